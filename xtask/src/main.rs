@@ -1,1 +1,37 @@
-fn main() {}
+//! The project's chores: `cargo xtask <command>`, one module per command.
+
+#![allow(clippy::print_stdout, reason = "a chore tells its user what it does")]
+
+mod command;
+mod mosquitto;
+mod report;
+mod runner;
+mod tally;
+mod test;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+#[derive(Debug, Parser)]
+#[command(
+    name = "cargo xtask",
+    bin_name = "cargo xtask",
+    about = "The project's chores"
+)]
+struct Cli {
+    #[command(subcommand)]
+    chore: Chore,
+}
+
+#[derive(Debug, Subcommand)]
+enum Chore {
+    /// Run everything a change must pass: format, lints, docs, tests, link check, real brokers
+    Test(test::Args),
+}
+
+fn main() -> ExitCode {
+    match Cli::parse().chore {
+        Chore::Test(args) => test::run(&args),
+    }
+}

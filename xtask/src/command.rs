@@ -1,0 +1,67 @@
+//! Command lines: how they are built, and how they are shown so that they can be typed again.
+
+use std::env;
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// `cargo` with `line`, split at blanks, as its arguments; the cargo that runs this program.
+pub(crate) fn cargo(line: &str) -> Command {
+    let program = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let mut command = Command::new(program);
+    command.args(line.split_whitespace()).current_dir(root());
+    command
+}
+
+/// The root of the repository `cargo xtask` was called in, where every command runs.
+///
+/// Asked at run time: checkouts that share a target directory may share this program.
+pub(crate) fn root() -> PathBuf {
+    let package = env::var_os("CARGO_MANIFEST_DIR")
+        .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")), PathBuf::from);
+    package.parent().unwrap_or(&package).to_path_buf()
+}
+
+/// The command as one would type it in the root: variables, program, arguments.
+pub(crate) fn line(command: &Command) -> String {
+    let variables = command
+        .get_envs()
+        .filter_map(|(name, value)| Some(format!("{}={}", text(name), word(value?))));
+    let program = Path::new(command.get_program()).file_stem().map(word);
+    let arguments = command.get_args().map(word);
+    let words: Vec<String> = variables.chain(program).chain(arguments).collect();
+    words.join(" ")
+}
+
+fn word(value: &OsStr) -> String {
+    let value = text(value);
+    if value.is_empty() || value.contains(char::is_whitespace) {
+        format!("'{value}'")
+    } else {
+        value
+    }
+}
+
+fn text(value: &OsStr) -> String {
+    value.to_string_lossy().into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_shown_line_can_be_typed_again() {
+        let mut command = cargo("doc --workspace");
+        command.env("RUSTDOCFLAGS", "-D warnings");
+        assert_eq!(
+            line(&command),
+            "RUSTDOCFLAGS='-D warnings' cargo doc --workspace"
+        );
+    }
+
+    #[test]
+    fn the_root_holds_the_workspace() {
+        assert!(root().join("xtask/Cargo.toml").is_file());
+    }
+}

@@ -1,0 +1,191 @@
+//! Runs one step after the other and keeps the account.
+
+use std::io::{self, BufRead, BufReader, Read, Write};
+use std::process::{Command, ExitCode, ExitStatus, Stdio};
+use std::time::Instant;
+
+use crate::command::line;
+use crate::report::{Outcome, Report, Step};
+use crate::tally::Tally;
+
+/// A sequence of steps. A failed step does not end it; [`Runner::finish`] tells.
+#[derive(Debug, Default)]
+pub(crate) struct Runner {
+    report: Report,
+}
+
+impl Runner {
+    /// Runs a command that counts as one; returns whether its exit status was 0.
+    pub(crate) fn check(&mut self, name: &str, mut command: Command) -> bool {
+        self.step(name, &line(&command), || {
+            Outcome::of_check(ended(command.status()))
+        })
+    }
+
+    /// Runs a `cargo test`, whose tests count one by one; returns whether all passed.
+    pub(crate) fn tests(&mut self, name: &str, mut command: Command) -> bool {
+        let mut tally = Tally::default();
+        let passed = self.step(name, &line(&command), || {
+            let result = ended(stream(&mut command, &mut tally));
+            judge(result, &tally)
+        });
+        if tally.ignored() > 0 {
+            let reason = format!("{} marked as ignored", tally.ignored());
+            self.skip(name, &reason, &format!("{} -- --ignored", line(&command)));
+        }
+        passed
+    }
+
+    /// Counts a failure that no command was needed to find.
+    pub(crate) fn fail(&mut self, name: &str, problem: &str) {
+        self.step(name, problem, || Outcome::of_check(Err(problem.to_owned())));
+    }
+
+    /// Leaves something out, with the command that would let it run.
+    pub(crate) fn skip(&mut self, name: &str, reason: &str, remedy: &str) {
+        self.report.skip(name, reason, remedy);
+    }
+
+    /// Prints the account; the exit code is 0 if something passed and nothing failed.
+    pub(crate) fn finish(self) -> ExitCode {
+        println!("\n{}", self.report);
+        if self.report.succeeded() {
+            ExitCode::SUCCESS
+        } else {
+            ExitCode::FAILURE
+        }
+    }
+
+    fn step(&mut self, name: &str, what: &str, run: impl FnOnce() -> Outcome) -> bool {
+        println!("\n==> {name}: {what}");
+        let start = Instant::now();
+        let outcome = run();
+        let step = Step {
+            name: name.to_owned(),
+            time: start.elapsed(),
+            outcome,
+        };
+        println!("<== {step}");
+        let passed = step.outcome.problem.is_none();
+        self.report.add(step);
+        passed
+    }
+}
+
+/// Runs a command, copying its standard output through as it comes.
+fn stream(command: &mut Command, tally: &mut Tally) -> io::Result<ExitStatus> {
+    let mut child = command.stdout(Stdio::piped()).spawn()?;
+    let copied = child
+        .stdout
+        .take()
+        .map_or(Ok(()), |output| copy(output, io::stdout(), tally));
+    let status = child.wait()?;
+    copied.map(|()| status)
+}
+
+fn copy(output: impl Read, mut screen: impl Write, tally: &mut Tally) -> io::Result<()> {
+    let mut output = BufReader::new(output);
+    loop {
+        let bytes = output.fill_buf()?;
+        if bytes.is_empty() {
+            return Ok(());
+        }
+        screen.write_all(bytes)?;
+        screen.flush()?;
+        tally.read(bytes);
+        let read = bytes.len();
+        output.consume(read);
+    }
+}
+
+fn ended(status: io::Result<ExitStatus>) -> Result<(), String> {
+    match status {
+        Ok(status) if status.success() => Ok(()),
+        Ok(status) => Err(status.to_string()),
+        Err(error) => Err(format!("did not run: {error}")),
+    }
+}
+
+/// A run of tests passes if it says so, every announced test has a result, and there is one.
+fn judge(result: Result<(), String>, tally: &Tally) -> Outcome {
+    let problem = if tally.failed() > 0 {
+        Some(format!("tests failed: {}", tally.failed()))
+    } else if let Err(ended) = result {
+        Some(ended)
+    } else if tally.unaccounted() > 0 {
+        Some(format!("tests without a result: {}", tally.unaccounted()))
+    } else if tally.passed() == 0 {
+        Some("no test ran".to_owned())
+    } else {
+        None
+    };
+    let least = u64::from(problem.is_some());
+    Outcome {
+        passed: tally.passed(),
+        failed: tally.failed().max(least),
+        problem,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn judged(result: Result<(), String>, output: &str) -> Outcome {
+        let (mut screen, mut tally) = (Vec::new(), Tally::default());
+        copy(output.as_bytes(), &mut screen, &mut tally).expect("copied");
+        assert_eq!(screen, output.as_bytes());
+        judge(result, &tally)
+    }
+
+    #[test]
+    fn passed_tests_count_one_by_one() {
+        let outcome = judged(
+            Ok(()),
+            "running 2 tests\ntest result: ok. 2 passed; 0 failed\n",
+        );
+        assert_eq!(
+            outcome,
+            Outcome {
+                passed: 2,
+                failed: 0,
+                problem: None
+            }
+        );
+    }
+
+    #[test]
+    fn failed_tests_count_one_by_one() {
+        let output = "running 5 tests\ntest result: FAILED. 3 passed; 2 failed\n";
+        let outcome = judged(Err("exit status: 101".to_owned()), output);
+        assert_eq!((outcome.passed, outcome.failed), (3, 2));
+        assert_eq!(outcome.problem.as_deref(), Some("tests failed: 2"));
+    }
+
+    #[test]
+    fn a_build_that_fails_counts_as_one() {
+        let outcome = judged(Err("exit status: 101".to_owned()), "");
+        assert_eq!(
+            outcome,
+            Outcome::of_check(Err("exit status: 101".to_owned()))
+        );
+    }
+
+    #[test]
+    fn a_test_program_without_a_result_fails() {
+        let outcome = judged(Ok(()), "running 1 test\n");
+        assert_eq!(
+            outcome,
+            Outcome::of_check(Err("tests without a result: 1".to_owned()))
+        );
+    }
+
+    #[test]
+    fn no_test_is_a_failure() {
+        let outcome = judged(
+            Ok(()),
+            "running 0 tests\ntest result: ok. 0 passed; 0 failed\n",
+        );
+        assert_eq!(outcome, Outcome::of_check(Err("no test ran".to_owned())));
+    }
+}

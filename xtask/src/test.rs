@@ -1,0 +1,179 @@
+//! `cargo xtask test`: everything a change must pass.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode, Stdio};
+
+use crate::command::cargo;
+use crate::mosquitto::{self, Missing};
+use crate::runner::Runner;
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// Install Debian's mosquitto if there is none (needs root; starts no service)
+    #[arg(long)]
+    install: bool,
+    /// Fail instead of skipping what needs mosquitto if there is none
+    #[arg(long)]
+    require_brokers: bool,
+}
+
+/// Workspaces of their own, which the commands for the main one leave out.
+const OTHER_WORKSPACES: [&str; 2] = ["benches", "no-alloc"];
+
+/// Targets without an operating system that the core must build for.
+const BARE_TARGETS: [&str; 2] = ["thumbv7em-none-eabihf", "thumbv6m-none-eabi"];
+
+/// Runs every step, whether the ones before it failed or not.
+pub(crate) fn run(args: &Args) -> ExitCode {
+    let mut runner = Runner::default();
+    format(&mut runner);
+    lints(&mut runner);
+    docs(&mut runner);
+    tests(&mut runner);
+    link_check(&mut runner);
+    dependencies(&mut runner);
+    brokers(&mut runner, args);
+    runner.finish()
+}
+
+fn format(runner: &mut Runner) {
+    runner.check("format", cargo("fmt --all --check"));
+    for workspace in OTHER_WORKSPACES {
+        let line = format!("fmt --manifest-path {workspace}/Cargo.toml --all --check");
+        runner.check(&format!("format of {workspace}"), cargo(&line));
+    }
+}
+
+fn lints(runner: &mut Runner) {
+    let lines = [
+        ("lints", "--workspace --all-targets --all-features"),
+        (
+            "lints of the session without memory",
+            "-p mqtt-session --no-default-features",
+        ),
+        (
+            "lints of the session with fixed memory",
+            "-p mqtt-session --no-default-features --features fixed",
+        ),
+        (
+            "lints of benches",
+            "--manifest-path benches/Cargo.toml --workspace --all-targets",
+        ),
+        // `panic = "abort"`, which it does not compile without, may be the release profile's alone.
+        (
+            "lints of no-alloc",
+            "--manifest-path no-alloc/Cargo.toml --release",
+        ),
+    ];
+    for (name, scope) in lines {
+        runner.check(name, cargo(&format!("clippy {scope} -- -D warnings")));
+    }
+}
+
+fn docs(runner: &mut Runner) {
+    let mut command = cargo("doc --workspace --no-deps --all-features");
+    command.env("RUSTDOCFLAGS", "-D warnings");
+    runner.check("docs", command);
+}
+
+/// The tests that need nothing from the machine. `--all-features` would add the real brokers to
+/// the whole-system tests, so those run without it.
+fn tests(runner: &mut Runner) {
+    let crates = "test --workspace --exclude mqtt-tests --all-features --no-fail-fast";
+    runner.tests("tests of the crates", cargo(crates));
+    runner.tests(
+        "whole-system tests",
+        cargo("test -p mqtt-tests --no-fail-fast"),
+    );
+}
+
+/// A program without an allocator links and runs here, and its library builds for bare targets.
+fn link_check(runner: &mut Runner) {
+    let manifest = "--release --manifest-path no-alloc/Cargo.toml";
+    runner.check("link check", cargo(&format!("run {manifest}")));
+    for target in BARE_TARGETS {
+        let name = format!("link check for {target}");
+        if has_target(target) {
+            runner.check(
+                &name,
+                cargo(&format!("build {manifest} --lib --target {target}")),
+            );
+        } else {
+            let remedy = format!("rustup target add {target}");
+            runner.skip(&name, "the target is not installed", &remedy);
+        }
+    }
+}
+
+fn has_target(target: &str) -> bool {
+    let output = Command::new("rustc")
+        .args(["--print", "target-libdir", "--target", target])
+        .output();
+    output.is_ok_and(|output| {
+        output.status.success()
+            && Path::new(String::from_utf8_lossy(&output.stdout).trim()).is_dir()
+    })
+}
+
+fn dependencies(runner: &mut Runner) {
+    let probe = cargo("deny --version")
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status();
+    if probe.is_ok_and(|status| status.success()) {
+        runner.check("dependencies", cargo("deny check"));
+    } else {
+        let remedy = "cargo install --locked cargo-deny";
+        runner.skip("dependencies", "cargo-deny is not installed", remedy);
+    }
+}
+
+fn brokers(runner: &mut Runner, args: &Args) {
+    match broker(runner, args) {
+        Ok(program) => {
+            let mut command =
+                cargo("test -p mqtt-tests --features brokers --test brokers --no-fail-fast");
+            command.env(mosquitto::VARIABLE, program);
+            runner.tests("real-broker tests", command);
+            quickstart(runner);
+        }
+        Err(missing) => {
+            let reason = missing.to_string();
+            if args.require_brokers {
+                runner.fail("broker", &reason);
+            }
+            for name in ["real-broker tests", "quickstart"] {
+                runner.skip(name, &reason, missing.remedy());
+            }
+        }
+    }
+}
+
+/// Finds the broker, installing it first if that was asked for and is needed.
+fn broker(runner: &mut Runner, args: &Args) -> Result<PathBuf, Missing> {
+    let found = mosquitto::find();
+    if args.install && found == Err(Missing::NotInstalled) {
+        runner.check("installation of mosquitto", mosquitto::install());
+        return mosquitto::find();
+    }
+    found
+}
+
+/// The example of the README, which finds and starts its broker itself.
+fn quickstart(runner: &mut Runner) {
+    if !runner.check("quickstart", cargo("build --release --example quickstart")) {
+        let remedy = "cargo build --release --example quickstart";
+        return runner.skip("quickstart's runs", "it does not build", remedy);
+    }
+    for runtime in ["tokio", "blocking"] {
+        for version in ["5", "3.1.1"] {
+            let line = format!(
+                "run --release --example quickstart -- --runtime {runtime} --version {version}"
+            );
+            runner.check(
+                &format!("quickstart on {runtime}, MQTT {version}"),
+                cargo(&line),
+            );
+        }
+    }
+}
