@@ -1,0 +1,94 @@
+//! Why a connection ended.
+
+use mqtt_proto::{DecodeError, ReasonCode};
+
+/// Why a connection ended: exactly one per connection that was opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum CloseReason {
+    /// The broker refused the CONNECT.
+    #[error("the broker refused the connection: {0}")]
+    Refused(Refusal),
+    /// The transport ended before CONNACK.
+    #[error("the connection ended before the broker answered CONNECT")]
+    NoConnAck,
+    /// The broker sent DISCONNECT.
+    #[error("the broker disconnected: {0}")]
+    Disconnected(ReasonCode),
+    /// The transport ended without a DISCONNECT.
+    #[error("the connection was lost")]
+    Lost,
+    /// Nothing arrived within the ping timeout after PINGREQ.
+    #[error("the broker stopped answering")]
+    KeepAlive,
+    /// The broker broke the standard.
+    #[error("the broker broke the protocol: {0}")]
+    Violation(ViolationKind),
+    /// `disconnect` was called.
+    #[error("disconnected")]
+    Local,
+}
+
+/// A refused CONNECT.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{reason}")]
+pub struct Refusal {
+    /// The Connect Reason Code; return codes of 3.1.1 as the code that says the same.
+    pub reason: ReasonCode,
+}
+
+/// What the broker did that the standard forbids.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ViolationKind {
+    /// A packet that is malformed or forbidden in itself.
+    #[error("{0}")]
+    Packet(DecodeError),
+    /// A packet that may not come in this phase.
+    #[error("a packet that may not come now")]
+    Unexpected,
+    /// Session Present after Clean Start, or with a refusal.
+    #[error("Session Present where it cannot be")]
+    SessionPresent,
+    /// More unfinished QoS 1/2 messages than Receive Maximum allows.
+    #[error("Receive Maximum exceeded")]
+    ReceiveMaximum,
+    /// A packet above Maximum Packet Size.
+    #[error("packet of {0} bytes is too large")]
+    PacketTooLarge(usize),
+    /// A Topic Alias above Topic Alias Maximum.
+    #[error("Topic Alias out of range")]
+    TopicAlias,
+    /// An acknowledgement of the wrong kind for its flow.
+    #[error("acknowledgement of the wrong kind")]
+    WrongAck,
+    /// SUBACK or UNSUBACK with another count than the request.
+    #[error("another number of reason codes than filters")]
+    CodeCount,
+}
+
+impl ViolationKind {
+    /// The code a DISCONNECT gives for it (section 4.13).
+    pub const fn reason_code(&self) -> ReasonCode {
+        match self {
+            ViolationKind::Packet(error) => error.reason_code(),
+            ViolationKind::ReceiveMaximum => ReasonCode::ReceiveMaximumExceeded,
+            ViolationKind::PacketTooLarge(_) => ReasonCode::PacketTooLarge,
+            ViolationKind::TopicAlias => ReasonCode::TopicAliasInvalid,
+            ViolationKind::Unexpected
+            | ViolationKind::SessionPresent
+            | ViolationKind::WrongAck
+            | ViolationKind::CodeCount => ReasonCode::ProtocolError,
+        }
+    }
+}
+
+/// What the driver is to do with the transport.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Closing {
+    /// Keep it.
+    No,
+    /// Write what `poll_transmit` gave, flush, end the sending half, read until the peer ends
+    /// (500 ms at most), close, then call `handle_closed`.
+    AfterFlush,
+    /// Close at once, then call `handle_closed`.
+    Now,
+}

@@ -1,0 +1,130 @@
+//! What the owner of a session decides, and what the broker grants.
+
+use core::num::{NonZeroU16, NonZeroU32};
+use core::time::Duration;
+
+use mqtt_proto::{Properties, QoS, Version, Will};
+
+/// What holds for the life of a session, over all its connections.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Receive Maximum announced: QoS 1/2 messages the broker may have unacknowledged here.
+    pub receive_maximum: NonZeroU16,
+    /// Maximum Packet Size announced, in bytes; `None` announces none.
+    pub maximum_packet_size: Option<NonZeroU32>,
+    /// An own cap on unfinished QoS 1/2 publishes, below the broker's Receive Maximum.
+    pub max_in_flight: Option<NonZeroU16>,
+    /// QoS 1/2 publishes that may wait behind the window, in messages.
+    pub max_pending: usize,
+    /// QoS 1/2 publishes that may wait behind the window, in bytes.
+    pub max_pending_bytes: usize,
+    /// Bytes of QoS 0 packets that may wait to be transmitted.
+    pub write_queue: usize,
+    /// How long a PINGREQ may stay without any inbound byte.
+    pub ping_timeout: Duration,
+    /// What happens to messages that may have been carried when the broker lost the session.
+    pub session_loss: SessionLoss,
+    /// Whether records are made and packets wait for them (`poll_store`, `handle_stored`).
+    pub store: bool,
+    /// Turns off the stated tolerances for brokers that break the standard.
+    pub strict: bool,
+    /// Where random choices come from.
+    pub seed: u64,
+}
+
+impl Config {
+    /// The documented defaults with this seed.
+    pub const fn new(seed: u64) -> Config {
+        Config {
+            receive_maximum: NonZeroU16::new(1024).unwrap(),
+            maximum_packet_size: None,
+            max_in_flight: None,
+            max_pending: 1024,
+            max_pending_bytes: 16 << 20,
+            write_queue: 1 << 20,
+            ping_timeout: Duration::from_secs(10),
+            session_loss: SessionLoss { qos1: true, qos2: false },
+            store: false,
+            strict: false,
+            seed,
+        }
+    }
+}
+
+/// Which messages that a connection may have carried are sent again, as new, after session loss.
+/// Those that are not end as [`Outcome::Indeterminate`](crate::Outcome::Indeterminate).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SessionLoss {
+    /// Republish QoS 1 (default).
+    pub qos1: bool,
+    /// Republish QoS 2, which may duplicate it (not the default).
+    pub qos2: bool,
+}
+
+/// The CONNECT of one attempt.
+#[derive(Clone, Copy, Debug)]
+pub struct Connect<'a> {
+    /// The version to speak.
+    pub version: Version,
+    /// ClientID; empty to have one assigned. After that the assigned one is used.
+    pub client_id: &'a str,
+    /// Clean Start: drops the session state of both ends.
+    pub clean_start: bool,
+    /// Session Expiry Interval in seconds, `u32::MAX` for never. 3.1.1: CleanSession exactly
+    /// when it is 0.
+    pub session_expiry: u32,
+    /// Keep Alive in seconds, 0 for none.
+    pub keep_alive: u16,
+    /// User Name.
+    pub username: Option<&'a str>,
+    /// Password.
+    pub password: Option<&'a [u8]>,
+    /// The Will Message.
+    pub will: Option<Will<'a>>,
+    /// Further CONNECT properties (5.0): User Properties, Request Problem Information, Request
+    /// Response Information, Authentication Method and Data. Those the session decides (Session
+    /// Expiry Interval, Receive Maximum, Maximum Packet Size, Topic Alias Maximum) are added.
+    pub properties: Properties<'a>,
+}
+
+impl<'a> Connect<'a> {
+    /// A clean 5.0 connect with Keep Alive 30 s and Session Expiry 300 s.
+    pub const fn new(client_id: &'a str) -> Connect<'a> {
+        Connect {
+            version: Version::V5,
+            client_id,
+            clean_start: true,
+            session_expiry: 300,
+            keep_alive: 30,
+            username: None,
+            password: None,
+            will: None,
+            properties: Properties::EMPTY,
+        }
+    }
+}
+
+/// What the broker granted in CONNACK (section 3.2.2.3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Maximum QoS.
+    pub maximum_qos: QoS,
+    /// Retain Available.
+    pub retain_available: bool,
+    /// Maximum Packet Size in bytes; `None` is the protocol's own limit.
+    pub maximum_packet_size: Option<NonZeroU32>,
+    /// Receive Maximum: unfinished QoS 1/2 publishes.
+    pub receive_maximum: NonZeroU16,
+    /// Topic Alias Maximum.
+    pub topic_alias_maximum: u16,
+    /// Wildcard Subscription Available.
+    pub wildcard_available: bool,
+    /// Subscription Identifier Available.
+    pub subscription_identifier_available: bool,
+    /// Shared Subscription Available.
+    pub shared_available: bool,
+    /// Keep Alive in force, in seconds; 0 = off.
+    pub keep_alive: u16,
+    /// Session Expiry Interval in force, in seconds.
+    pub session_expiry: u32,
+}

@@ -1,0 +1,128 @@
+//! What a session tells its owner.
+
+use mqtt_proto::{Ack, ConnAck, Disconnect, Publish, ReasonCode, SubAck, UnsubAck};
+
+use crate::CloseReason;
+
+/// Names an operation until its outcome was polled.
+///
+/// `index` is small and dense, so an owner can keep what belongs to an operation in a table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Token {
+    pub(crate) index: u32,
+    pub(crate) generation: u32,
+}
+
+impl Token {
+    /// Unique among the operations that are open now; reused after the outcome.
+    pub fn index(self) -> usize {
+        self.index as usize
+    }
+}
+
+/// Names an inbound QoS 1/2 message until it is acknowledged.
+///
+/// An acknowledgement with an outdated one does nothing. `index` as in [`Token::index`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Delivery {
+    pub(crate) index: u32,
+    pub(crate) generation: u32,
+}
+
+impl Delivery {
+    /// Unique among the messages held now; reused after the acknowledgement was sent.
+    pub fn index(self) -> usize {
+        self.index as usize
+    }
+}
+
+/// What happened; borrows from [`Inbound`](crate::Inbound).
+#[derive(Debug)]
+pub enum Event<'a> {
+    /// CONNACK accepted the connection; what was pending is on its way.
+    Connected(ConnAck<'a>),
+    /// CONNACK refused the connection. [`Event::Closed`] follows.
+    Refused(ConnAck<'a>),
+    /// A message for the application.
+    Message(Message<'a>),
+    /// A QoS 1/2 publish has its outcome.
+    Published {
+        /// Which.
+        token: Token,
+        /// How it ended.
+        outcome: Outcome<'a>,
+    },
+    /// A SUBSCRIBE was answered; one code per filter, in its order.
+    Subscribed {
+        /// Which.
+        token: Token,
+        /// The answer.
+        suback: SubAck<'a>,
+    },
+    /// An UNSUBSCRIBE was answered; one code per filter, in its order (none in 3.1.1).
+    Unsubscribed {
+        /// Which.
+        token: Token,
+        /// The answer.
+        unsuback: UnsubAck<'a>,
+    },
+    /// A SUBSCRIBE or UNSUBSCRIBE ended without an answer.
+    RequestFailed {
+        /// Which.
+        token: Token,
+        /// Why.
+        failure: Failure,
+    },
+    /// The broker lost the session and refused a subscription made again; its Topic Filter is
+    /// [`Session::lost_subscription`](crate::Session::lost_subscription).
+    SubscriptionLost {
+        /// Why.
+        reason: ReasonCode,
+    },
+    /// There is room again after an error `Full`.
+    Writable,
+    /// The broker sent DISCONNECT. [`Event::Closed`] follows.
+    Disconnect(Disconnect<'a>),
+    /// The connection is over: the last event of it.
+    Closed(CloseReason),
+}
+
+/// An inbound message.
+#[derive(Clone, Copy, Debug)]
+pub struct Message<'a> {
+    /// The PUBLISH, its topic resolved if it came by alias.
+    pub publish: Publish<'a>,
+    /// What to give to [`Session::ack`](crate::Session::ack): `Some` exactly for QoS 1/2.
+    pub delivery: Option<Delivery>,
+}
+
+/// How a QoS 1/2 publish ended.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Outcome<'a> {
+    /// The broker has it: PUBACK, or PUBCOMP. The acknowledgement's code may be
+    /// [`ReasonCode::NoMatchingSubscribers`].
+    Delivered(Ack<'a>),
+    /// The broker rejected it: PUBACK or PUBREC with this code of 0x80 or above.
+    Rejected(Ack<'a>),
+    /// It was not sent, and will not be.
+    Failed(Failure),
+    /// It may have been delivered: the session ended before the answer.
+    Indeterminate,
+}
+
+/// Why an accepted operation could not be carried out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Failure {
+    /// Its Message Expiry Interval passed before it was sent.
+    #[error("the message expired before it was sent")]
+    Expired,
+    /// The broker that answered now does not take it.
+    #[error("the broker does not take it: {0}")]
+    NotSupported(ReasonCode),
+    /// Its record could not be stored.
+    #[error("the message could not be stored")]
+    StoreFailed,
+    /// The session ended for good.
+    #[error("the session was closed")]
+    Closed,
+}

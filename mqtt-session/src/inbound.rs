@@ -1,0 +1,146 @@
+//! The bytes a broker sent, and what events borrow.
+
+use core::fmt;
+
+use crate::memory::Storage;
+use crate::{Memory, Time};
+
+/// The receive buffer starts this long and grows to `STEADY` while reads fill it.
+const FIRST: usize = 4 << 10;
+const STEADY: usize = 256 << 10;
+
+/// What was received on one connection and not yet used up.
+///
+/// [`Session::open`](crate::Session::open) makes it; the reader of the socket owns it, so bytes
+/// can be read while the session is locked by somebody else. Events borrow from it.
+///
+/// ```text
+///   buffer  [ used up | packets, the last one in part | space ]
+///                     start                           end
+/// ```
+pub struct Inbound<M: Memory> {
+    buffer: M::Input,
+    start: usize,
+    end: usize,
+    received_at: Time,
+    /// Bytes received in all.
+    received: u64,
+    /// The last read filled all the space it was given.
+    filled_up: bool,
+}
+
+impl<M: Memory> Default for Inbound<M> {
+    /// One without bytes: for polling events while no connection is open.
+    fn default() -> Inbound<M> {
+        Inbound {
+            buffer: M::Input::default(),
+            start: 0,
+            end: 0,
+            received_at: Time::ZERO,
+            received: 0,
+            filled_up: false,
+        }
+    }
+}
+
+impl<M: Memory> fmt::Debug for Inbound<M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Inbound").field("len", &self.len()).finish_non_exhaustive()
+    }
+}
+
+impl<M: Memory> Inbound<M> {
+    /// Takes bytes that were read from the transport; returns how many there was room for, which
+    /// is all of them unless the memory is fixed.
+    pub fn handle_input(&mut self, now: Time, bytes: &[u8]) -> usize {
+        let mut taken = 0;
+        while let Some(rest) = bytes.get(taken..).filter(|rest| !rest.is_empty()) {
+            let space = self.space();
+            let n = rest.len().min(space.len());
+            let (Some(to), Some(from)) = (space.get_mut(..n), rest.get(..n)) else { break };
+            if n == 0 {
+                break;
+            }
+            to.copy_from_slice(from);
+            self.handle_received(now, n);
+            taken += n;
+        }
+        taken
+    }
+
+    /// Where to read into; then report how much it was with `handle_received`.
+    ///
+    /// Empty only with fixed memory whose bytes are all in use: drain `poll_event` first.
+    pub fn space(&mut self) -> &mut [u8] {
+        if self.start == self.end {
+            self.start = 0;
+            self.end = 0;
+            self.shrink();
+        }
+        let len = self.buffer.as_ref().len();
+        if len < FIRST || (self.filled_up && len < STEADY) {
+            self.buffer.resize((len * 2).clamp(FIRST, STEADY));
+        }
+        if self.end == self.buffer.as_ref().len() {
+            self.make_space();
+        }
+        self.buffer.as_mut().get_mut(self.end..).unwrap_or_default()
+    }
+
+    /// The buffer is used to its end: moves a partial packet to the front, or grows under a
+    /// packet that is as long as the buffer. Only bytes that arrived make it grow.
+    fn make_space(&mut self) {
+        if self.start > 0 {
+            self.buffer.as_mut().copy_within(self.start..self.end, 0);
+            self.end -= self.start;
+            self.start = 0;
+        } else {
+            let len = self.buffer.as_ref().len();
+            self.buffer.resize(len.saturating_mul(2));
+        }
+    }
+
+    /// A buffer that grew under a long packet goes back to its usual size once it is empty.
+    fn shrink(&mut self) {
+        if self.buffer.as_ref().len() > STEADY {
+            self.buffer.resize(STEADY);
+        }
+    }
+
+    /// `n` bytes were read into `space`.
+    pub fn handle_received(&mut self, now: Time, n: usize) {
+        let space = self.buffer.as_ref().len() - self.end;
+        self.filled_up = n >= space;
+        self.end += n.min(space);
+        if n > 0 {
+            self.received_at = self.received_at.max(now);
+            self.received += n as u64;
+        }
+    }
+
+    /// Bytes received and not yet used up.
+    pub fn len(&self) -> usize {
+        self.end - self.start
+    }
+
+    /// Whether all bytes received were used up.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Memory the buffer takes, in bytes.
+    pub fn capacity(&self) -> usize {
+        self.buffer.as_ref().len()
+    }
+
+    /// How many bytes arrived in all, and when the last did.
+    pub(crate) fn received(&self) -> (u64, Time) {
+        (self.received, self.received_at)
+    }
+
+    /// The bytes not used up, for as long as events live, and the count to add used bytes to.
+    pub(crate) fn parts(&mut self) -> (&[u8], &mut usize) {
+        let bytes = self.buffer.as_ref().get(self.start..self.end).unwrap_or_default();
+        (bytes, &mut self.start)
+    }
+}

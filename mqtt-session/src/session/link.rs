@@ -1,0 +1,208 @@
+//! What belongs to one connection and is dropped whole when it ends.
+
+use core::num::{NonZeroU16, NonZeroU32};
+
+use mqtt_proto::{ConnAck, Dialect, PacketId, QoS, Role, Version};
+
+use super::keep_alive::KeepAlive;
+use crate::memory::{Arena, Block};
+use crate::{CloseReason, Connect, Limits, Memory, Time};
+
+/// One connection.
+pub(crate) struct Link<M: Memory> {
+    pub(crate) version: Version,
+    pub(crate) stage: Stage<M>,
+    pub(crate) keep_alive: KeepAlive,
+    /// The Session Expiry Interval of its CONNECT, in seconds.
+    pub(crate) asked_expiry: u32,
+    /// Answers about identifiers that belong to nothing.
+    pub(crate) strays: Strays,
+    /// The transport is gone; what was received is still used.
+    pub(crate) transport_ended: bool,
+}
+
+/// How far a connection is.
+pub(crate) enum Stage<M: Memory> {
+    /// CONNECT is to be transmitted.
+    Greeting { connect: Block<M>, asked: Asked },
+    /// CONNECT was transmitted, CONNACK has not been read.
+    Waiting { asked: Asked },
+    /// CONNACK accepted the connection.
+    Up(Up),
+    /// A last packet is to be transmitted, the acknowledgements already given before it.
+    Leaving { disconnect: Block<M>, reason: CloseReason },
+    /// Nothing more is sent or read; `flush` when a last packet is on its way.
+    Left { reason: CloseReason, flush: bool },
+}
+
+/// What CONNECT asked for and CONNACK may change.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Asked {
+    pub(crate) clean_start: bool,
+    pub(crate) keep_alive: u16,
+    pub(crate) session_expiry: u32,
+}
+
+/// What CONNACK granted and what is left of it.
+#[derive(Debug)]
+pub(crate) struct Up {
+    pub(crate) limits: Limits,
+    /// Unfinished QoS 1/2 publishes allowed at once.
+    window: u16,
+    /// How many more may be sent now (section 4.9).
+    quota: u16,
+}
+
+impl<M: Memory> Link<M> {
+    pub(crate) fn new(
+        now: Time,
+        connect: &Connect<'_>,
+        image: Block<M>,
+        ping_timeout: core::time::Duration,
+    ) -> Link<M> {
+        let asked = Asked {
+            clean_start: clean_start(connect),
+            keep_alive: connect.keep_alive,
+            session_expiry: connect.session_expiry,
+        };
+        Link {
+            version: connect.version,
+            stage: Stage::Greeting { connect: image, asked },
+            keep_alive: KeepAlive::new(now, ping_timeout),
+            asked_expiry: connect.session_expiry,
+            strays: Strays::default(),
+            transport_ended: false,
+        }
+    }
+
+    /// How packets of the broker are read.
+    pub(crate) fn inbound_dialect(&self) -> Dialect {
+        Dialect { version: self.version, sender: Role::Server, lenient: false }
+    }
+
+    pub(crate) fn up(&self) -> Option<&Up> {
+        if let Stage::Up(up) = &self.stage { Some(up) } else { None }
+    }
+
+    pub(crate) fn up_mut(&mut self) -> Option<&mut Up> {
+        if let Stage::Up(up) = &mut self.stage { Some(up) } else { None }
+    }
+
+    /// Nothing more is sent: takes back what was to be.
+    pub(crate) fn leave(&mut self, arena: &mut M::Arena, reason: CloseReason) {
+        self.replace_stage(arena, Stage::Left { reason, flush: false });
+    }
+
+    /// Goes to another stage; a packet that waited is taken back.
+    pub(crate) fn replace_stage(&mut self, arena: &mut M::Arena, stage: Stage<M>) {
+        match core::mem::replace(&mut self.stage, stage) {
+            Stage::Greeting { connect: block, .. } | Stage::Leaving { disconnect: block, .. } => {
+                arena.give_back(block);
+            }
+            Stage::Waiting { .. } | Stage::Up(_) | Stage::Left { .. } => {}
+        }
+    }
+
+    /// Whether packets of the broker still matter.
+    pub(crate) fn is_reading(&self) -> bool {
+        matches!(self.stage, Stage::Greeting { .. } | Stage::Waiting { .. } | Stage::Up(_))
+    }
+}
+
+/// Clean Start as it goes into CONNECT. CleanSession of 3.1.1 also says that the session ends with
+/// the connection.
+pub(crate) fn clean_start(connect: &Connect<'_>) -> bool {
+    match connect.version {
+        Version::V5 => connect.clean_start,
+        Version::V3_1_1 | Version::V3_1 => connect.session_expiry == 0,
+    }
+}
+
+/// How this client writes its packets in `version`.
+pub(crate) fn outbound_dialect(version: Version) -> Dialect {
+    Dialect { version, sender: Role::Client, lenient: false }
+}
+
+impl Up {
+    pub(crate) fn new(limits: Limits, max_in_flight: Option<NonZeroU16>) -> Up {
+        let granted = limits.receive_maximum;
+        let window = max_in_flight.map_or(granted, |own| own.min(granted)).get();
+        Up { limits, window, quota: window }
+    }
+
+    pub(crate) fn quota(&self) -> u16 {
+        self.quota
+    }
+
+    pub(crate) fn take_quota(&mut self) {
+        self.quota = self.quota.saturating_sub(1);
+    }
+
+    /// A publish ended. A PUBCOMP for a PUBREL sent again gives back what was not taken, hence
+    /// the cap.
+    pub(crate) fn give_quota(&mut self) {
+        self.quota = self.quota.saturating_add(1).min(self.window);
+    }
+}
+
+/// What CONNACK grants; a property that is absent has its default (section 3.2.2.3).
+pub(crate) fn limits(connack: &ConnAck<'_>, asked: &Asked) -> Limits {
+    let properties = connack.properties;
+    Limits {
+        maximum_qos: properties.maximum_qos().unwrap_or(QoS::ExactlyOnce),
+        retain_available: properties.retain_available().unwrap_or(true),
+        maximum_packet_size: properties.maximum_packet_size().and_then(NonZeroU32::new),
+        receive_maximum: properties
+            .receive_maximum()
+            .and_then(NonZeroU16::new)
+            .unwrap_or(NonZeroU16::MAX),
+        topic_alias_maximum: properties.topic_alias_maximum().unwrap_or(0),
+        wildcard_available: properties.wildcard_subscription_available().unwrap_or(true),
+        subscription_identifier_available: properties
+            .subscription_identifier_available()
+            .unwrap_or(true),
+        shared_available: properties.shared_subscription_available().unwrap_or(true),
+        keep_alive: properties.server_keep_alive().unwrap_or(asked.keep_alive),
+        session_expiry: properties.session_expiry_interval().unwrap_or(asked.session_expiry),
+    }
+}
+
+/// Answers to acknowledgements that belong to nothing; a few, then reading waits for writing.
+#[derive(Debug, Default)]
+pub(crate) struct Strays {
+    waiting: [Option<Stray>; 8],
+}
+
+/// One such answer, with reason code 0x92.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Stray {
+    PubRel(PacketId),
+    PubComp(PacketId),
+}
+
+impl Strays {
+    pub(crate) fn has_room(&self) -> bool {
+        self.waiting.iter().any(Option::is_none)
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.waiting.iter().all(Option::is_none)
+    }
+
+    /// Adds one; the caller saw `has_room`.
+    pub(crate) fn push(&mut self, stray: Stray) {
+        if let Some(place) = self.waiting.iter_mut().find(|place| place.is_none()) {
+            *place = Some(stray);
+        }
+    }
+
+    pub(crate) fn first(&self) -> Option<Stray> {
+        self.waiting.first().copied().flatten()
+    }
+
+    pub(crate) fn pop(&mut self) {
+        let [first, ..] = &mut self.waiting;
+        *first = None;
+        self.waiting.rotate_left(1);
+    }
+}

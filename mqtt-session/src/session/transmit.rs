@@ -1,0 +1,346 @@
+//! What leaves: control packets, acknowledgements, requests, each in an order of its own.
+
+use mqtt_proto::{
+    Ack, Encode, Packet, PacketId, Properties, PubAck, PubComp, PubRec, PubRel, ReasonCode,
+};
+
+use super::flow::{Flow, FlowKind, Image, Lane};
+use super::held::Shelf;
+use super::link::{Link, Stage, Stray, outbound_dialect};
+use super::{Room, Session, SessionState};
+use crate::memory::Arena;
+use crate::{BufferTooSmall, Failure, Memory, Output, Time};
+
+/// The longest acknowledgement without properties, or PINGREQ.
+const SHORT: usize = 8;
+
+/// Bits of the first byte of a PUBLISH.
+const DUP: u8 = 0b1000;
+
+impl<M: Memory> Session<M> {
+    /// Appends whole packets that may leave now.
+    ///
+    /// Stops at the first packet for which `out` has no room. An error means that `out` is empty
+    /// and cannot take even one packet; nothing changed.
+    pub fn poll_transmit(
+        &mut self,
+        now: Time,
+        out: &mut impl Output<M::Body>,
+    ) -> Result<(), BufferTooSmall> {
+        self.advance(now);
+        let Some(link) = self.link.as_mut().filter(|link| !link.transport_ended) else {
+            return Ok(());
+        };
+        match &link.stage {
+            Stage::Greeting { connect, asked } => {
+                let (packet, asked) = (self.state.arena.bytes(connect), *asked);
+                if put::<M>(out, packet)? {
+                    link.replace_stage(&mut self.state.arena, Stage::Waiting { asked });
+                }
+                Ok(())
+            }
+            Stage::Waiting { .. } | Stage::Left { .. } => Ok(()),
+            Stage::Up(_) => {
+                let _complete = transmit_ping::<M>(link, out)?
+                    && self.state.transmit_acks(link, out)?
+                    && self.state.transmit_requests(link, self.now, out)?;
+                Ok(())
+            }
+            Stage::Leaving { .. } => self.transmit_last(out),
+        }
+    }
+
+    /// Whether `poll_transmit` may have something to give.
+    pub fn wants_transmit(&self) -> bool {
+        let Some(link) = self.link.as_ref().filter(|link| !link.transport_ended) else {
+            return false;
+        };
+        match &link.stage {
+            Stage::Greeting { .. } | Stage::Leaving { .. } => true,
+            Stage::Waiting { .. } | Stage::Left { .. } => false,
+            Stage::Up(_) => {
+                let (flows, held) = (&self.state.flows, &self.state.held);
+                link.keep_alive.wants_ping()
+                    || !link.strays.is_empty()
+                    || [Lane::Ready, Lane::Releasing].iter().any(|lane| !flows.is_empty(*lane))
+                    || [Shelf::PubAck, Shelf::PubRec, Shelf::PubComp]
+                        .iter()
+                        .any(|shelf| !held.is_empty(*shelf))
+            }
+        }
+    }
+
+    /// DISCONNECT, after the acknowledgements already given.
+    fn transmit_last(&mut self, out: &mut impl Output<M::Body>) -> Result<(), BufferTooSmall> {
+        let Some(link) = &mut self.link else { return Ok(()) };
+        if !self.state.transmit_acks(link, out)? {
+            return Ok(());
+        }
+        if let Stage::Leaving { disconnect, reason } = &link.stage {
+            let left = Stage::Left { reason: *reason, flush: true };
+            if put::<M>(out, self.state.arena.bytes(disconnect))? {
+                link.replace_stage(&mut self.state.arena, left);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Appends a packet; `false` when it has to wait for an empty buffer.
+fn put<M: Memory>(
+    out: &mut impl Output<M::Body>,
+    packet: &[u8],
+) -> Result<bool, BufferTooSmall> {
+    let fits = fits::<M>(out, packet.len())?;
+    if fits {
+        out.put(packet);
+    }
+    Ok(fits)
+}
+
+fn fits<M: Memory>(out: &impl Output<M::Body>, len: usize) -> Result<bool, BufferTooSmall> {
+    if len <= out.room() {
+        Ok(true)
+    } else if out.is_empty() {
+        Err(BufferTooSmall { needed: len })
+    } else {
+        Ok(false)
+    }
+}
+
+fn transmit_ping<M: Memory>(
+    link: &mut Link<M>,
+    out: &mut impl Output<M::Body>,
+) -> Result<bool, BufferTooSmall> {
+    if !link.keep_alive.wants_ping() {
+        return Ok(true);
+    }
+    let fits = put_short::<M>(out, link.version, &Packet::PingReq)?;
+    if fits {
+        link.keep_alive.handle_ping_transmitted();
+    }
+    Ok(fits)
+}
+
+/// Appends a packet of at most `SHORT` bytes.
+fn put_short<M: Memory>(
+    out: &mut impl Output<M::Body>,
+    version: mqtt_proto::Version,
+    packet: &impl Encode,
+) -> Result<bool, BufferTooSmall> {
+    let dialect = outbound_dialect(version);
+    let mut bytes = [0; SHORT];
+    let written = packet.measure(dialect).and_then(|measure| {
+        packet.write(dialect, &measure, &mut bytes)?;
+        Ok(measure.len)
+    });
+    match written {
+        Ok(len) => put::<M>(out, bytes.get(..len).unwrap_or_default()),
+        // A code the version cannot say was replaced before; there is nothing to send.
+        Err(_) => Ok(true),
+    }
+}
+
+/// An acknowledgement without properties.
+fn ack(id: u16, reason: ReasonCode, version: mqtt_proto::Version) -> Option<Ack<'static>> {
+    let reason = if version.has_properties() { reason } else { ReasonCode::Success };
+    Some(Ack { packet_id: PacketId::new(id)?, reason, properties: Properties::EMPTY })
+}
+
+impl<M: Memory> SessionState<M> {
+    /// Acknowledgements: each kind as far as its records are stored. `false` when `out` is full.
+    fn transmit_acks(
+        &mut self,
+        link: &mut Link<M>,
+        out: &mut impl Output<M::Body>,
+    ) -> Result<bool, BufferTooSmall> {
+        let version = link.version;
+        while let Some((index, reason)) = self.next_answer(Shelf::PubAck) {
+            let Some(ack) = ack(self.held.key(index), reason, version) else { break };
+            if !put_short::<M>(out, version, &PubAck(ack))? {
+                return Ok(false);
+            }
+            self.held.remove(index);
+        }
+        while let Some((index, reason)) = self.next_answer(Shelf::PubRec) {
+            let Some(ack) = ack(self.held.key(index), reason, version) else { break };
+            if !put_short::<M>(out, version, &PubRec(ack))? {
+                return Ok(false);
+            }
+            if ack.reason.is_error() {
+                self.held.remove(index);
+            } else {
+                self.held.move_to(index, Shelf::Received);
+            }
+        }
+        while let Some((index, _)) = self.next_answer(Shelf::PubComp) {
+            let id = self.held.key(index);
+            let Some(ack) = ack(id, ReasonCode::Success, version) else { break };
+            if !put_short::<M>(out, version, &PubComp(ack))? {
+                return Ok(false);
+            }
+            self.held.remove(index);
+        }
+        Ok(self.transmit_releases(link, out)? && transmit_strays::<M>(link, out)?)
+    }
+
+    /// The first on this shelf, once its record is stored.
+    fn next_answer(&self, shelf: Shelf) -> Option<(u32, ReasonCode)> {
+        let index = self.held.first(shelf)?;
+        let held = self.held.get(index)?;
+        let stored = self.journal.is_stored(held.needs);
+        stored.then_some((index, held.answer.unwrap_or(ReasonCode::Success)))
+    }
+
+    /// PUBRELs, in order of PUBREC [MQTT-4.6.0-4].
+    fn transmit_releases(
+        &mut self,
+        link: &Link<M>,
+        out: &mut impl Output<M::Body>,
+    ) -> Result<bool, BufferTooSmall> {
+        while let Some(index) = self.flows.first(Lane::Releasing) {
+            let needs = self.flows.get(index).map_or(0, |flow| flow.needs);
+            let id = self.flows.key(index);
+            let Some(ack) = ack(id, ReasonCode::Success, link.version) else { break };
+            if !self.journal.is_stored(needs) {
+                break;
+            }
+            if !put_short::<M>(out, link.version, &PubRel(ack))? {
+                return Ok(false);
+            }
+            self.flows.move_to(index, Lane::Released);
+        }
+        Ok(true)
+    }
+
+    /// Publishes, SUBSCRIBEs and UNSUBSCRIBEs that may leave. `false` when `out` is full.
+    fn transmit_requests(
+        &mut self,
+        link: &mut Link<M>,
+        now: Time,
+        out: &mut impl Output<M::Body>,
+    ) -> Result<bool, BufferTooSmall> {
+        while let Some(index) = self.flows.first(Lane::Ready) {
+            let Some(flow) = self.flows.get(index) else { break };
+            let Some(image) = &flow.image else { break };
+            if flow.expired(now) {
+                self.fail_publish(index, Failure::Expired, link.up_mut());
+                continue;
+            }
+            let len = image.len(&self.arena);
+            if !fits::<M>(out, len)? {
+                return Ok(false);
+            }
+            put_image(out, &self.arena, flow, image, now);
+            self.handle_transmitted(index, len);
+        }
+        Ok(true)
+    }
+
+    fn handle_transmitted(&mut self, index: u32, len: usize) {
+        let Some(flow) = self.flows.get_mut(index) else { return };
+        match &mut flow.kind {
+            FlowKind::AtMostOnce => {
+                self.qos0_bytes -= len;
+                self.remove_flow(index);
+            }
+            FlowKind::Publish { carried, .. } => {
+                *carried = true;
+                self.flows.move_to(index, Lane::InFlight);
+            }
+            FlowKind::Subscribe { .. } | FlowKind::Unsubscribe { .. } => {
+                self.flows.move_to(index, Lane::Requested);
+            }
+            // Flows in these stages are never in `Lane::Ready`.
+            FlowKind::Release | FlowKind::PublishEnded(_) | FlowKind::RequestEnded(_) => {}
+        }
+    }
+}
+
+fn transmit_strays<M: Memory>(
+    link: &mut Link<M>,
+    out: &mut impl Output<M::Body>,
+) -> Result<bool, BufferTooSmall> {
+    while let Some(stray) = link.strays.first() {
+        let (Stray::PubRel(packet_id) | Stray::PubComp(packet_id)) = stray;
+        let unknown = ReasonCode::PacketIdentifierNotFound;
+        let Some(ack) = ack(packet_id.get(), unknown, link.version) else { break };
+        let fits = match stray {
+            Stray::PubRel(_) => put_short::<M>(out, link.version, &PubRel(ack))?,
+            Stray::PubComp(_) => put_short::<M>(out, link.version, &PubComp(ack))?,
+        };
+        if !fits {
+            return Ok(false);
+        }
+        link.strays.pop();
+    }
+    Ok(true)
+}
+
+/// Appends a packet as it is now: DUP if a connection may have carried it, what is left of its
+/// Message Expiry Interval.
+fn put_image<M: Memory>(
+    out: &mut impl Output<M::Body>,
+    arena: &M::Arena,
+    flow: &Flow<M>,
+    image: &Image<M>,
+    now: Time,
+) {
+    let mut rest = arena.bytes(&image.head);
+    if let FlowKind::Publish { carried: true, .. } = flow.kind
+        && let Some((first, after)) = rest.split_first()
+    {
+        out.put(&[first | DUP]);
+        rest = after;
+    }
+    if let Some(expiry) = flow.expiry {
+        let done = arena.bytes(&image.head).len() - rest.len();
+        let split = rest.split_at_checked(expiry.place.saturating_sub(done));
+        if let Some((before, interval_and_after)) = split {
+            out.put(before);
+            // Rounded up, so that a message that is not expired never says so.
+            let left = expiry.at.since(now).as_micros().div_ceil(1_000_000);
+            out.put(&u32::try_from(left).unwrap_or(u32::MAX).to_be_bytes());
+            rest = interval_and_after.get(4..).unwrap_or_default();
+        }
+    }
+    out.put(rest);
+    if let Some(body) = &image.body {
+        out.lend(body);
+    }
+}
+
+impl<M: Memory> Flow<M> {
+    /// Whether it is a message that expired before any connection carried it. One that may have
+    /// been carried is completed.
+    pub(super) fn expired(&self, now: Time) -> bool {
+        match self.kind {
+            FlowKind::AtMostOnce | FlowKind::Publish { carried: false, .. } => {
+                self.expiry.is_some_and(|expiry| expiry.at <= now)
+            }
+            FlowKind::Publish { carried: true, .. }
+            | FlowKind::Release
+            | FlowKind::Subscribe { .. }
+            | FlowKind::Unsubscribe { .. }
+            | FlowKind::PublishEnded(_)
+            | FlowKind::RequestEnded(_) => false,
+        }
+    }
+}
+
+impl<M: Memory> SessionState<M> {
+    /// Takes a flow out, and what it holds back.
+    pub(super) fn remove_flow(&mut self, index: u32) {
+        self.free_image(index);
+        self.flows.remove(index);
+        if self.room == Room::Refused {
+            self.room = Room::FreedAgain;
+        }
+    }
+
+    pub(super) fn free_image(&mut self, index: u32) {
+        if let Some(image) = self.flows.get_mut(index).and_then(|flow| flow.image.take()) {
+            self.arena.give_back(image.head);
+        }
+    }
+}
