@@ -1,0 +1,148 @@
+//! Publishes and receives at every QoS while its connection is cut, and counts what arrived.
+//!
+//! `cargo run --release --example quickstart -- --broker mqtt://host:port`
+#![allow(clippy::print_stdout, reason = "printing is what it is for")]
+
+mod report;
+mod with_blocking;
+mod with_tokio;
+
+use std::net::TcpStream;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::{Parser, ValueEnum};
+use mqtt_adapter_tokio::{Backoff, Options, QoS, Version};
+use mqtt_examples::broker::Broker;
+use mqtt_examples::proxy::Proxy;
+
+use crate::report::{Error, Phase, Report};
+
+/// Publishes and receives at every QoS while its connection is cut.
+#[derive(Debug, Parser)]
+#[command(version)]
+struct Arguments {
+    /// The broker, as mqtt://host:port; without it mosquitto is started on this machine.
+    #[arg(long)]
+    broker: Option<String>,
+    /// What runs the client.
+    #[arg(long, value_enum, default_value = "tokio")]
+    runtime: Runtime,
+    /// The protocol version.
+    #[arg(long, value_enum, default_value = "5")]
+    version: ProtocolVersion,
+    /// Messages per QoS.
+    #[arg(long, default_value_t = 3000, value_parser = clap::value_parser!(u32).range(10..=1_000_000))]
+    messages: u32,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Runtime {
+    Tokio,
+    Blocking,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum ProtocolVersion {
+    #[value(name = "5")]
+    V5,
+    #[value(name = "3.1.1")]
+    V3_1_1,
+}
+
+/// What a run needs.
+#[derive(Debug)]
+pub(crate) struct Plan {
+    options: Options,
+    proxy: Proxy,
+    topic: String,
+    messages: u32,
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    match run(&arguments) {
+        Ok(report) => {
+            print!("{report}");
+            if report.kept_its_promises() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+        }
+        Err(error) => {
+            eprintln!("quickstart: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(arguments: &Arguments) -> Result<Report, Error> {
+    // Ends with this function.
+    let (_broker, url) = match &arguments.broker {
+        Some(url) => (None, url.clone()),
+        None => {
+            let broker = Broker::start()?;
+            let url = format!("mqtt://{}", broker.address());
+            (Some(broker), url)
+        }
+    };
+    let plan = plan(&url, arguments)?;
+    println!("broker {url}, {:?}, MQTT {}", arguments.runtime, arguments.version.name());
+    match arguments.runtime {
+        Runtime::Tokio => with_tokio::run(&plan),
+        Runtime::Blocking => with_blocking::run(&plan),
+    }
+}
+
+/// The client connects through a proxy, which can cut the connection in mid-stream.
+fn plan(url: &str, arguments: &Arguments) -> Result<Plan, Error> {
+    Options::new(url)?;
+    let (credentials, upstream) = split_authority(url);
+    if let Err(error) = TcpStream::connect(&upstream) {
+        return Err(Error::Unreachable { upstream, error });
+    }
+    let proxy = Proxy::start(upstream)?;
+    let run = std::process::id();
+    let backoff = Backoff { first: Duration::from_millis(50), ..Backoff::default() };
+    let options = Options::new(format!("mqtt://{credentials}{}", proxy.address()))?
+        .client_id(format!("quickstart-{run}"))
+        .version(arguments.version.into())
+        .backoff(backoff);
+    Ok(Plan { options, proxy, topic: format!("quickstart/{run}"), messages: arguments.messages })
+}
+
+/// User and password with their `@`, and `host:port`, of a URL that was checked.
+fn split_authority(url: &str) -> (&str, String) {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest).trim_end_matches('/');
+    let host_at = rest.rfind('@').map_or(0, |at| at + 1);
+    let (credentials, host) = rest.split_at(host_at);
+    let has_port = host.rsplit_once(':').is_some_and(|(_, port)| !port.contains(']'));
+    let upstream = if has_port { host.to_owned() } else { format!("{host}:1883") };
+    (credentials, upstream)
+}
+
+impl ProtocolVersion {
+    fn name(self) -> &'static str {
+        match self {
+            ProtocolVersion::V5 => "5.0",
+            ProtocolVersion::V3_1_1 => "3.1.1",
+        }
+    }
+}
+
+impl From<ProtocolVersion> for Version {
+    fn from(version: ProtocolVersion) -> Version {
+        match version {
+            ProtocolVersion::V5 => Version::V5,
+            ProtocolVersion::V3_1_1 => Version::V3_1_1,
+        }
+    }
+}
+
+impl Plan {
+    /// What is sent in turn, and how often the connection is cut meanwhile.
+    fn phases(&self) -> [Phase; 3] {
+        [
+            Phase::new(QoS::AtMostOnce, self.messages, 0),
+            Phase::new(QoS::AtLeastOnce, self.messages, 1),
+            Phase::new(QoS::ExactlyOnce, self.messages, 1),
+        ]
+    }
+}
