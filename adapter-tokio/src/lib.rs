@@ -1,1 +1,100 @@
-//! Placeholder.
+//! An MQTT 5.0 and 3.1.1 client for [tokio](https://tokio.rs).
+//!
+//! ```no_run
+//! use mqtt_adapter_tokio::{Options, Publish, QoS, connect};
+//!
+//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! let client = connect(Options::new("mqtt://localhost")?).await?;
+//! let mut messages = client.subscribe("sensors/+/temperature", QoS::AtLeastOnce).await?;
+//!
+//! let publish = Publish::new("sensors/7/temperature", "21.5").qos(QoS::AtLeastOnce);
+//! client.publish(publish).await?;
+//!
+//! if let Some(message) = messages.recv().await {
+//!     println!("{}: {} bytes", message.topic(), message.payload().len());
+//! }
+//! client.disconnect().await;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! A client is one task, which [`connect`] starts; it ends with the client. See [`Client`] for
+//! what keeps a client alive, and [`Message`] for acknowledgements.
+#![forbid(unsafe_code)]
+
+mod clock;
+mod timer;
+mod transport;
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use mqtt_client::Runtime;
+use tokio::net::{TcpStream, lookup_host};
+use tokio::runtime::Handle;
+
+pub use mqtt_client::{
+    Ack, Backoff, Bytes, CallbackSubscription, Client, ClientEvent, CloseReason, ConnectError,
+    ConnectionState, Events, Failure, Limits, Message, Options, OptionsError, Overflow, Payload,
+    Properties, Property, Publish, PublishError, PublishHandle, QoS, ReasonCode, Rejection,
+    RetainHandling, SessionExpiry, SessionLoss, Stats, SubscribeError, SubscribeOptions,
+    Subscription, TryPublishError, TryRecvError, UnsubscribeError, UrlProblem, Version,
+};
+
+use clock::Clock;
+use timer::TokioTimer;
+use transport::TcpTransport;
+
+/// Connects to a broker: starts the client's task on the current tokio runtime and waits until the
+/// broker has accepted the connection.
+///
+/// An error means that the client has ended. With
+/// [`retry_initial_connect`](Options::retry_initial_connect) this waits, however often it fails,
+/// until the client gives up.
+///
+/// Cancelling ends the client.
+pub async fn connect(options: Options) -> Result<Client, ConnectError> {
+    let client = start(options)?;
+    client.connected().await?;
+    Ok(client)
+}
+
+/// Starts the client's task on the current tokio runtime, without waiting for the connection:
+/// messages of QoS 1 and 2 and subscriptions are accepted at once and sent when it is up.
+pub fn start(options: Options) -> Result<Client, ConnectError> {
+    let runtime = Handle::try_current()
+        .map_err(|error| ConnectError::Start(Arc::new(io::Error::other(error))))?;
+    let (client, driver) = mqtt_client::client(Tokio { clock: Clock::new() }, options)?;
+    runtime.spawn(driver);
+    Ok(client)
+}
+
+/// tokio, as the driver sees it.
+#[derive(Debug)]
+struct Tokio {
+    clock: Clock,
+}
+
+impl Runtime for Tokio {
+    type Transport = TcpTransport;
+    type Timer = TokioTimer;
+
+    fn now(&self) -> mqtt_client::Time {
+        self.clock.now()
+    }
+
+    async fn resolve(&self, host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
+        Ok(lookup_host((host, port)).await?.collect())
+    }
+
+    async fn dial(&self, address: SocketAddr) -> io::Result<TcpTransport> {
+        let stream = TcpStream::connect(address).await?;
+        stream.set_nodelay(true)?;
+        Ok(TcpTransport::new(stream))
+    }
+
+    fn timer(&self) -> TokioTimer {
+        TokioTimer::new(self.clock)
+    }
+}

@@ -1,1 +1,46 @@
-//! Placeholder.
+//! What every std MQTT client shares: options, delivery, acknowledgements, waiting calls and the
+//! driver that moves the bytes.
+//!
+//! An application names its adapter (`mqtt-adapter-tokio`, `mqtt-adapter-blocking`, …), which
+//! re-exports what it needs from here. An adapter implements [`Runtime`], [`Transport`] and
+//! [`Timer`], gets a [`Client`] and a [`Driver`] from [`client`](client()) and runs the driver.
+//!
+//! All calls of a [`Client`] work on one state under one lock, which is held for changes of that
+//! state only: never over a callback, a system call or a waker.
+#![forbid(unsafe_code)]
+
+mod client;
+mod delivery;
+mod driver;
+mod error;
+mod event;
+mod message;
+mod operations;
+mod options;
+mod publish;
+mod room;
+mod router;
+mod runtime;
+mod shared;
+mod state;
+mod stats;
+mod subscription;
+mod table;
+
+pub use client::{Client, ConnectionState, PublishHandle, client};
+pub use driver::Driver;
+pub use error::{
+    ConnectError, OptionsError, PublishError, Rejection, SubscribeError, TryPublishError,
+    TryRecvError, UnsubscribeError, UrlProblem,
+};
+pub use event::{ClientEvent, Events};
+pub use message::{Ack, Message};
+pub use options::{Options, SessionExpiry};
+pub use publish::{Payload, Publish};
+pub use runtime::{Runtime, Timer, Transport};
+pub use stats::Stats;
+pub use subscription::{CallbackSubscription, Overflow, SubscribeOptions, Subscription};
+
+pub use bytes::Bytes;
+pub use mqtt_session::proto::{Properties, Property, QoS, ReasonCode, RetainHandling, Version};
+pub use mqtt_session::{Backoff, CloseReason, Failure, Limits, SessionLoss, Time};

@@ -26,6 +26,9 @@ pub enum CloseReason {
     /// `disconnect` was called.
     #[error("disconnected")]
     Local,
+    /// A record could not be stored that the session cannot go on without.
+    #[error("the session could not be stored")]
+    StoreFailed,
 }
 
 /// A refused CONNECT.

@@ -8,11 +8,15 @@ use mqtt_proto::{Properties, QoS, Version, Will};
 /// What holds for the life of a session, over all its connections.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// Receive Maximum announced: QoS 1/2 messages the broker may have unacknowledged here.
+    /// The version packets are made for until the first connection: the one it will speak.
+    pub version: Version,
+    /// Receive Maximum announced: QoS 1/2 messages the broker may have unacknowledged here. Memory
+    /// of a fixed size announces no more than it holds.
     pub receive_maximum: NonZeroU16,
     /// Maximum Packet Size announced, in bytes; `None` announces none.
     pub maximum_packet_size: Option<NonZeroU32>,
-    /// An own cap on unfinished QoS 1/2 publishes, below the broker's Receive Maximum.
+    /// An own cap on unfinished QoS 1/2 publishes, below the broker's Receive Maximum. 3.1.1 has no
+    /// Receive Maximum: there `None` is [`Config::MAX_IN_FLIGHT_V3`].
     pub max_in_flight: Option<NonZeroU16>,
     /// QoS 1/2 publishes that may wait behind the window, in messages.
     pub max_pending: usize,
@@ -33,9 +37,14 @@ pub struct Config {
 }
 
 impl Config {
+    /// Unfinished QoS 1/2 publishes before MQTT 5.0 unless `max_in_flight` says otherwise: what
+    /// brokers in use take without closing the connection.
+    pub const MAX_IN_FLIGHT_V3: NonZeroU16 = NonZeroU16::new(20).unwrap();
+
     /// The documented defaults with this seed.
     pub const fn new(seed: u64) -> Config {
         Config {
+            version: Version::V5,
             receive_maximum: NonZeroU16::new(1024).unwrap(),
             maximum_packet_size: None,
             max_in_flight: None,
@@ -127,4 +136,11 @@ pub struct Limits {
     pub keep_alive: u16,
     /// Session Expiry Interval in force, in seconds.
     pub session_expiry: u32,
+}
+
+impl Limits {
+    /// The largest packet the broker takes, in bytes.
+    pub(crate) fn packet_size(&self) -> usize {
+        self.maximum_packet_size.map_or(usize::MAX, |size| size.get() as usize)
+    }
 }

@@ -2,6 +2,8 @@
 
 use mqtt_proto::{EncodeError, QoS};
 
+use crate::memory::Full;
+
 /// Why `open` did nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum OpenError {
@@ -14,9 +16,15 @@ pub enum OpenError {
     /// What waits to be sent was encoded for another version; finish or drop it first.
     #[error("the session holds packets of another protocol version")]
     VersionChanged,
-    /// The memory has no room for the CONNECT.
+    /// The memory has no room for the CONNECT, or it has more than 29 properties of its own.
     #[error("no memory for CONNECT")]
     Full,
+}
+
+impl From<Full> for OpenError {
+    fn from(_: Full) -> OpenError {
+        OpenError::Full
+    }
 }
 
 /// Why `publish` accepted nothing.

@@ -100,11 +100,13 @@ pub struct Message<'a> {
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Outcome<'a> {
     /// The broker has it: PUBACK, or PUBCOMP. The acknowledgement's code may be
-    /// [`ReasonCode::NoMatchingSubscribers`].
+    /// [`ReasonCode::NoMatchingSubscribers`], or that of a PUBCOMP after a resume
+    /// [`ReasonCode::PacketIdentifierNotFound`]: the broker was done with it before.
     Delivered(Ack<'a>),
     /// The broker rejected it: PUBACK or PUBREC with this code of 0x80 or above.
     Rejected(Ack<'a>),
-    /// It was not sent, and will not be.
+    /// Nothing of it will be sent any more. Only with [`Failure::NotSupported`] may an earlier
+    /// connection have carried it.
     Failed(Failure),
     /// It may have been delivered: the session ended before the answer.
     Indeterminate,

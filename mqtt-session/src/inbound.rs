@@ -79,6 +79,7 @@ impl<M: Memory> Inbound<M> {
         }
         let len = self.buffer.as_ref().len();
         if len < FIRST || (self.filled_up && len < STEADY) {
+            self.filled_up = false;
             self.buffer.resize((len * 2).clamp(FIRST, STEADY));
         }
         if self.end == self.buffer.as_ref().len() {
@@ -110,7 +111,7 @@ impl<M: Memory> Inbound<M> {
     /// `n` bytes were read into `space`.
     pub fn handle_received(&mut self, now: Time, n: usize) {
         let space = self.buffer.as_ref().len() - self.end;
-        self.filled_up = n >= space;
+        self.filled_up = n > 0 && n >= space;
         self.end += n.min(space);
         if n > 0 {
             self.received_at = self.received_at.max(now);
@@ -144,3 +145,6 @@ impl<M: Memory> Inbound<M> {
         (bytes, &mut self.start)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -79,3 +79,6 @@ impl<B: AsRef<[u8]>> Output<B> for SliceOutput<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

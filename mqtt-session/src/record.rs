@@ -47,12 +47,12 @@ pub enum RecordRef {
     Session,
     /// A subscription the broker granted.
     Filter { number: u64 },
-    /// The message of this publish.
-    Message { message: u64, token: Token },
+    /// The message of this publish, with its Packet Identifier if it had one at once, or 0.
+    Message { token: Token, id: u16 },
     /// The Packet Identifier a message was given.
     Sent { message: u64, id: u16 },
-    /// PUBREC came.
-    Released { message: u64, id: u16 },
+    /// PUBREC came for this message.
+    Released { message: u64 },
     /// An inbound QoS 2 message was acknowledged by the application.
     Received { id: u16 },
     /// What stands under the key ended.

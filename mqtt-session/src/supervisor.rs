@@ -11,7 +11,7 @@ use crate::{CloseReason, Time};
 pub struct Backoff {
     /// Delay before the first retry.
     pub first: Duration,
-    /// The longest delay.
+    /// The longest delay, but for a client that was taken over.
     pub longest: Duration,
     /// How far a delay is moved at random, in percent of itself, up or down; at most 100.
     pub jitter_percent: u8,
@@ -69,9 +69,13 @@ pub enum FailureClass {
     /// Waiting will not mend it: bad credentials, not authorised, bad certificate. Retried at the
     /// longest delay.
     Permanent,
-    /// Another client took the session over. Retried with a steep backoff, so that two clients of
-    /// one name do not evict each other for ever.
+    /// Another client took the session over. Each time in a row the delay is four times as long, up
+    /// to an hour, so that two clients of one name do not evict each other for ever.
     TakenOver,
+    /// The transport ended and nobody said why. As [`FailureClass::Transient`], but three times in a
+    /// row within 10 s of CONNACK it is taken for [`FailureClass::TakenOver`], of which brokers of
+    /// 3.1.1 say no more than this.
+    Dropped,
 }
 
 impl FailureClass {
@@ -80,21 +84,28 @@ impl FailureClass {
         let code = match reason {
             CloseReason::Refused(refusal) => refusal.reason,
             CloseReason::Disconnected(code) => *code,
+            CloseReason::Lost => return FailureClass::Dropped,
+            CloseReason::StoreFailed => return FailureClass::Permanent,
             CloseReason::NoConnAck
-            | CloseReason::Lost
             | CloseReason::KeepAlive
             | CloseReason::Violation(_)
             | CloseReason::Local => return FailureClass::Transient,
         };
-        match code {
-            ReasonCode::SessionTakenOver => FailureClass::TakenOver,
+        let is_permanent = matches!(
+            code,
             ReasonCode::UnsupportedProtocolVersion
-            | ReasonCode::ClientIdentifierNotValid
-            | ReasonCode::BadUserNameOrPassword
-            | ReasonCode::NotAuthorized
-            | ReasonCode::Banned
-            | ReasonCode::BadAuthenticationMethod => FailureClass::Permanent,
-            _ => FailureClass::Transient,
+                | ReasonCode::ClientIdentifierNotValid
+                | ReasonCode::BadUserNameOrPassword
+                | ReasonCode::NotAuthorized
+                | ReasonCode::Banned
+                | ReasonCode::BadAuthenticationMethod
+        );
+        if code == ReasonCode::SessionTakenOver {
+            FailureClass::TakenOver
+        } else if is_permanent {
+            FailureClass::Permanent
+        } else {
+            FailureClass::Transient
         }
     }
 }
@@ -114,6 +125,10 @@ pub struct Supervisor {
     stage: Stage,
     /// Failures in a row; starts over only after a connection that lasted.
     failures: u32,
+    /// How often it was taken over among them.
+    takeovers: u32,
+    /// Connections in a row that were dropped right after CONNACK.
+    drops: u32,
     /// The delay before the attempt now running or connected.
     delay: Duration,
     random: u64,
@@ -130,6 +145,12 @@ enum Stage {
 /// A connection this short says nothing about the next attempt.
 const LASTING: Duration = Duration::from_secs(10);
 
+/// So many of them dropped in a row: somebody else has the name.
+const DROPS: u32 = 3;
+
+/// The longest delay after being taken over.
+const TAKEN_OVER_LONGEST: Duration = Duration::from_secs(3600);
+
 impl Supervisor {
     /// A supervisor for a list of this many brokers, stopped.
     pub fn new(config: SupervisorConfig, brokers: usize) -> Supervisor {
@@ -139,6 +160,8 @@ impl Supervisor {
             broker: 0,
             stage: Stage::Stopped,
             failures: 0,
+            takeovers: 0,
+            drops: 0,
             delay: Duration::ZERO,
             random: config.seed,
         }
@@ -148,6 +171,8 @@ impl Supervisor {
     pub fn start(&mut self, now: Time) {
         if matches!(self.stage, Stage::Stopped) {
             self.failures = 0;
+            self.takeovers = 0;
+            self.drops = 0;
             self.delay = Duration::ZERO;
             self.stage = Stage::Due(now);
         }
@@ -180,11 +205,15 @@ impl Supervisor {
 
     /// The attempt failed, or the connection ended, with this class.
     pub fn handle_failed(&mut self, now: Time, class: FailureClass) {
-        match self.stage {
+        let class = match self.stage {
             Stage::Stopped | Stage::Due(_) => return,
-            Stage::Trying => self.broker = (self.broker + 1) % self.brokers,
-            Stage::Up { since } => self.forgive(now.since(since)),
-        }
+            Stage::Trying => {
+                self.broker = (self.broker + 1) % self.brokers;
+                self.drops = 0;
+                class
+            }
+            Stage::Up { since } => self.judge(class, now.since(since)),
+        };
         let refused = class == FailureClass::Permanent && self.config.stop_on_refusal;
         let spent = self.config.max_attempts.is_some_and(|most| self.failures >= most);
         if refused || spent || !self.config.reconnect {
@@ -196,22 +225,33 @@ impl Supervisor {
         self.stage = Stage::Due(now.after(self.delay));
     }
 
-    /// A connection that outlived twice the delay before it, and `LASTING`, was a good one.
-    fn forgive(&mut self, lasted: Duration) {
-        if lasted >= LASTING.max(self.delay * 2) {
-            self.failures = 0;
+    /// What the end of a connection that lasted so long means.
+    fn judge(&mut self, class: FailureClass, lasted: Duration) -> FailureClass {
+        let is_drop = class == FailureClass::Dropped && lasted < LASTING;
+        self.drops = if is_drop { self.drops.saturating_add(1) } else { 0 };
+        if class == FailureClass::TakenOver || self.drops >= DROPS {
+            return FailureClass::TakenOver;
         }
+        // One that outlived twice the delay before it, and `LASTING`, was a good one.
+        if lasted >= LASTING.max(self.delay.saturating_mul(2)) {
+            self.failures = 0;
+            self.takeovers = 0;
+        }
+        class
     }
 
     fn next_delay(&mut self, class: FailureClass) -> Duration {
         let Backoff { first, longest, .. } = self.config.backoff;
-        let doubled = |times: u32| {
-            first.saturating_mul(1u32.checked_shl(times).unwrap_or(u32::MAX)).min(longest)
-        };
+        let doubled =
+            |times: u32| first.saturating_mul(1u32.checked_shl(times).unwrap_or(u32::MAX));
         let delay = match class {
-            FailureClass::Transient => doubled(self.failures),
+            FailureClass::Transient | FailureClass::Dropped => doubled(self.failures).min(longest),
             FailureClass::Permanent => longest,
-            FailureClass::TakenOver => doubled(self.failures.saturating_add(1).saturating_mul(2)),
+            FailureClass::TakenOver => {
+                self.takeovers = self.takeovers.saturating_add(1);
+                let quadrupled = doubled(self.takeovers.saturating_mul(2));
+                quadrupled.min(longest.max(TAKEN_OVER_LONGEST))
+            }
         };
         self.jittered(delay)
     }

@@ -28,7 +28,7 @@ impl<const FLOWS: usize, const HELD: usize, const FILTERS: usize, const BYTES: u
     type HeldKeys = Vec<u32, HELD>;
     type Filters = Vec<Filter<Self>, FILTERS>;
     type ClientId = Vec<u8, ASSIGNED_ID>;
-    type Records = Deque<RecordRef, FLOWS>;
+    type Records = Deque<RecordRef, RECORDS>;
     type Arena = Blocks<BYTES>;
     type Input = Bytes<BYTES>;
 }
@@ -54,14 +54,17 @@ impl<T, const N: usize> Queue<T> for Deque<T, N> {
         Deque::pop_front(self)
     }
 
-    fn is_empty(&self) -> bool {
-        Deque::is_empty(self)
+    fn len(&self) -> usize {
+        Deque::len(self)
     }
 
     fn room(&self) -> usize {
         N.saturating_sub(self.len())
     }
 }
+
+/// Records that can wait to be polled: a few packets make no more, and polling makes room.
+const RECORDS: usize = 8;
 
 /// The longest ClientID of the broker's that is kept, in bytes; after a longer one the next
 /// connection asks for a new one.
@@ -155,12 +158,6 @@ impl<const BYTES: usize> Arena for Blocks<BYTES> {
         self.bytes.get_mut(block.start..block.start + block.len).unwrap_or_default()
     }
 
-    fn duplicate(&mut self, block: &Span) -> Result<Span, Full> {
-        let copy = self.take(block.len)?;
-        self.bytes.copy_within(block.start..block.start + block.len, copy.start);
-        Ok(copy)
-    }
-
     fn give_back(&mut self, block: Span) {
         let at = block.start - HEADER;
         if let Some((len, _)) = self.header(at) {
@@ -198,3 +195,6 @@ impl<const BYTES: usize> Storage for Bytes<BYTES> {
 
     const LIMIT: usize = BYTES;
 }
+
+#[cfg(test)]
+mod tests;

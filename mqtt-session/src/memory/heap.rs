@@ -50,8 +50,8 @@ impl<T> Queue<T> for VecDeque<T> {
         VecDeque::pop_front(self)
     }
 
-    fn is_empty(&self) -> bool {
-        VecDeque::is_empty(self)
+    fn len(&self) -> usize {
+        VecDeque::len(self)
     }
 
     fn room(&self) -> usize {
@@ -86,12 +86,6 @@ impl Arena for Pool {
         block
     }
 
-    fn duplicate(&mut self, block: &Vec<u8>) -> Result<Vec<u8>, Full> {
-        let mut copy = self.take(block.len())?;
-        copy.copy_from_slice(block);
-        Ok(copy)
-    }
-
     fn give_back(&mut self, block: Vec<u8>) {
         if block.capacity() <= SPARE_CAPACITY && self.spare.len() < SPARE_BUFFERS {
             self.spare.push(block);
@@ -104,6 +98,7 @@ impl Arena for Pool {
 impl Storage for Vec<u8> {
     fn resize(&mut self, len: usize) {
         Vec::resize(self, len, 0);
+        self.shrink_to(len);
     }
 
     const LIMIT: usize = usize::MAX;

@@ -95,7 +95,7 @@ pub trait List<T>: Default + AsRef<[T]> + AsMut<[T]> {
 pub trait Queue<T>: Default {
     fn push_back(&mut self, value: T) -> Result<(), Full>;
     fn pop_front(&mut self) -> Option<T>;
-    fn is_empty(&self) -> bool;
+    fn len(&self) -> usize;
     /// How many more can be pushed.
     fn room(&self) -> usize;
 }
@@ -107,8 +107,6 @@ pub trait Arena: Default {
     fn take(&mut self, len: usize) -> Result<Self::Block, Full>;
     fn bytes<'a>(&'a self, block: &'a Self::Block) -> &'a [u8];
     fn bytes_mut<'a>(&'a mut self, block: &'a mut Self::Block) -> &'a mut [u8];
-    /// Another block with the same bytes.
-    fn duplicate(&mut self, block: &Self::Block) -> Result<Self::Block, Full>;
     fn give_back(&mut self, block: Self::Block);
     /// The longest block there could be when nothing else is stored.
     const LIMIT: usize;

@@ -8,7 +8,8 @@ use mqtt_proto::ReasonCode;
 ///  PUBLISH QoS 1 --> Qos1 --acked, in order--> PubAck --transmitted--> (gone)
 ///  PUBLISH QoS 2 --> Qos2 --acked, in order--> PubRec --transmitted--> Received
 ///                              (gone) <--transmitted-- PubComp <--PUBREL--+
-///  connection ends: what was not acknowledged to the broker --> Orphan, until it comes again
+///  connection ends: acknowledged QoS 2 --> Known, all else --> Orphan, until they come again
+///  session lost: Known --> Forgotten --record deleted--> (gone)
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
@@ -21,16 +22,21 @@ pub enum Shelf {
     PubAck,
     /// PUBREC to be transmitted.
     PubRec,
-    /// PUBREC was transmitted, on this connection or an earlier one.
+    /// PUBREC was transmitted on this connection.
     Received,
     /// PUBCOMP to be transmitted.
     PubComp,
     /// Held from an earlier connection, not sent again on this one.
     Orphan,
+    /// QoS 2 that the application acknowledged on an earlier connection; the broker has not come
+    /// back to it on this one.
+    Known,
+    /// Of a session that was lost; the record waits for room to be deleted.
+    Forgotten,
 }
 
 /// How many shelves there are.
-pub(crate) const SHELVES: usize = 7;
+pub(crate) const SHELVES: usize = 9;
 
 impl From<Shelf> for u8 {
     fn from(shelf: Shelf) -> u8 {

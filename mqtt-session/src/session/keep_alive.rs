@@ -21,9 +21,9 @@ pub(crate) struct KeepAlive {
 #[derive(Clone, Copy, Debug)]
 enum Ping {
     None,
-    /// PINGREQ is to be transmitted.
+    /// PINGREQ is to be transmitted; nothing came since this time.
     Due(Time),
-    /// PINGREQ was transmitted and nothing came since.
+    /// PINGREQ was transmitted; nothing came since this time.
     Sent(Time),
 }
 
@@ -38,7 +38,8 @@ impl KeepAlive {
     pub(crate) fn new(now: Time, ping_timeout: Duration) -> KeepAlive {
         KeepAlive {
             quiet: None,
-            ping_timeout,
+            // A deadline that is over when it is set would be one for ever.
+            ping_timeout: ping_timeout.max(Duration::from_micros(1)),
             sent_at: now,
             received_at: now,
             received: 0,
@@ -65,42 +66,67 @@ impl KeepAlive {
         if received > self.received {
             self.received = received;
             self.received_at = self.received_at.max(at);
-            self.ping = Ping::None;
+            self.ping = match self.ping {
+                // It may be due because this end was quiet.
+                Ping::Due(since) => Ping::Due(since.max(self.received_at)),
+                Ping::None | Ping::Sent(_) => Ping::None,
+            };
         }
     }
 
     /// Reading is paused by this end, so silence proves nothing.
     pub(crate) fn set_paused(&mut self, now: Time, paused: bool) {
-        if self.paused && !paused && !matches!(self.ping, Ping::None) {
-            self.ping = Ping::Sent(now);
+        if self.paused && !paused {
+            self.ping = match self.ping {
+                Ping::None => Ping::None,
+                Ping::Due(_) => Ping::Due(now),
+                Ping::Sent(_) => Ping::Sent(now),
+            };
         }
         self.paused = paused;
     }
 
     pub(crate) fn deadline(&self) -> Option<Deadline> {
-        match self.ping {
-            Ping::None => {
-                let quiet_since = self.sent_at.min(self.received_at);
-                self.quiet.map(|quiet| Deadline::Ping(quiet_since.after(quiet)))
-            }
-            Ping::Due(_) | Ping::Sent(_) if self.paused => None,
-            Ping::Due(since) | Ping::Sent(since) => {
-                Some(Deadline::Answer(since.after(self.ping_timeout)))
-            }
+        match (self.answer_at(), self.ping_at()) {
+            (Some(answer), Some(ping)) if ping < answer => Some(Deadline::Ping(ping)),
+            (Some(answer), _) => Some(Deadline::Answer(answer)),
+            (None, ping) => ping.map(Deadline::Ping),
         }
+    }
+
+    /// When the broker is to be given up.
+    fn answer_at(&self) -> Option<Time> {
+        match self.ping {
+            Ping::Due(since) | Ping::Sent(since) if !self.paused => {
+                Some(since.after(self.ping_timeout))
+            }
+            Ping::None | Ping::Due(_) | Ping::Sent(_) => None,
+        }
+    }
+
+    /// When PINGREQ is due. While one is unanswered only for what this end owes the broker.
+    fn ping_at(&self) -> Option<Time> {
+        let quiet_since = match self.ping {
+            Ping::None => self.sent_at.min(self.received_at),
+            Ping::Sent(_) => self.sent_at,
+            Ping::Due(_) => return None,
+        };
+        Some(quiet_since.after(self.quiet?))
     }
 
     /// Time passed. `true` when the broker is to be given up.
     #[must_use]
     pub(crate) fn handle_timeout(&mut self, now: Time) -> bool {
-        match self.deadline() {
-            Some(Deadline::Ping(at)) if at <= now => {
-                self.ping = Ping::Due(now);
-                false
-            }
-            Some(Deadline::Answer(at)) => at <= now,
-            Some(Deadline::Ping(_)) | None => false,
+        if self.answer_at().is_some_and(|at| at <= now) {
+            return true;
         }
+        if self.ping_at().is_some_and(|at| at <= now) {
+            self.ping = match self.ping {
+                Ping::None => Ping::Due(now),
+                Ping::Due(since) | Ping::Sent(since) => Ping::Due(since),
+            };
+        }
+        false
     }
 
     /// Whether PINGREQ is to be transmitted.
@@ -108,9 +134,13 @@ impl KeepAlive {
         matches!(self.ping, Ping::Due(_))
     }
 
-    pub(crate) fn handle_ping_transmitted(&mut self) {
+    pub(crate) fn handle_ping_transmitted(&mut self, now: Time) {
         if let Ping::Due(since) = self.ping {
             self.ping = Ping::Sent(since);
+            self.sent_at = now;
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

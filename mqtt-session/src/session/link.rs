@@ -2,11 +2,11 @@
 
 use core::num::{NonZeroU16, NonZeroU32};
 
-use mqtt_proto::{ConnAck, Dialect, PacketId, QoS, Role, Version};
+use mqtt_proto::{ConnAck, Dialect, PacketId, QoS, ReasonCode, Role, Version};
 
 use super::keep_alive::KeepAlive;
 use crate::memory::{Arena, Block};
-use crate::{CloseReason, Connect, Limits, Memory, Time};
+use crate::{CloseReason, Config, Connect, Limits, Memory, Time};
 
 /// One connection.
 pub(crate) struct Link<M: Memory> {
@@ -15,6 +15,8 @@ pub(crate) struct Link<M: Memory> {
     pub(crate) keep_alive: KeepAlive,
     /// The Session Expiry Interval of its CONNECT, in seconds.
     pub(crate) asked_expiry: u32,
+    /// The Receive Maximum of its CONNECT.
+    pub(crate) receive_maximum: u16,
     /// Answers about identifiers that belong to nothing.
     pub(crate) strays: Strays,
     /// The transport is gone; what was received is still used.
@@ -24,15 +26,23 @@ pub(crate) struct Link<M: Memory> {
 /// How far a connection is.
 pub(crate) enum Stage<M: Memory> {
     /// CONNECT is to be transmitted.
-    Greeting { connect: Block<M>, asked: Asked },
+    Greeting { asked: Asked },
     /// CONNECT was transmitted, CONNACK has not been read.
     Waiting { asked: Asked },
     /// CONNACK accepted the connection.
     Up(Up),
-    /// A last packet is to be transmitted, the acknowledgements already given before it.
-    Leaving { disconnect: Block<M>, reason: CloseReason },
+    /// DISCONNECT is to be transmitted, the acknowledgements already given before it.
+    Leaving { farewell: Farewell<M>, reason: CloseReason },
     /// Nothing more is sent or read; `flush` when a last packet is on its way.
     Left { reason: CloseReason, flush: bool },
+}
+
+/// A DISCONNECT to be transmitted.
+pub(crate) enum Farewell<M: Memory> {
+    /// One that says no more than its reason code: it needs no memory.
+    Code(ReasonCode),
+    /// One with properties.
+    Packet(Block<M>),
 }
 
 /// What CONNECT asked for and CONNACK may change.
@@ -48,16 +58,16 @@ pub(crate) struct Asked {
 pub(crate) struct Up {
     pub(crate) limits: Limits,
     /// Unfinished QoS 1/2 publishes allowed at once.
-    window: u16,
-    /// How many more may be sent now (section 4.9).
-    quota: u16,
+    window: usize,
+    /// Those there are, from the moment they have their place in the window.
+    unfinished: usize,
 }
 
 impl<M: Memory> Link<M> {
     pub(crate) fn new(
         now: Time,
         connect: &Connect<'_>,
-        image: Block<M>,
+        receive_maximum: u16,
         ping_timeout: core::time::Duration,
     ) -> Link<M> {
         let asked = Asked {
@@ -67,9 +77,10 @@ impl<M: Memory> Link<M> {
         };
         Link {
             version: connect.version,
-            stage: Stage::Greeting { connect: image, asked },
+            stage: Stage::Greeting { asked },
             keep_alive: KeepAlive::new(now, ping_timeout),
             asked_expiry: connect.session_expiry,
+            receive_maximum,
             strays: Strays::default(),
             transport_ended: false,
         }
@@ -93,19 +104,43 @@ impl<M: Memory> Link<M> {
         self.replace_stage(arena, Stage::Left { reason, flush: false });
     }
 
+    /// Ends the connection with a DISCONNECT of this code, if the version has one and the broker
+    /// got a CONNECT to end (section 4.13).
+    pub(crate) fn leave_saying(
+        &mut self,
+        arena: &mut M::Arena,
+        code: ReasonCode,
+        reason: CloseReason,
+    ) {
+        let greeted = matches!(self.stage, Stage::Waiting { .. } | Stage::Up(_));
+        if greeted && self.version.has_properties() && !self.transport_ended {
+            let farewell = Farewell::Code(code);
+            self.replace_stage(arena, Stage::Leaving { farewell, reason });
+        } else {
+            self.leave(arena, reason);
+        }
+    }
+
     /// Goes to another stage; a packet that waited is taken back.
     pub(crate) fn replace_stage(&mut self, arena: &mut M::Arena, stage: Stage<M>) {
         match core::mem::replace(&mut self.stage, stage) {
-            Stage::Greeting { connect: block, .. } | Stage::Leaving { disconnect: block, .. } => {
-                arena.give_back(block);
-            }
-            Stage::Waiting { .. } | Stage::Up(_) | Stage::Left { .. } => {}
+            Stage::Leaving { farewell: Farewell::Packet(block), .. } => arena.give_back(block),
+            Stage::Greeting { .. }
+            | Stage::Waiting { .. }
+            | Stage::Up(_)
+            | Stage::Leaving { farewell: Farewell::Code(_), .. }
+            | Stage::Left { .. } => {}
         }
     }
 
     /// Whether packets of the broker still matter.
     pub(crate) fn is_reading(&self) -> bool {
         matches!(self.stage, Stage::Greeting { .. } | Stage::Waiting { .. } | Stage::Up(_))
+    }
+
+    /// Whether there is room for an answer to whatever comes next.
+    pub(crate) fn can_answer(&self) -> bool {
+        self.transport_ended || self.strays.has_room()
     }
 }
 
@@ -124,24 +159,36 @@ pub(crate) fn outbound_dialect(version: Version) -> Dialect {
 }
 
 impl Up {
-    pub(crate) fn new(limits: Limits, max_in_flight: Option<NonZeroU16>) -> Up {
+    /// `unfinished` publishes are past PUBREC: they take part of the window although it is their
+    /// PUBREL that is sent again, so that no moment sees more than the window.
+    pub(crate) fn new(
+        limits: Limits,
+        version: Version,
+        max_in_flight: Option<NonZeroU16>,
+        unfinished: usize,
+    ) -> Up {
+        let own = max_in_flight.or(match version {
+            Version::V5 => None,
+            Version::V3_1_1 | Version::V3_1 => Some(Config::MAX_IN_FLIGHT_V3),
+        });
         let granted = limits.receive_maximum;
-        let window = max_in_flight.map_or(granted, |own| own.min(granted)).get();
-        Up { limits, window, quota: window }
+        let window = own.map_or(granted, |own| own.min(granted)).get();
+        Up { limits, window: usize::from(window), unfinished }
     }
 
-    pub(crate) fn quota(&self) -> u16 {
-        self.quota
+    /// How many more publishes may be sent now (section 4.9).
+    pub(crate) fn quota(&self) -> usize {
+        self.window.saturating_sub(self.unfinished)
     }
 
+    /// A publish has its place in the window.
     pub(crate) fn take_quota(&mut self) {
-        self.quota = self.quota.saturating_sub(1);
+        self.unfinished += 1;
     }
 
-    /// A publish ended. A PUBCOMP for a PUBREL sent again gives back what was not taken, hence
-    /// the cap.
+    /// A publish with a place in the window ended.
     pub(crate) fn give_quota(&mut self) {
-        self.quota = self.quota.saturating_add(1).min(self.window);
+        self.unfinished = self.unfinished.saturating_sub(1);
     }
 }
 
@@ -167,7 +214,8 @@ pub(crate) fn limits(connack: &ConnAck<'_>, asked: &Asked) -> Limits {
     }
 }
 
-/// Answers to acknowledgements that belong to nothing; a few, then reading waits for writing.
+/// Answers to acknowledgements that belong to nothing, in an order of their own; a few, then reading
+/// waits for writing.
 #[derive(Debug, Default)]
 pub(crate) struct Strays {
     waiting: [Option<Stray>; 8],

@@ -1,36 +1,43 @@
 //! The protocol of one client.
 
-mod commands;
+mod answers;
+mod connecting;
+mod deliveries;
+mod encode;
+mod filter;
 mod flow;
 mod held;
 mod journal;
 mod keep_alive;
 mod link;
+mod publishing;
 mod receive;
+mod requests;
+mod restore;
 mod resume;
 mod store;
 mod subscriptions;
 mod time;
 mod transmit;
+mod window;
 
 use core::fmt;
 
-use mqtt_proto::{Encode, EncodeError, PacketId, Property, Version};
+use mqtt_proto::{PacketId, Version};
 
+pub(crate) use filter::Filter;
 pub(crate) use flow::{Flow, Lane};
 pub(crate) use held::{Held, Shelf};
-pub(crate) use subscriptions::Filter;
+pub use time::Wakeup;
 
 use flow::LANES;
 use held::SHELVES;
 use journal::Journal;
-use link::{Link, Stage, clean_start, outbound_dialect};
+use link::{Link, Stage};
 
-use crate::memory::{Arena, Block, Storage};
+use crate::memory::{Arena, Block};
 use crate::table::Table;
-use crate::{
-    CloseReason, Closing, Config, Connect, DisconnectError, Inbound, Limits, Memory, OpenError, Time,
-};
+use crate::{CloseReason, Closing, Config, Limits, Memory, Time};
 
 /// Where a session is between two connections.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,16 +52,14 @@ pub enum Phase {
     Closing,
 }
 
-pub use time::Wakeup;
-
 /// The protocol of one client.
 ///
 /// Four kinds of method: getters; `handle_*` inputs, which never fail (what a faulty peer does
 /// leaves as an event); commands, whose `Err` means that nothing changed; `poll_*` outputs, to be
 /// drained in any order and as often as you like. After any input or command, drain
 /// [`poll_event`](Session::poll_event), [`poll_store`](Session::poll_store) when there is a store,
-/// [`poll_transmit`](Session::poll_transmit), and look at [`closing`](Session::closing) and
-/// [`poll_timeout`](Session::poll_timeout).
+/// and [`poll_transmit`](Session::poll_transmit), until none of them gives anything more; then look
+/// at [`closing`](Session::closing) and [`poll_timeout`](Session::poll_timeout).
 pub struct Session<M: Memory> {
     config: Config,
     /// The newest time seen.
@@ -70,28 +75,20 @@ struct SessionState<M: Memory> {
     arena: M::Arena,
     flows: Table<Flow<M>, Lane, M::Flows, M::FlowKeys, LANES>,
     held: Table<Held, Shelf, M::Held, M::HeldKeys, SHELVES>,
-    /// Subscriptions the broker granted, oldest first.
-    filters: M::Filters,
-    /// The last subscription the broker refused to make again.
-    lost: Option<Filter<M>>,
+    subscriptions: filter::Filters<M>,
+    journal: Journal<M>,
+    /// Records are to be made that the journal had no room for; see `settle`.
+    owes_records: bool,
     /// The start of the value of the record polled last.
     prefix: store::Prefix,
-    journal: Journal<M>,
-    /// The ClientID the last connection used.
-    client_id: M::ClientId,
-    /// The version the last connection spoke.
-    version: Version,
+    identity: connecting::Identity<M>,
     /// The Packet Identifier tried next.
     next_id: PacketId,
-    /// The number the next message gets in the store.
-    next_message: u64,
-    /// The number the next subscription gets in the store.
-    next_filter: u64,
     /// Bytes of publishes in `Lane::Waiting`.
     waiting_bytes: usize,
     /// Bytes of QoS 0 publishes in `Lane::Ready`.
     qos0_bytes: usize,
-    /// No waiting message expires before.
+    /// No message that no connection carried expires before.
     next_expiry: Option<Time>,
     room: Room,
     ignored_acks: u64,
@@ -116,6 +113,19 @@ impl<M: Memory> fmt::Debug for Session<M> {
     }
 }
 
+impl<M: Memory> Session<M> {
+    /// A session without state or connection.
+    pub fn new(config: Config) -> Session<M> {
+        let state = SessionState::new(&config);
+        Session { config, now: Time::ZERO, state, link: None, unreported: None }
+    }
+
+    /// Takes note of the time; an older one than the newest seen is taken as that.
+    fn advance(&mut self, now: Time) {
+        self.now = self.now.max(now);
+    }
+}
+
 /// Getters.
 impl<M: Memory> Session<M> {
     /// Where the session is.
@@ -135,7 +145,7 @@ impl<M: Memory> Session<M> {
 
     /// The ClientID of the last connection: the broker's when it assigned one.
     pub fn client_id(&self) -> &str {
-        text(&self.state.client_id)
+        self.state.identity.client_id()
     }
 
     /// QoS 1/2 publishes sent and not finished.
@@ -144,9 +154,9 @@ impl<M: Memory> Session<M> {
         flows.len(Lane::InFlight) + flows.len(Lane::Releasing) + flows.len(Lane::Released)
     }
 
-    /// QoS 1/2 publishes that wait to be sent.
+    /// QoS 1/2 publishes that wait for the window, or within it for the store.
     pub fn pending(&self) -> usize {
-        self.state.flows.len(Lane::Waiting)
+        self.state.flows.len(Lane::Waiting) + self.state.flows.len(Lane::Storing)
     }
 
     /// Inbound QoS 1/2 messages that are not finished.
@@ -159,9 +169,11 @@ impl<M: Memory> Session<M> {
         self.state.ignored_acks
     }
 
-    /// Whether the transport should be read.
+    /// Whether the transport should be read. It should not while what was received waits until
+    /// something is transmitted or polled for the store.
     pub fn wants_input(&self) -> bool {
         self.link.as_ref().is_some_and(|link| link.is_reading() && !link.transport_ended)
+            && self.can_receive()
     }
 
     /// What to do with the transport.
@@ -170,181 +182,50 @@ impl<M: Memory> Session<M> {
             Some(Stage::Left { flush: true, .. }) => Closing::AfterFlush,
             Some(Stage::Left { flush: false, .. }) => Closing::Now,
             Some(
-                Stage::Greeting { .. } | Stage::Waiting { .. } | Stage::Up(_) | Stage::Leaving { .. },
+                Stage::Greeting { .. }
+                | Stage::Waiting { .. }
+                | Stage::Up(_)
+                | Stage::Leaving { .. },
             )
             | None => Closing::No,
         }
     }
 }
 
-/// The network port.
-impl<M: Memory> Session<M> {
-    /// A session without state or connection.
-    pub fn new(config: Config) -> Session<M> {
-        let journal = Journal::new(config.store);
-        Session {
-            config,
-            now: Time::ZERO,
-            state: SessionState {
-                arena: M::Arena::default(),
-                flows: Table::new(),
-                held: Table::new(),
-                filters: M::Filters::default(),
-                lost: None,
-                prefix: store::Prefix::default(),
-                journal,
-                client_id: M::ClientId::default(),
-                version: Version::V5,
-                next_id: PacketId::MIN,
-                next_message: 1,
-                next_filter: 1,
-                waiting_bytes: 0,
-                qos0_bytes: 0,
-                next_expiry: None,
-                room: Room::Enough,
-                ignored_acks: 0,
-            },
-            link: None,
-            unreported: None,
+impl<M: Memory> SessionState<M> {
+    fn new(config: &Config) -> SessionState<M> {
+        SessionState {
+            arena: M::Arena::default(),
+            flows: Table::new(),
+            held: Table::new(),
+            subscriptions: filter::Filters::default(),
+            journal: Journal::new(config.store),
+            owes_records: false,
+            prefix: store::Prefix::default(),
+            identity: connecting::Identity::new(config.version),
+            next_id: PacketId::MIN,
+            waiting_bytes: 0,
+            qos0_bytes: 0,
+            next_expiry: None,
+            room: Room::Enough,
+            ignored_acks: 0,
         }
     }
 
-    /// The transport is up: starts a connection with this CONNECT.
-    pub fn open(&mut self, now: Time, connect: &Connect<'_>) -> Result<Inbound<M>, OpenError> {
-        self.advance(now);
-        if self.link.as_ref().is_some_and(|link| !link.transport_ended) {
-            return Err(OpenError::AlreadyOpen);
-        }
-        if connect.version != self.state.version && self.state.has_images() {
-            return Err(OpenError::VersionChanged);
-        }
-        let image = self.encode_connect(connect)?;
-        if let Some(reason) = self.end_link() {
-            self.unreported = Some(reason);
-        }
-        self.state.version = connect.version;
-        self.link = Some(Link::new(self.now, connect, image, self.config.ping_timeout));
-        Ok(Inbound::default())
+    /// The version packets are made for.
+    fn version(&self) -> Version {
+        self.identity.version
     }
 
-    /// CONNECT with the properties the session decides (section 3.1.2.11).
-    fn encode_connect(&mut self, connect: &Connect<'_>) -> Result<Block<M>, OpenError> {
-        let is_v5 = connect.version.has_properties();
-        let own = [
-            Property::SessionExpiryInterval(connect.session_expiry),
-            Property::ReceiveMaximum(self.config.receive_maximum.get()),
-            Property::MaximumPacketSize(self.maximum_packet_size()),
-        ];
-        // The limit of the protocol itself goes without saying.
-        let own_len = if self.maximum_packet_size() == u32::MAX { 2 } else { 3 };
-        let own = own.get(..own_len).filter(|_| is_v5).unwrap_or_default();
-        let mut all = [Property::SessionExpiryInterval(0); 32];
-        let mut used = 0;
-        for property in own.iter().copied().chain(connect.properties.iter()) {
-            if let Some(place) = all.get_mut(used) {
-                *place = property;
-                used += 1;
-            }
-        }
-        let packet = mqtt_proto::Connect {
-            version: connect.version,
-            clean_start: clean_start(connect),
-            keep_alive: connect.keep_alive,
-            properties: mqtt_proto::Properties::from_slice(all.get(..used).unwrap_or_default()),
-            client_id: match connect.client_id {
-                "" => text(&self.state.client_id),
-                given => given,
-            },
-            will: connect.will,
-            username: connect.username,
-            password: connect.password,
-        };
-        Ok(encode(&mut self.state.arena, connect.version, &packet)?)
-    }
-
-    /// The largest packet the broker may send, in bytes; `u32::MAX` when nothing limits it.
-    fn maximum_packet_size(&self) -> u32 {
-        let configured = self.config.maximum_packet_size.map_or(u32::MAX, |size| size.get());
-        configured.min(u32::try_from(M::Input::LIMIT).unwrap_or(u32::MAX))
-    }
-
-    /// `n` bytes that `poll_transmit` gave were written to the transport.
-    pub fn handle_sent(&mut self, now: Time, n: usize) {
-        self.advance(now);
-        if let Some(link) = &mut self.link
-            && n > 0
-        {
-            link.keep_alive.handle_sent(self.now);
+    /// Something that could stand in the way of a command is gone: who was told `Full` hears of it.
+    fn note_room(&mut self) {
+        if self.room == Room::Refused {
+            self.room = Room::FreedAgain;
         }
     }
 
-    /// The transport ended, for whatever reason. `poll_event` still gives what is whole, then
-    /// [`Event::Closed`](crate::Event::Closed).
-    pub fn handle_closed(&mut self, now: Time) {
-        self.advance(now);
-        if let Some(link) = &mut self.link {
-            link.transport_ended = true;
-        }
-    }
-
-    /// The owner reads the transport (again), or not: while it does not, silence proves nothing.
-    pub fn handle_paused(&mut self, now: Time, paused: bool) {
-        self.advance(now);
-        if let Some(link) = &mut self.link {
-            link.keep_alive.set_paused(self.now, paused);
-        }
-    }
-}
-
-/// A text that was checked before it was kept.
-fn text(bytes: &impl AsRef<[u8]>) -> &str {
-    core::str::from_utf8(bytes.as_ref()).unwrap_or_default()
-}
-
-/// Why a packet of the session's own could not be made.
-enum EncodeFailure {
-    Full,
-    Invalid(EncodeError),
-}
-
-impl From<EncodeError> for EncodeFailure {
-    fn from(error: EncodeError) -> EncodeFailure {
-        EncodeFailure::Invalid(error)
-    }
-}
-
-impl From<EncodeFailure> for OpenError {
-    fn from(failure: EncodeFailure) -> OpenError {
-        match failure {
-            EncodeFailure::Full => OpenError::Full,
-            EncodeFailure::Invalid(error) => OpenError::Connect(error),
-        }
-    }
-}
-
-impl From<EncodeFailure> for DisconnectError {
-    fn from(failure: EncodeFailure) -> DisconnectError {
-        match failure {
-            EncodeFailure::Full => DisconnectError::Full,
-            EncodeFailure::Invalid(error) => DisconnectError::Invalid(error),
-        }
-    }
-}
-
-/// Writes a whole packet into a block of its own.
-fn encode<A: Arena>(
-    arena: &mut A,
-    version: Version,
-    packet: &impl Encode,
-) -> Result<A::Block, EncodeFailure> {
-    let dialect = outbound_dialect(version);
-    let measure = packet.measure(dialect)?;
-    let mut block = arena.take(measure.len).map_err(|_| EncodeFailure::Full)?;
-    match packet.write(dialect, &measure, arena.bytes_mut(&mut block)) {
-        Ok(()) => Ok(block),
-        Err(error) => {
-            arena.give_back(block);
-            Err(error.into())
-        }
+    fn give_back(&mut self, block: Block<M>) {
+        self.arena.give_back(block);
+        self.note_room();
     }
 }

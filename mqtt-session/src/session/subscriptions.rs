@@ -1,125 +1,86 @@
 //! The subscriptions a session has, so that a session loss can be made good.
 
 use mqtt_proto::{
-    Encode, PacketId, Properties, Property, ReasonCode, SubAck, Subscribe, Subscription,
-    Subscriptions, TopicFilter, UnsubAck, Version,
+    Encode, Properties, Property, ReasonCode, SubAck, Subscribe, Subscription, Subscriptions,
+    UnsubAck,
 };
 
-use super::flow::{Flow, FlowKind, Image, Lane};
+use super::encode::encode;
+use super::filter::{Filter, FilterStage, request_parts, split_text};
+use super::flow::{Ended, Flow, FlowKind, Lane};
 use super::link::outbound_dialect;
+use super::publishing::PLACEHOLDER;
 use super::{Session, SessionState};
-use crate::memory::{Arena, Block, List};
+use crate::memory::{Arena, Full, List};
 use crate::record::{RecordKind, RecordRef};
 use crate::{Limits, Memory, SubscribeError};
-
-/// A subscription: the SUBSCRIBE of this one filter, to be sent again after a session loss.
-pub struct Filter<M: Memory> {
-    /// Its number in the store.
-    pub(super) number: u64,
-    pub(super) image: Block<M>,
-    pub(super) version: Version,
-    stage: FilterStage,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum FilterStage {
-    /// This SUBSCRIBE has no answer yet.
-    Asked { flow: u32 },
-    /// The broker granted it.
-    Granted,
-    /// The broker had granted it and lost it: it is to be asked for again.
-    Lost,
-    /// Likewise, and this SUBSCRIBE asks.
-    AskedAgain { flow: u32 },
-}
-
-impl<M: Memory> Filter<M> {
-    /// One the broker granted.
-    pub(super) fn granted(number: u64, image: Block<M>, version: Version) -> Filter<M> {
-        Filter { number, image, version, stage: FilterStage::Granted }
-    }
-
-    pub(super) fn is_granted(&self) -> bool {
-        match self.stage {
-            FilterStage::Granted | FilterStage::Lost | FilterStage::AskedAgain { .. } => true,
-            FilterStage::Asked { .. } => false,
-        }
-    }
-}
 
 impl<M: Memory> Session<M> {
     /// The Topic Filter of the last [`Event::SubscriptionLost`](crate::Event::SubscriptionLost),
     /// until the next one.
     pub fn lost_subscription(&self) -> &str {
-        let text = self.state.lost.as_ref().and_then(|filter| self.state.text_of(filter));
+        let filter = self.state.subscriptions.refused.as_ref();
+        let text = filter.and_then(|filter| filter.text(&self.state.arena));
         text.and_then(|text| core::str::from_utf8(text).ok()).unwrap_or_default()
     }
 }
 
+/// Asking and answers.
 impl<M: Memory> SessionState<M> {
-    /// Keeps the subscriptions of a SUBSCRIBE that is to be asked as `flow`. Keeps none when
-    /// there is no room for all.
+    /// Keeps the subscriptions of a SUBSCRIBE that is to be sent. Keeps none when there is no room
+    /// for all.
     pub(super) fn ask_subscriptions(
         &mut self,
-        flow: u32,
         subscriptions: &[Subscription<'_>],
         properties: &[Property<'_>],
     ) -> Result<(), SubscribeError> {
-        let before = self.filters.as_ref().len();
-        for subscription in subscriptions {
-            let kept = self.ask_subscription(flow, subscription, properties);
-            if let Err(error) = kept {
-                while self.filters.as_ref().len() > before {
-                    self.remove_filter(before);
-                }
-                return Err(error);
+        let before = self.subscriptions.next;
+        let asked = subscriptions.iter().try_for_each(|one| self.ask_subscription(one, properties));
+        if asked.is_err() {
+            for number in before..self.subscriptions.next {
+                self.drop_filter(number);
             }
         }
-        Ok(())
+        asked
     }
 
     fn ask_subscription(
         &mut self,
-        flow: u32,
         subscription: &Subscription<'_>,
         properties: &[Property<'_>],
     ) -> Result<(), SubscribeError> {
-        let version = self.version;
+        if M::Filters::LIMIT.is_some_and(|limit| self.subscriptions.list.as_ref().len() >= limit) {
+            return Err(SubscribeError::Full);
+        }
+        let version = self.version();
         let packet = Subscribe {
-            packet_id: PacketId::MIN,
+            packet_id: PLACEHOLDER,
             properties: Properties::from_slice(properties),
             subscriptions: Subscriptions::from_slice(core::slice::from_ref(subscription)),
         };
-        if M::Filters::LIMIT.is_some_and(|limit| self.filters.as_ref().len() >= limit) {
-            return Err(SubscribeError::Full);
-        }
         let measure = packet.measure(outbound_dialect(version))?;
-        let mut image = self.arena.take(measure.len).map_err(|_| SubscribeError::Full)?;
-        packet.write(outbound_dialect(version), &measure, self.arena.bytes_mut(&mut image))?;
-        let number = self.next_filter;
-        self.next_filter += 1;
-        let filter = Filter { number, image, version, stage: FilterStage::Asked { flow } };
-        self.filters.push(filter).map_err(|_| SubscribeError::Full)
+        let image = encode(&mut self.arena, version, &packet, &measure)?;
+        let number = self.subscriptions.next;
+        self.subscriptions.next += 1;
+        let stage = FilterStage::Asked;
+        let filter = Filter { number, image, version, stage, is_recorded: false };
+        self.subscriptions.list.push(filter).map_err(|Full| SubscribeError::Full)
     }
 
-    /// SUBACK: what was granted replaces an older subscription to the same filter (section
-    /// 3.8.4), what was refused is gone.
-    pub(super) fn note_subscribed(&mut self, flow: u32, suback: &SubAck<'_>) {
-        for code in suback.codes.iter() {
-            let asked = FilterStage::Asked { flow };
-            let place = self.filters.as_ref().iter().position(|filter| filter.stage == asked);
-            let Some(place) = place else { return };
+    /// SUBACK for the subscriptions from number `first` on: what was granted replaces an older
+    /// subscription to the same filter (section 3.8.4), what was refused is gone.
+    pub(super) fn note_subscribed(&mut self, first: u64, suback: &SubAck<'_>) {
+        for (number, code) in (first..).zip(suback.codes.iter()) {
             if code.is_error() {
-                self.remove_filter(place);
+                self.drop_filter(number);
                 continue;
             }
-            if let Some(filter) = self.filters.as_mut().get_mut(place) {
+            let text = self.subscriptions.get(number).and_then(|filter| filter.text(&self.arena));
+            let older = text.and_then(|text| self.find_filter(text, FilterStage::is_granted));
+            if let Some(filter) = self.subscriptions.get_mut(number) {
                 filter.stage = FilterStage::Granted;
-                let number = filter.number;
-                self.note(RecordRef::Filter { number });
             }
-            let text = self.filters.as_ref().get(place).and_then(|filter| self.text_of(filter));
-            let older = text.and_then(|text| self.granted(text)).filter(|older| *older != place);
+            self.owes_records |= self.record_filter(number).is_err();
             if let Some(older) = older {
                 self.end_filter(older);
             }
@@ -127,153 +88,200 @@ impl<M: Memory> SessionState<M> {
     }
 
     /// SUBACK for a subscription made again: `false` when it was refused and is lost.
-    pub(super) fn note_resubscribed(&mut self, flow: u32, code: ReasonCode) -> bool {
-        let asked = FilterStage::AskedAgain { flow };
-        let place = self.filters.as_ref().iter().position(|filter| filter.stage == asked);
-        let Some(place) = place else { return true };
-        if !code.is_error() {
-            if let Some(filter) = self.filters.as_mut().get_mut(place) {
-                filter.stage = FilterStage::Granted;
-            }
-            return true;
+    pub(super) fn note_resubscribed(&mut self, number: u64, code: ReasonCode) -> bool {
+        if code.is_error() {
+            return !self.refuse_filter(number);
         }
-        let filter = self.filters.remove(place);
-        self.note(RecordRef::Delete { key: RecordKind::Filter.key(filter.number) });
-        if let Some(older) = self.lost.replace(filter) {
-            self.arena.give_back(older.image);
+        if let Some(filter) = self.subscriptions.get_mut(number) {
+            filter.stage = FilterStage::Granted;
         }
-        false
+        true
+    }
+
+    /// A subscription cannot be made again: it becomes the one to report. `false` when the
+    /// application ended it meanwhile. The caller saw room for a record.
+    pub(super) fn refuse_filter(&mut self, number: u64) -> bool {
+        let filter = self.subscriptions.get(number);
+        if filter.is_none_or(|filter| filter.stage != FilterStage::AskedAgain) {
+            return false;
+        }
+        let refused = self.subscriptions.take(number);
+        self.delete_filter_record(number).ok();
+        if let Some(older) = core::mem::replace(&mut self.subscriptions.refused, refused) {
+            self.give_back(older.image);
+        }
+        true
     }
 
     /// UNSUBACK: what the broker ended is not made again.
     pub(super) fn note_unsubscribed(&mut self, flow: u32, unsuback: &UnsubAck<'_>) {
-        let mut number = 0;
-        while let Some(text) = self.nth_unsubscribed(flow, number) {
-            let refused = unsuback.codes.get(number).is_some_and(ReasonCode::is_error);
-            if let Some(place) = self.granted(text).filter(|_| !refused) {
-                self.end_filter(place);
+        let mut nth = 0;
+        while let Some(text) = self.nth_unsubscribed(flow, nth) {
+            let refused = unsuback.codes.get(nth).is_some_and(ReasonCode::is_error);
+            let found = self.find_filter(text, FilterStage::is_granted);
+            if let Some(number) = found.filter(|_| !refused) {
+                self.end_filter(number);
             }
-            number += 1;
+            nth += 1;
         }
     }
 
-    fn nth_unsubscribed(&self, flow: u32, number: usize) -> Option<&[u8]> {
-        let image = self.flows.get(flow)?.image.as_ref()?;
-        let mut rest = request_payload(self.arena.bytes(&image.head), image.version)?;
-        for _ in 0..number {
+    /// What this UNSUBSCRIBE names and the broker has lost is not made again.
+    pub(super) fn end_lost(&mut self, flow: u32) {
+        let mut nth = 0;
+        while let Some(text) = self.nth_unsubscribed(flow, nth) {
+            let found = self.find_filter(text, |stage| stage == FilterStage::Lost);
+            if let Some(number) = found {
+                self.end_filter(number);
+            }
+            nth += 1;
+        }
+    }
+
+    fn nth_unsubscribed(&self, flow: u32, nth: usize) -> Option<&[u8]> {
+        let flow = self.flows.get(flow)?;
+        let FlowKind::Unsubscribe { filters } = flow.kind else { return None };
+        let image = flow.image.as_ref().filter(|_| nth < filters)?;
+        let (_, mut rest) = request_parts(self.arena.bytes(&image.head), image.version)?;
+        for _ in 0..nth {
             rest = split_text(rest)?.1;
         }
         Some(split_text(rest)?.0)
     }
 
-    /// The oldest subscription the broker granted to this filter.
-    fn granted(&self, text: &[u8]) -> Option<usize> {
-        self.filters.as_ref().iter().position(|filter| {
-            filter.is_granted() && self.text_of(filter) == Some(text)
-        })
+    /// The oldest subscription to this filter that is in such a stage.
+    fn find_filter(&self, text: &[u8], is_wanted: impl Fn(FilterStage) -> bool) -> Option<u64> {
+        let mut filters = self.subscriptions.list.as_ref().iter();
+        let found = filters
+            .find(|filter| is_wanted(filter.stage) && filter.text(&self.arena) == Some(text));
+        found.map(|filter| filter.number)
     }
 
-    fn text_of<'a>(&'a self, filter: &'a Filter<M>) -> Option<&'a [u8]> {
-        let payload = request_payload(self.arena.bytes(&filter.image), filter.version)?;
-        Some(split_text(payload)?.0)
-    }
-
-    /// Takes out a subscription that has a record.
-    fn end_filter(&mut self, place: usize) {
-        if let Some(filter) = self.filters.as_ref().get(place) {
-            self.note(RecordRef::Delete { key: RecordKind::Filter.key(filter.number) });
-        }
-        self.remove_filter(place);
-    }
-
-    fn remove_filter(&mut self, place: usize) {
-        let filter = self.filters.remove(place);
-        self.arena.give_back(filter.image);
-    }
-
-    /// The request ended without an answer: its subscriptions are not kept.
-    pub(super) fn forget_asked(&mut self, flow: u32) {
-        let asked = FilterStage::Asked { flow };
-        while let Some(place) = self.filters.as_ref().iter().position(|filter| filter.stage == asked)
-        {
-            self.remove_filter(place);
+    /// The SUBSCRIBE ended without an answer: its subscriptions are not kept.
+    pub(super) fn forget_asked(&mut self, first: u64, filters: usize) {
+        for number in (first..).take(filters) {
+            self.drop_filter(number);
         }
     }
 
-    /// Why the broker takes no subscription to a filter this SUBSCRIBE has.
-    pub(super) fn unsupported_filter(&self, flow: u32, limits: &Limits) -> Option<ReasonCode> {
-        let asked = FilterStage::Asked { flow };
-        let mut filters = self.filters.as_ref().iter().filter(|filter| filter.stage == asked);
-        filters.find_map(|filter| {
-            let text = core::str::from_utf8(self.text_of(filter)?).ok()?;
-            let filter = TopicFilter::new(text).ok()?;
-            if filter.has_wildcard() && !limits.wildcard_available {
-                Some(ReasonCode::WildcardSubscriptionsNotSupported)
-            } else if filter.is_shared() && !limits.shared_available {
-                Some(ReasonCode::SharedSubscriptionsNotSupported)
-            } else {
-                None
-            }
-        })
+    /// Why the broker does not take one of these subscriptions.
+    pub(super) fn unsupported_filter(
+        &self,
+        first: u64,
+        filters: usize,
+        limits: &Limits,
+    ) -> Option<ReasonCode> {
+        let mut filters = (first..).take(filters).filter_map(|one| self.subscriptions.get(one));
+        filters.find_map(|filter| filter.unsupported(&self.arena, limits))
     }
+}
 
+/// Making them again.
+impl<M: Memory> SessionState<M> {
     /// The broker has no session: all subscriptions granted so far are to be made again.
     pub(super) fn lose_subscriptions(&mut self) {
-        for filter in self.filters.as_mut().iter_mut().filter(|filter| filter.is_granted()) {
+        let filters = self.subscriptions.list.as_mut().iter_mut();
+        for filter in filters.filter(|filter| filter.stage.is_granted()) {
             filter.stage = FilterStage::Lost;
+            self.subscriptions.any_lost = true;
         }
     }
 
     /// The SUBSCRIBE that asked again got no answer.
-    pub(super) fn lose_again(&mut self, flow: u32) {
-        let asked = FilterStage::AskedAgain { flow };
-        for filter in self.filters.as_mut().iter_mut().filter(|filter| filter.stage == asked) {
+    pub(super) fn lose_again(&mut self, number: u64) {
+        if let Some(filter) = self.subscriptions.get_mut(number)
+            && filter.stage == FilterStage::AskedAgain
+        {
             filter.stage = FilterStage::Lost;
+            self.subscriptions.any_lost = true;
         }
     }
 
-    /// Makes the oldest lost subscription again; `false` when there is none, or no room now.
-    pub(super) fn resubscribe_next(&mut self) -> bool {
-        let mut filters = self.filters.as_mut().iter_mut();
-        let Some(filter) = filters.find(|filter| filter.stage == FilterStage::Lost) else {
-            return false;
-        };
-        if !self.flows.has_room() {
-            return false;
+    /// Makes the subscriptions that a session loss undid again, oldest first, as far as there is
+    /// room now. One that an unanswered SUBSCRIBE is about to replace waits for the answer.
+    pub(super) fn resubscribe(&mut self, limits: &Limits) {
+        if !core::mem::take(&mut self.subscriptions.any_lost) {
+            return;
         }
-        let Ok(head) = self.arena.duplicate(&filter.image) else { return false };
-        let kind = FlowKind::Subscribe { filters: 1, own: true };
-        let image = Image { head, body: None, version: filter.version };
-        let Ok(flow) = self.flows.insert(Lane::Requests, Flow::new(kind, image)) else {
-            return false;
+        let is_asked = |stage| stage == FilterStage::Asked;
+        let any_asked =
+            self.subscriptions.list.as_ref().iter().any(|filter| is_asked(filter.stage));
+        let mut place = 0;
+        while let Some(filter) = self.subscriptions.list.as_ref().get(place) {
+            place += 1;
+            if filter.stage != FilterStage::Lost {
+                continue;
+            }
+            let text = filter.text(&self.arena).filter(|_| any_asked);
+            let is_replaced = text.is_some_and(|text| self.find_filter(text, is_asked).is_some());
+            if is_replaced || !self.flows.has_room() {
+                self.subscriptions.any_lost = true;
+                continue;
+            }
+            self.ask_again(filter.number, limits);
+        }
+    }
+
+    /// Makes one of them again, or lets it end if this broker does not take it.
+    fn ask_again(&mut self, number: u64, limits: &Limits) {
+        let Some(filter) = self.subscriptions.get_mut(number) else { return };
+        filter.stage = FilterStage::AskedAgain;
+        let (lane, kind) = match filter.unsupported(&self.arena, limits) {
+            None => (Lane::Resubscribing, FlowKind::Resubscribe { filter: number }),
+            Some(reason) => {
+                (Lane::Ended, FlowKind::Ended(Ended::Subscription { filter: number, reason }))
+            }
         };
-        filter.stage = FilterStage::AskedAgain { flow };
-        true
+        self.queue(lane, Flow::new(kind, None));
     }
 }
 
-/// What stands behind the Packet Identifier and properties of a SUBSCRIBE or UNSUBSCRIBE.
-fn request_payload(packet: &[u8], version: Version) -> Option<&[u8]> {
-    let (_, remaining_length) = packet.split_first()?;
-    let (_, variable_header) = split_integer(remaining_length)?;
-    let rest = variable_header.get(2..)?;
-    if !version.has_properties() {
-        return Some(rest);
+/// Records.
+impl<M: Memory> SessionState<M> {
+    fn record_filter(&mut self, number: u64) -> Result<(), Full> {
+        self.journal.push(RecordRef::Filter { number })?;
+        if let Some(filter) = self.subscriptions.get_mut(number) {
+            filter.is_recorded = true;
+        }
+        Ok(())
     }
-    let (properties, rest) = split_integer(rest)?;
-    rest.get(properties..)
-}
 
-/// A Variable Byte Integer and what follows it.
-fn split_integer(bytes: &[u8]) -> Option<(usize, &[u8])> {
-    let len = 1 + bytes.iter().position(|byte| byte & 0x80 == 0)?;
-    let (integer, rest) = bytes.split_at_checked(len)?;
-    let value = integer.iter().rev().fold(0, |value, byte| value << 7 | usize::from(byte & 0x7F));
-    Some((value, rest))
-}
+    fn delete_filter_record(&mut self, number: u64) -> Result<u64, Full> {
+        self.journal.push(RecordRef::Delete { key: RecordKind::Filter.key(number) })
+    }
 
-/// A text with its length before it, and what follows.
-fn split_text(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
-    let (len, rest) = bytes.split_first_chunk()?;
-    rest.split_at_checked(usize::from(u16::from_be_bytes(*len)))
+    /// A subscription the broker had granted is over.
+    fn end_filter(&mut self, number: u64) {
+        let is_recorded = self.subscriptions.get(number).is_some_and(|filter| filter.is_recorded);
+        if !is_recorded || self.delete_filter_record(number).is_ok() {
+            self.drop_filter(number);
+        } else if let Some(filter) = self.subscriptions.get_mut(number) {
+            filter.stage = FilterStage::Ended;
+            self.owes_records = true;
+        }
+    }
+
+    fn drop_filter(&mut self, number: u64) {
+        if let Some(filter) = self.subscriptions.take(number) {
+            self.give_back(filter.image);
+        }
+    }
+
+    /// Makes the records that had no room.
+    pub(super) fn settle_filters(&mut self) -> Result<(), Full> {
+        let mut place = 0;
+        while let Some(filter) = self.subscriptions.list.as_ref().get(place) {
+            let number = filter.number;
+            if filter.stage == FilterStage::Ended {
+                self.delete_filter_record(number)?;
+                self.drop_filter(number);
+                continue;
+            }
+            if filter.stage.is_granted() && !filter.is_recorded {
+                self.record_filter(number)?;
+            }
+            place += 1;
+        }
+        Ok(())
+    }
 }

@@ -21,10 +21,11 @@ impl<M: Memory> Session<M> {
     /// When to call `handle_timeout` at the latest, and why.
     pub fn poll_timeout(&self) -> Option<(Time, Wakeup)> {
         let link = self.link.as_ref().filter(|link| link.up().is_some() && !link.transport_ended);
-        let link = link.and_then(|link| link.keep_alive.deadline()).map(|deadline| match deadline {
-            Deadline::Ping(at) => (at, Wakeup::KeepAlive),
-            Deadline::Answer(at) => (at, Wakeup::PingTimeout),
-        });
+        let link =
+            link.and_then(|link| link.keep_alive.deadline()).map(|deadline| match deadline {
+                Deadline::Ping(at) => (at, Wakeup::KeepAlive),
+                Deadline::Answer(at) => (at, Wakeup::PingTimeout),
+            });
         let expiry = self.state.next_expiry.map(|at| (at, Wakeup::MessageExpiry));
         [link, expiry].into_iter().flatten().min_by_key(|(at, _)| *at)
     }
@@ -33,38 +34,39 @@ impl<M: Memory> Session<M> {
     /// answer is not found dead.
     pub fn handle_timeout(&mut self, now: Time) {
         self.advance(now);
-        if let Some(link) = self.link.as_mut().filter(|link| link.up().is_some())
+        let link = self.link.as_mut().filter(|link| link.up().is_some() && !link.transport_ended);
+        if let Some(link) = link
             && link.keep_alive.handle_timeout(self.now)
         {
             link.leave(&mut self.state.arena, CloseReason::KeepAlive);
         }
+        self.expire();
+    }
+
+    /// Ends messages that expired before they were sent.
+    pub(super) fn expire(&mut self) {
+        if self.state.next_expiry.is_none_or(|next| next > self.now) {
+            return;
+        }
         let up = self.link.as_mut().and_then(|link| link.up_mut());
         self.state.expire(self.now, up);
         self.promote();
-    }
-
-    /// Takes note of the time; an older one than the newest seen is taken as that.
-    pub(super) fn advance(&mut self, now: Time) {
-        self.now = self.now.max(now);
     }
 }
 
 impl<M: Memory> SessionState<M> {
     /// Ends messages that expired before they were sent, and finds the next that will.
     fn expire(&mut self, now: Time, mut up: Option<&mut Up>) {
-        if self.next_expiry.is_none_or(|next| next > now) {
-            return;
-        }
         let mut next: Option<Time> = None;
-        for lane in [Lane::Waiting, Lane::Ready] {
+        for lane in [Lane::Waiting, Lane::Storing, Lane::Ready] {
             let mut at = self.flows.first(lane);
             while let Some(index) = at {
                 at = self.flows.next(index);
                 let Some(flow) = self.flows.get(index) else { break };
                 if flow.expired(now) {
                     self.fail_publish(index, Failure::Expired, up.as_deref_mut());
-                } else if let Some(expiry) = flow.expiry.filter(|expiry| expiry.at > now) {
-                    next = Some(next.map_or(expiry.at, |next| next.min(expiry.at)));
+                } else if let Some(expires_at) = flow.expires_at() {
+                    next = Some(next.map_or(expires_at, |next| next.min(expires_at)));
                 }
             }
         }

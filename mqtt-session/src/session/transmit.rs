@@ -1,15 +1,16 @@
 //! What leaves: control packets, acknowledgements, requests, each in an order of its own.
 
 use mqtt_proto::{
-    Ack, Encode, Packet, PacketId, Properties, PubAck, PubComp, PubRec, PubRel, ReasonCode,
+    Ack, Disconnect, Encode, Packet, PacketId, Properties, PubAck, PubComp, PubRec, PubRel,
+    ReasonCode, Version,
 };
 
 use super::flow::{Flow, FlowKind, Image, Lane};
 use super::held::Shelf;
-use super::link::{Link, Stage, Stray, outbound_dialect};
-use super::{Room, Session, SessionState};
+use super::link::{Farewell, Link, Stage, Stray, outbound_dialect};
+use super::{Session, SessionState};
 use crate::memory::Arena;
-use crate::{BufferTooSmall, Failure, Memory, Output, Time};
+use crate::{BufferTooSmall, Memory, Output, Time};
 
 /// The longest acknowledgement without properties, or PINGREQ.
 const SHORT: usize = 8;
@@ -28,29 +29,30 @@ impl<M: Memory> Session<M> {
         out: &mut impl Output<M::Body>,
     ) -> Result<(), BufferTooSmall> {
         self.advance(now);
+        self.expire();
         let Some(link) = self.link.as_mut().filter(|link| !link.transport_ended) else {
             return Ok(());
         };
         match &link.stage {
-            Stage::Greeting { connect, asked } => {
-                let (packet, asked) = (self.state.arena.bytes(connect), *asked);
-                if put::<M>(out, packet)? {
-                    link.replace_stage(&mut self.state.arena, Stage::Waiting { asked });
+            Stage::Greeting { asked } => {
+                let asked = *asked;
+                if put::<M>(out, self.state.identity.connect(&self.state.arena))? {
+                    link.stage = Stage::Waiting { asked };
                 }
                 Ok(())
             }
             Stage::Waiting { .. } | Stage::Left { .. } => Ok(()),
             Stage::Up(_) => {
-                let _complete = transmit_ping::<M>(link, out)?
+                let _complete = transmit_ping::<M>(link, self.now, out)?
                     && self.state.transmit_acks(link, out)?
-                    && self.state.transmit_requests(link, self.now, out)?;
+                    && self.state.transmit_requests(self.now, out)?;
                 Ok(())
             }
             Stage::Leaving { .. } => self.transmit_last(out),
         }
     }
 
-    /// Whether `poll_transmit` may have something to give.
+    /// Whether `poll_transmit` has something to give.
     pub fn wants_transmit(&self) -> bool {
         let Some(link) = self.link.as_ref().filter(|link| !link.transport_ended) else {
             return false;
@@ -59,13 +61,14 @@ impl<M: Memory> Session<M> {
             Stage::Greeting { .. } | Stage::Leaving { .. } => true,
             Stage::Waiting { .. } | Stage::Left { .. } => false,
             Stage::Up(_) => {
-                let (flows, held) = (&self.state.flows, &self.state.held);
+                let state = &self.state;
                 link.keep_alive.wants_ping()
                     || !link.strays.is_empty()
-                    || [Lane::Ready, Lane::Releasing].iter().any(|lane| !flows.is_empty(*lane))
+                    || !state.flows.is_empty(Lane::Ready)
+                    || state.next_release().is_some()
                     || [Shelf::PubAck, Shelf::PubRec, Shelf::PubComp]
                         .iter()
-                        .any(|shelf| !held.is_empty(*shelf))
+                        .any(|shelf| state.next_answer(*shelf).is_some())
             }
         }
     }
@@ -76,21 +79,25 @@ impl<M: Memory> Session<M> {
         if !self.state.transmit_acks(link, out)? {
             return Ok(());
         }
-        if let Stage::Leaving { disconnect, reason } = &link.stage {
-            let left = Stage::Left { reason: *reason, flush: true };
-            if put::<M>(out, self.state.arena.bytes(disconnect))? {
-                link.replace_stage(&mut self.state.arena, left);
+        let Stage::Leaving { farewell, reason } = &link.stage else { return Ok(()) };
+        let is_complete = match farewell {
+            Farewell::Packet(disconnect) => put::<M>(out, self.state.arena.bytes(disconnect))?,
+            Farewell::Code(code) => {
+                let disconnect = Disconnect { reason: *code, properties: Properties::EMPTY };
+                put_short::<M>(out, link.version, &disconnect)?
             }
+        };
+        if is_complete {
+            // [MQTT-3.14.4-1]
+            let left = Stage::Left { reason: *reason, flush: true };
+            link.replace_stage(&mut self.state.arena, left);
         }
         Ok(())
     }
 }
 
 /// Appends a packet; `false` when it has to wait for an empty buffer.
-fn put<M: Memory>(
-    out: &mut impl Output<M::Body>,
-    packet: &[u8],
-) -> Result<bool, BufferTooSmall> {
+fn put<M: Memory>(out: &mut impl Output<M::Body>, packet: &[u8]) -> Result<bool, BufferTooSmall> {
     let fits = fits::<M>(out, packet.len())?;
     if fits {
         out.put(packet);
@@ -110,6 +117,7 @@ fn fits<M: Memory>(out: &impl Output<M::Body>, len: usize) -> Result<bool, Buffe
 
 fn transmit_ping<M: Memory>(
     link: &mut Link<M>,
+    now: Time,
     out: &mut impl Output<M::Body>,
 ) -> Result<bool, BufferTooSmall> {
     if !link.keep_alive.wants_ping() {
@@ -117,7 +125,7 @@ fn transmit_ping<M: Memory>(
     }
     let fits = put_short::<M>(out, link.version, &Packet::PingReq)?;
     if fits {
-        link.keep_alive.handle_ping_transmitted();
+        link.keep_alive.handle_ping_transmitted(now);
     }
     Ok(fits)
 }
@@ -125,7 +133,7 @@ fn transmit_ping<M: Memory>(
 /// Appends a packet of at most `SHORT` bytes.
 fn put_short<M: Memory>(
     out: &mut impl Output<M::Body>,
-    version: mqtt_proto::Version,
+    version: Version,
     packet: &impl Encode,
 ) -> Result<bool, BufferTooSmall> {
     let dialect = outbound_dialect(version);
@@ -142,7 +150,7 @@ fn put_short<M: Memory>(
 }
 
 /// An acknowledgement without properties.
-fn ack(id: u16, reason: ReasonCode, version: mqtt_proto::Version) -> Option<Ack<'static>> {
+fn ack(id: u16, reason: ReasonCode, version: Version) -> Option<Ack<'static>> {
     let reason = if version.has_properties() { reason } else { ReasonCode::Success };
     Some(Ack { packet_id: PacketId::new(id)?, reason, properties: Properties::EMPTY })
 }
@@ -192,19 +200,22 @@ impl<M: Memory> SessionState<M> {
         stored.then_some((index, held.answer.unwrap_or(ReasonCode::Success)))
     }
 
+    /// The next publish to send PUBREL for, once its record is stored.
+    fn next_release(&self) -> Option<u32> {
+        let index = self.flows.first(Lane::Releasing)?;
+        let needs = self.flows.get(index)?.needs;
+        self.journal.is_stored(needs).then_some(index)
+    }
+
     /// PUBRELs, in order of PUBREC [MQTT-4.6.0-4].
     fn transmit_releases(
         &mut self,
         link: &Link<M>,
         out: &mut impl Output<M::Body>,
     ) -> Result<bool, BufferTooSmall> {
-        while let Some(index) = self.flows.first(Lane::Releasing) {
-            let needs = self.flows.get(index).map_or(0, |flow| flow.needs);
+        while let Some(index) = self.next_release() {
             let id = self.flows.key(index);
             let Some(ack) = ack(id, ReasonCode::Success, link.version) else { break };
-            if !self.journal.is_stored(needs) {
-                break;
-            }
             if !put_short::<M>(out, link.version, &PubRel(ack))? {
                 return Ok(false);
             }
@@ -216,43 +227,53 @@ impl<M: Memory> SessionState<M> {
     /// Publishes, SUBSCRIBEs and UNSUBSCRIBEs that may leave. `false` when `out` is full.
     fn transmit_requests(
         &mut self,
-        link: &mut Link<M>,
         now: Time,
         out: &mut impl Output<M::Body>,
     ) -> Result<bool, BufferTooSmall> {
         while let Some(index) = self.flows.first(Lane::Ready) {
             let Some(flow) = self.flows.get(index) else { break };
-            let Some(image) = &flow.image else { break };
-            if flow.expired(now) {
-                self.fail_publish(index, Failure::Expired, link.up_mut());
-                continue;
-            }
-            let len = image.len(&self.arena);
-            if !fits::<M>(out, len)? {
+            let fits = match (&flow.image, flow.kind) {
+                (Some(image), _) => {
+                    let fits = fits::<M>(out, image.len(&self.arena))?;
+                    if fits {
+                        put_image(out, &self.arena, flow, image, now);
+                    }
+                    fits
+                }
+                (None, FlowKind::Resubscribe { filter }) => {
+                    let filter = self.subscriptions.get(filter);
+                    let packet = filter.map(|filter| self.arena.bytes(&filter.image));
+                    put::<M>(out, packet.unwrap_or_default())?
+                }
+                (None, _) => true,
+            };
+            if !fits {
                 return Ok(false);
             }
-            put_image(out, &self.arena, flow, image, now);
-            self.handle_transmitted(index, len);
+            self.handle_transmitted(index);
         }
         Ok(true)
     }
 
-    fn handle_transmitted(&mut self, index: u32, len: usize) {
+    fn handle_transmitted(&mut self, index: u32) {
+        let len = self.image_len(index);
         let Some(flow) = self.flows.get_mut(index) else { return };
         match &mut flow.kind {
             FlowKind::AtMostOnce => {
-                self.qos0_bytes -= len;
+                self.qos0_bytes = self.qos0_bytes.saturating_sub(len);
                 self.remove_flow(index);
             }
             FlowKind::Publish { carried, .. } => {
                 *carried = true;
                 self.flows.move_to(index, Lane::InFlight);
             }
-            FlowKind::Subscribe { .. } | FlowKind::Unsubscribe { .. } => {
+            FlowKind::Subscribe { .. }
+            | FlowKind::Resubscribe { .. }
+            | FlowKind::Unsubscribe { .. } => {
                 self.flows.move_to(index, Lane::Requested);
             }
             // Flows in these stages are never in `Lane::Ready`.
-            FlowKind::Release | FlowKind::PublishEnded(_) | FlowKind::RequestEnded(_) => {}
+            FlowKind::Release { .. } | FlowKind::Ended(_) => {}
         }
     }
 }
@@ -307,40 +328,5 @@ fn put_image<M: Memory>(
     out.put(rest);
     if let Some(body) = &image.body {
         out.lend(body);
-    }
-}
-
-impl<M: Memory> Flow<M> {
-    /// Whether it is a message that expired before any connection carried it. One that may have
-    /// been carried is completed.
-    pub(super) fn expired(&self, now: Time) -> bool {
-        match self.kind {
-            FlowKind::AtMostOnce | FlowKind::Publish { carried: false, .. } => {
-                self.expiry.is_some_and(|expiry| expiry.at <= now)
-            }
-            FlowKind::Publish { carried: true, .. }
-            | FlowKind::Release
-            | FlowKind::Subscribe { .. }
-            | FlowKind::Unsubscribe { .. }
-            | FlowKind::PublishEnded(_)
-            | FlowKind::RequestEnded(_) => false,
-        }
-    }
-}
-
-impl<M: Memory> SessionState<M> {
-    /// Takes a flow out, and what it holds back.
-    pub(super) fn remove_flow(&mut self, index: u32) {
-        self.free_image(index);
-        self.flows.remove(index);
-        if self.room == Room::Refused {
-            self.room = Room::FreedAgain;
-        }
-    }
-
-    pub(super) fn free_image(&mut self, index: u32) {
-        if let Some(image) = self.flows.get_mut(index).and_then(|flow| flow.image.take()) {
-            self.arena.give_back(image.head);
-        }
     }
 }

@@ -1,0 +1,52 @@
+//! The timer of a driver.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use mqtt_client::{Time, Timer};
+use tokio::time::{Instant, Sleep, sleep};
+
+use crate::clock::Clock;
+
+/// One `Sleep`, used again and again.
+///
+/// A deadline that moves away, as that of the keep-alive does with every packet, does not touch
+/// it: it fires at the earlier time, and is armed again only then.
+#[derive(Debug)]
+pub(crate) struct TokioTimer {
+    clock: Clock,
+    sleep: Option<Pin<Box<Sleep>>>,
+    /// When `sleep` fires.
+    armed: Option<Time>,
+}
+
+impl TokioTimer {
+    pub(crate) fn new(clock: Clock) -> TokioTimer {
+        TokioTimer { clock, sleep: None, armed: None }
+    }
+}
+
+impl Timer for TokioTimer {
+    fn poll_deadline(&mut self, cx: &mut Context<'_>, at: Time) -> Poll<()> {
+        loop {
+            let now = self.clock.now();
+            if at <= now {
+                return Poll::Ready(());
+            }
+            let sleep = self.sleep.get_or_insert_with(|| Box::pin(sleep(Duration::ZERO)));
+            if self.armed.is_none_or(|armed| at < armed) {
+                sleep.as_mut().reset(Instant::now() + at.since(now).min(FAR));
+                self.armed = Some(at);
+            }
+            if sleep.as_mut().poll(cx).is_pending() {
+                return Poll::Pending;
+            }
+            self.armed = None;
+        }
+    }
+}
+
+/// No wait is longer; tokio cannot count for ever.
+const FAR: Duration = Duration::from_secs(86_400 * 365);

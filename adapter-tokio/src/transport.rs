@@ -1,0 +1,49 @@
+//! TCP.
+
+use std::io::{self, IoSlice};
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use mqtt_client::Transport;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+
+/// A TCP connection.
+#[derive(Debug)]
+pub(crate) struct TcpTransport {
+    stream: TcpStream,
+}
+
+impl TcpTransport {
+    pub(crate) fn new(stream: TcpStream) -> TcpTransport {
+        TcpTransport { stream }
+    }
+}
+
+impl Transport for TcpTransport {
+    fn poll_read(&mut self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
+        let mut buf = ReadBuf::new(buf);
+        let polled = Pin::new(&mut self.stream).poll_read(cx, &mut buf);
+        polled.map_ok(|()| buf.filled().len())
+    }
+
+    fn poll_write(
+        &mut self,
+        cx: &mut Context<'_>,
+        bufs: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let stream = Pin::new(&mut self.stream);
+        match bufs {
+            [buf] => stream.poll_write(cx, buf),
+            bufs => stream.poll_write_vectored(cx, bufs),
+        }
+    }
+
+    fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_close(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+}

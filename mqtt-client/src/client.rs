@@ -1,0 +1,145 @@
+//! The handle of an application.
+
+mod admission;
+mod publishing;
+mod subscribing;
+
+use std::fmt;
+use std::future::poll_fn;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use mqtt_session::Limits;
+
+use crate::driver::Driver;
+use crate::error::{ConnectError, OptionsError};
+use crate::event::Events;
+use crate::options::Options;
+use crate::runtime::Runtime;
+use crate::shared::{Handle, Shared};
+use crate::state::{Lifecycle, State};
+use crate::stats::Stats;
+
+pub use publishing::PublishHandle;
+pub(crate) use subscribing::unsubscribe_one;
+
+/// A client, and the driver that the adapter is to run to its end.
+///
+/// Nothing happens before the driver is polled; then it connects. [`Client::connected`] waits for
+/// the first outcome.
+pub fn client<R: Runtime>(
+    runtime: R,
+    mut options: Options,
+) -> Result<(Client, Driver<R>), OptionsError> {
+    let seed = options.seed_or_random();
+    options.complete(seed);
+    options.validate()?;
+    let runtime = Arc::new(runtime);
+    let clock = Arc::clone(&runtime);
+    let shared = Shared::new(State::new(&options, seed, runtime.now()), move || clock.now());
+    let driver = Driver::new(runtime, Arc::clone(&shared), options);
+    Ok((Client { handle: Handle::new(shared) }, driver))
+}
+
+/// One MQTT client. Clones are handles of the same client.
+///
+/// All calls may be made from any task or thread. They wait with wakers, so they need no
+/// particular runtime, and may be dropped at any time; each says what dropping does.
+///
+/// Clients and subscriptions keep the connection up: when the last of them is dropped, it is
+/// closed without DISCONNECT, and the broker publishes the will. [`Client::disconnect`] takes
+/// leave properly.
+#[derive(Clone)]
+pub struct Client {
+    handle: Handle,
+}
+
+/// How a client stands with its broker.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ConnectionState {
+    /// There is no connection; one is being made, or will be.
+    Connecting,
+    /// The broker accepted the connection.
+    Connected,
+    /// The client takes leave.
+    Closing,
+    /// The client has ended.
+    Closed,
+}
+
+impl Client {
+    /// Waits until the broker has accepted a connection, or the client has ended.
+    ///
+    /// Cancelling ends the waiting only.
+    pub async fn connected(&self) -> Result<(), ConnectError> {
+        poll_fn(|cx| {
+            self.watch(cx, |state| match &state.lifecycle {
+                Lifecycle::Ended(why) => Some(Err(why.clone())),
+                Lifecycle::Running if state.attempt.accepted => Some(Ok(())),
+                Lifecycle::Running | Lifecycle::Leaving | Lifecycle::Abandoned => None,
+            })
+        })
+        .await
+    }
+
+    /// Takes leave of the broker and ends the client: sends the acknowledgements already given,
+    /// then DISCONNECT, and waits until the connection is closed (section 3.14). Idempotent.
+    ///
+    /// Publishes that still wait end with [`Closed`](crate::PublishError::Closed); unfinished ones
+    /// stay in the broker's session. Messages that arrived can still be read.
+    ///
+    /// Cancelling ends the waiting only: the client ends nevertheless.
+    pub async fn disconnect(&self) {
+        let now = self.handle.now();
+        self.handle.with(|state| state.disconnect(now));
+        poll_fn(|cx| self.watch(cx, |state| state.has_ended().then_some(()))).await;
+    }
+
+    /// How the client stands with its broker.
+    pub fn state(&self) -> ConnectionState {
+        self.handle.with(|state| state.connection_state())
+    }
+
+    /// What the broker granted; `None` while there is no connection.
+    pub fn limits(&self) -> Option<Limits> {
+        self.handle.with(|state| state.session.limits().copied())
+    }
+
+    /// The Client Identifier of the last connection: the broker's when it assigned one. Empty before.
+    pub fn client_id(&self) -> String {
+        self.handle.with(|state| state.session.client_id().to_owned())
+    }
+
+    /// What the client did so far and holds now.
+    pub fn stats(&self) -> Stats {
+        self.handle.with(|state| state.stats())
+    }
+
+    /// What happens to the connection from now on.
+    pub fn events(&self) -> Events {
+        Events::new(&self.handle)
+    }
+
+    #[cfg(test)]
+    pub(crate) fn shared(&self) -> &Arc<Shared> {
+        &self.handle
+    }
+
+    /// Waits until `find` gives something.
+    fn watch<T>(&self, cx: &mut Context<'_>, mut find: impl FnMut(&State) -> Option<T>) -> Poll<T> {
+        let waker = cx.waker().clone();
+        self.handle.with(|state| match find(state) {
+            Some(found) => Poll::Ready(found),
+            None => {
+                state.watch(waker);
+                Poll::Pending
+            }
+        })
+    }
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client").field("state", &self.state()).finish_non_exhaustive()
+    }
+}

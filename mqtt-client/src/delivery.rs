@@ -1,0 +1,364 @@
+//! From a PUBLISH to the subscriptions it goes to, and from their acknowledgements to the one the
+//! broker gets.
+
+mod holds;
+mod subscriber;
+mod unrouted;
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::task::Waker;
+use std::time::Duration;
+
+use mqtt_session::proto::{ReasonCode, TopicFilter};
+use mqtt_session::{Delivery as Delivered, Message, Time};
+
+use crate::Ack;
+use crate::message::Arrived;
+use crate::options::ReceivingOptions;
+use crate::router::Router;
+use crate::shared::After;
+use crate::table::{Key, Table};
+
+use holds::Holds;
+pub(crate) use subscriber::{Callback, Phase, Sink, StreamQueue, Subscriber};
+use unrouted::Unrouted;
+
+/// Names a subscription until it is removed.
+pub(crate) type SubscriptionKey = Key;
+
+/// All subscriptions and what they hold.
+///
+/// ```text
+///   PUBLISH ─▶ Router ─▶ StreamQueue ─▶ recv ─▶ Message ─▶ ack ─┐
+///                  ├───▶ Callback ───────────▶ Message ─▶ ack ──┼─▶ Holds ─▶ Session::ack
+///                  └───▶ Unrouted ──────── after a while ───────┘
+/// ```
+pub(crate) struct Delivery {
+    subscribers: Table<Subscriber>,
+    router: Router<SubscriptionKey>,
+    holds: Holds,
+    unrouted: Unrouted,
+    /// Messages for callbacks, until the driver takes them.
+    calls: Vec<Call>,
+    /// Bytes of the QoS 0 messages in queues.
+    held_bytes: usize,
+    held_bytes_limit: usize,
+    /// Subscriptions without a handle.
+    detached: usize,
+    default_ack: Ack,
+    /// The subscriptions of the message at hand.
+    found: Vec<SubscriptionKey>,
+}
+
+/// A message for a callback, which the driver calls once the lock is free.
+pub(crate) struct Call {
+    pub(crate) callback: Callback,
+    pub(crate) arrived: Arrived,
+    pub(crate) ack: Ack,
+}
+
+/// What became of a message.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Fate {
+    /// QoS 0 messages dropped at a limit.
+    pub(crate) dropped: u64,
+    /// Nobody subscribed to it, and it was not kept.
+    pub(crate) unrouted: bool,
+    /// The broker is to be told so.
+    pub(crate) refuse: Option<Delivered>,
+}
+
+impl Delivery {
+    pub(crate) fn new(options: &ReceivingOptions) -> Delivery {
+        Delivery {
+            subscribers: Table::default(),
+            router: Router::default(),
+            holds: Holds::default(),
+            unrouted: Unrouted::new(
+                options.unrouted_hold,
+                usize::from(options.receive_maximum) / 2,
+            ),
+            calls: Vec::new(),
+            held_bytes: 0,
+            held_bytes_limit: options.held_bytes,
+            detached: 0,
+            default_ack: options.ack,
+            found: Vec::new(),
+        }
+    }
+
+    /// Adds a subscription and its route. Messages that wait for one like it go to it.
+    pub(crate) fn add(&mut self, subscriber: Subscriber, after: &mut After) -> SubscriptionKey {
+        let text = subscriber.filter.clone();
+        let heirless = self.find_detached(&text).and_then(|key| self.remove(key));
+        let key = self.subscribers.insert(subscriber);
+        if let Ok(filter) = TopicFilter::new(&text) {
+            self.router.insert(filter, key);
+            let inherited = heirless.map(|(_, messages)| messages).unwrap_or_default();
+            for arrived in inherited.into_iter().chain(self.unrouted.claim(filter)) {
+                self.give(key, arrived, after);
+            }
+        }
+        key
+    }
+
+    /// Takes a subscription away, with the messages nobody read.
+    pub(crate) fn remove(
+        &mut self,
+        key: SubscriptionKey,
+    ) -> Option<(Option<Callback>, VecDeque<Arrived>)> {
+        let subscriber = self.subscribers.remove(key)?;
+        if let Ok(filter) = TopicFilter::new(&subscriber.filter) {
+            self.router.remove(filter, key);
+        }
+        self.detached -= usize::from(subscriber.is_detached());
+        match subscriber.sink {
+            Sink::Callback(callback) => Some((Some(callback), VecDeque::new())),
+            Sink::Stream(queue) => {
+                self.held_bytes -= queue.held_bytes();
+                Some((None, queue.into_messages()))
+            }
+        }
+    }
+
+    /// Gives a message to all subscriptions that match. `awaited` says that a call waits for an
+    /// answer, so that reading cannot pause.
+    pub(crate) fn deliver(
+        &mut self,
+        now: Time,
+        message: &Message<'_>,
+        awaited: bool,
+        after: &mut After,
+    ) -> Fate {
+        self.found.clear();
+        self.router.find(message.publish.topic, &mut self.found);
+        let Some(last) = self.found.len().checked_sub(1) else {
+            return self.keep(now, message);
+        };
+        if message.delivery.is_none() && awaited && self.is_over_limit() {
+            return Fate { dropped: 1, ..Fate::default() };
+        }
+        if let Some(delivery) = message.delivery {
+            self.holds.hold(delivery, self.found.len());
+        }
+        let arrived = Arrived::copy(message);
+        let mut dropped = 0;
+        for index in 0..last {
+            dropped += u64::from(self.give(self.found[index], arrived.clone(), after));
+        }
+        dropped += u64::from(self.give(self.found[last], arrived, after));
+        Fate { dropped, ..Fate::default() }
+    }
+
+    /// One holder of a message acknowledged it. Returns the reason for the broker when it was the
+    /// last.
+    pub(crate) fn answer(&mut self, delivery: Delivered, reason: ReasonCode) -> Option<ReasonCode> {
+        self.holds.answer(delivery, reason)
+    }
+
+    /// Moves messages to a reader that has none. `Err` when it has to wait, or has no more to
+    /// wait for: then `waker`, if there is one, is kept until something changes.
+    pub(crate) fn take(
+        &mut self,
+        key: SubscriptionKey,
+        reader: &mut VecDeque<Arrived>,
+        waker: &mut Option<Waker>,
+    ) -> Result<(), Phase> {
+        let subscriber = self.subscribers.get_mut(key).ok_or(Phase::Ended)?;
+        let Sink::Stream(queue) = &mut subscriber.sink else { return Err(Phase::Ended) };
+        let held = queue.held_bytes();
+        queue.take(reader);
+        self.held_bytes -= held - queue.held_bytes();
+        if !reader.is_empty() {
+            return Ok(());
+        }
+        if waker.is_some() {
+            queue.wait(waker);
+        }
+        Err(subscriber.phase)
+    }
+
+    /// The handle of a subscription was dropped. Returns how many messages went with it.
+    pub(crate) fn detach(&mut self, key: SubscriptionKey, reader: &mut VecDeque<Arrived>) -> u64 {
+        let Some(subscriber) = self.subscribers.get_mut(key) else { return 0 };
+        subscriber.phase = Phase::Detached(None);
+        self.detached += 1;
+        match &mut subscriber.sink {
+            Sink::Callback(_) => 0,
+            Sink::Stream(queue) => {
+                self.held_bytes -= queue.held_bytes();
+                queue.put_back(reader)
+            }
+        }
+    }
+
+    /// A subscription without a handle is ended at this time.
+    pub(crate) fn detach_until(&mut self, key: SubscriptionKey, until: Time) {
+        if let Some(subscriber) = self.subscribers.get_mut(key) {
+            self.detached += usize::from(!subscriber.is_detached());
+            subscriber.phase = Phase::Detached(Some(until));
+        }
+    }
+
+    /// No more messages come for this subscription.
+    pub(crate) fn end_one(&mut self, key: SubscriptionKey, after: &mut After) {
+        let Some(subscriber) = self.subscribers.get_mut(key) else { return };
+        subscriber.end(after);
+        if let Ok(filter) = TopicFilter::new(&subscriber.filter) {
+            self.router.remove(filter, key);
+        }
+    }
+
+    /// No more messages come for this filter.
+    pub(crate) fn end(&mut self, filter: &str, after: &mut After) {
+        let Delivery { subscribers, router, .. } = self;
+        for (key, subscriber) in subscribers.iter_mut().filter(|(_, it)| *it.filter == *filter) {
+            subscriber.end(after);
+            if let Ok(filter) = TopicFilter::new(filter) {
+                router.remove(filter, key);
+            }
+        }
+    }
+
+    /// No more messages come at all.
+    pub(crate) fn end_all(&mut self, after: &mut After) {
+        self.subscribers.iter_mut().for_each(|(_, subscriber)| subscriber.end(after));
+    }
+
+    /// When messages are acknowledged, unless a subscription says otherwise.
+    pub(crate) fn default_ack(&self) -> Ack {
+        self.default_ack
+    }
+
+    pub(crate) fn get_mut(&mut self, key: SubscriptionKey) -> Option<&mut Subscriber> {
+        self.subscribers.get_mut(key)
+    }
+
+    /// Whether another subscription with this filter goes on.
+    pub(crate) fn is_shared(&self, key: SubscriptionKey, filter: &str) -> bool {
+        self.subscribers.iter().any(|(other, subscriber)| {
+            other != key && subscriber.phase == Phase::Active && *subscriber.filter == *filter
+        })
+    }
+
+    /// A connection came up.
+    pub(crate) fn handle_connected(&mut self, now: Time, session_present: bool) {
+        self.unrouted.handle_connected(now, session_present);
+    }
+
+    /// Whether QoS 0 messages hold all the memory they may, so that reading is to pause.
+    pub(crate) fn is_over_limit(&self) -> bool {
+        self.held_bytes >= self.held_bytes_limit
+    }
+
+    /// Bytes of the QoS 0 messages in queues.
+    pub(crate) fn held_bytes(&self) -> usize {
+        self.held_bytes
+    }
+
+    /// How many subscriptions there are.
+    pub(crate) fn len(&self) -> usize {
+        self.subscribers.len()
+    }
+
+    /// What callbacks are to be called with; `calls` is empty and lends its capacity.
+    pub(crate) fn take_calls(&mut self, calls: &mut Vec<Call>) {
+        std::mem::swap(&mut self.calls, calls);
+    }
+
+    /// When `expire` has something to give.
+    pub(crate) fn deadline(&self) -> Option<Time> {
+        let detached = self.subscribers.iter().filter_map(|(_, it)| it.detached_until());
+        let detached = if self.detached > 0 { detached.min() } else { None };
+        detached.into_iter().chain(self.unrouted.deadline()).min()
+    }
+
+    /// A message nobody subscribed to in time.
+    pub(crate) fn expire_unrouted(&mut self, now: Time) -> Option<Delivered> {
+        self.unrouted.expire(now).and_then(|arrived| arrived.delivery)
+    }
+
+    /// A subscription nobody took over in time.
+    pub(crate) fn expire_detached(&mut self, now: Time) -> Option<(SubscriptionKey, Box<str>)> {
+        if self.detached == 0 {
+            return None;
+        }
+        let mut expired = None;
+        for (key, subscriber) in self.subscribers.iter_mut() {
+            match &mut subscriber.phase {
+                Phase::Detached(until @ None) => *until = Some(now.after(DETACHED_HOLD)),
+                Phase::Detached(Some(until)) if *until <= now => {
+                    expired = Some((key, subscriber.filter.clone()));
+                }
+                Phase::Detached(Some(_)) | Phase::Active | Phase::Ended => {}
+            }
+        }
+        expired
+    }
+
+    /// Returns whether a message was dropped.
+    fn give(&mut self, key: SubscriptionKey, arrived: Arrived, after: &mut After) -> bool {
+        let Some(subscriber) = self.subscribers.get_mut(key) else { return true };
+        match &mut subscriber.sink {
+            Sink::Callback(callback) => {
+                let (callback, ack) = (Arc::clone(callback), subscriber.ack);
+                self.calls.push(Call { callback, arrived, ack });
+                false
+            }
+            Sink::Stream(_) if arrived.is_qos0() && subscriber.phase != Phase::Active => true,
+            Sink::Stream(queue) => {
+                let held = queue.held_bytes();
+                let dropped = queue.push(arrived);
+                self.held_bytes = self.held_bytes - held + queue.held_bytes();
+                after.wake(queue.wake());
+                dropped
+            }
+        }
+    }
+
+    /// Keeps a message that nobody subscribed to, if it can be.
+    fn keep(&mut self, now: Time, message: &Message<'_>) -> Fate {
+        match message.delivery {
+            None => Fate { unrouted: true, ..Fate::default() },
+            Some(delivery) if self.unrouted.has_room(now) => {
+                self.holds.hold(delivery, 1);
+                self.unrouted.keep(Arrived::copy(message));
+                Fate::default()
+            }
+            refuse @ Some(_) => Fate { unrouted: true, refuse, dropped: 0 },
+        }
+    }
+
+    fn find_detached(&self, filter: &str) -> Option<SubscriptionKey> {
+        let mut subscribers = self.subscribers.iter();
+        let detached = subscribers
+            .find(|(_, subscriber)| subscriber.is_detached() && *subscriber.filter == *filter);
+        detached.map(|(key, _)| key)
+    }
+}
+
+impl Subscriber {
+    fn end(&mut self, after: &mut After) {
+        if self.phase == Phase::Active {
+            self.phase = Phase::Ended;
+        }
+        if let Sink::Stream(queue) = &mut self.sink {
+            after.wake(queue.wake());
+        }
+    }
+
+    fn is_detached(&self) -> bool {
+        matches!(self.phase, Phase::Detached(_))
+    }
+
+    fn detached_until(&self) -> Option<Time> {
+        match self.phase {
+            Phase::Detached(until) => until,
+            Phase::Active | Phase::Ended => None,
+        }
+    }
+}
+
+/// How long a subscription without a handle waits for a new holder.
+const DETACHED_HOLD: Duration = Duration::from_secs(5);

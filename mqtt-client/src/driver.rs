@@ -1,0 +1,219 @@
+//! The one task of a client: connects, moves bytes, keeps time.
+
+mod connection;
+mod dial;
+mod farewell;
+mod out;
+mod turns;
+
+use std::fmt;
+use std::future::{Future, poll_fn};
+use std::marker::PhantomData;
+use std::pin::{Pin, pin};
+use std::sync::{Arc, PoisonError};
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use mqtt_session::{Heap, Inbound, OpenError, Time};
+
+use crate::delivery::Call;
+use crate::options::{Broker, Options};
+use crate::runtime::{Runtime, Timer};
+use crate::shared::{After, Shared};
+use crate::state::{Idle, State};
+use crate::{ConnectError, Message};
+
+use connection::Connection;
+pub(crate) use out::OutBuffer;
+
+/// The driver of a client: a future that an adapter runs until it is ready.
+///
+/// It is ready when the client has ended: disconnected, given up, or without handles. Dropped
+/// before, it ends the client, and so does a callback that panics in it.
+pub struct Driver<R: Runtime> {
+    run: Pin<Box<dyn Future<Output = ()> + Send>>,
+    runtime: PhantomData<fn() -> R>,
+}
+
+impl<R: Runtime> Driver<R> {
+    pub(crate) fn new(runtime: Arc<R>, shared: Arc<Shared>, options: Options) -> Driver<R> {
+        let timer = runtime.timer();
+        let seat = Seat(Arc::clone(&shared));
+        let (after, calls, idle) = (After::default(), Vec::new(), Inbound::default());
+        let work = Work { runtime, shared, options, timer, idle, after, calls };
+        let run = Box::pin(async move {
+            let _seat = seat;
+            work.run().await;
+        });
+        Driver { run, runtime: PhantomData }
+    }
+}
+
+impl<R: Runtime> Future for Driver<R> {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        self.run.as_mut().poll(cx)
+    }
+}
+
+impl<R: Runtime> fmt::Debug for Driver<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Driver").finish_non_exhaustive()
+    }
+}
+
+/// Ends the client when the driver goes, whatever the reason.
+struct Seat(Arc<Shared>);
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        self.0.with(|state| {
+            let failure = state.attempt.failure.take();
+            state.end(failure.unwrap_or(ConnectError::Ended));
+        });
+    }
+}
+
+/// What the driver works with.
+struct Work<R: Runtime> {
+    runtime: Arc<R>,
+    shared: Arc<Shared>,
+    options: Options,
+    timer: R::Timer,
+    /// For polling events while there is no connection.
+    idle: Inbound<Heap<Bytes>>,
+    /// Capacity for what follows a lock.
+    after: After,
+    /// Capacity for callbacks to call.
+    calls: Vec<Call>,
+}
+
+impl<R: Runtime> Work<R> {
+    async fn run(mut self) {
+        while let Woken::Dial(broker) = poll_fn(|cx| self.poll_idle(cx, None)).await {
+            self.attempt(broker).await;
+        }
+    }
+
+    /// One attempt, and the connection if it becomes one.
+    async fn attempt(&mut self, broker: usize) {
+        let Some(broker) = self.options.brokers.get(broker).cloned() else { return };
+        let timeout = self.options.attempts.connect_timeout;
+        let deadline = self.runtime.now().after(timeout);
+        self.with(|state| state.begin_attempt(broker.to_string()));
+        let opened = match self.dial(&broker, deadline).await {
+            Ok(transport) => self.open(transport),
+            Err(error) => Err(error),
+        };
+        match opened {
+            Ok(connection) => self.converse(connection, deadline).await,
+            Err(error) => {
+                let now = self.runtime.now();
+                self.with(|state| state.handle_attempt_failed(now, error));
+            }
+        }
+    }
+
+    /// Resolves and dials, unless the client ends or the time is over first.
+    async fn dial(
+        &mut self,
+        broker: &Broker,
+        deadline: Time,
+    ) -> Result<R::Transport, ConnectError> {
+        let runtime = Arc::clone(&self.runtime);
+        let mut dialling = pin!(dial::dial(&*runtime, broker));
+        poll_fn(|cx| {
+            if let ready @ Poll::Ready(_) = dialling.as_mut().poll(cx) {
+                return ready;
+            }
+            self.poll_idle(cx, Some(deadline)).map(|woken| match woken {
+                Woken::TimedOut => Err(ConnectError::TimedOut {
+                    broker: broker.to_string(),
+                    after: self.options.attempts.connect_timeout,
+                }),
+                Woken::Stopped | Woken::Dial(_) => Err(ConnectError::Ended),
+            })
+        })
+        .await
+    }
+
+    /// Starts the session's connection on a transport.
+    fn open(&mut self, transport: R::Transport) -> Result<Connection<R::Transport>, ConnectError> {
+        let now = self.runtime.now();
+        let Work { options, shared, after, .. } = self;
+        let opened = shared.with_after(after, |state| {
+            let clean_start = options.connect.clean_start && !state.attempt.ever_accepted;
+            options.connect.with(clean_start, |connect| state.session.open(now, connect))
+        });
+        match opened {
+            Ok(inbound) => Ok(Connection::new(transport, inbound)),
+            Err(OpenError::Connect(error)) => Err(ConnectError::Connect(error)),
+            // None of these can be: the driver closes before it opens, the heap grows, and a client
+            // keeps its version.
+            Err(OpenError::AlreadyOpen | OpenError::Full | OpenError::VersionChanged) => {
+                Err(ConnectError::Ended)
+            }
+        }
+    }
+
+    /// While there is no connection: keeps time until there is something to do.
+    fn poll_idle(&mut self, cx: &mut Context<'_>, deadline: Option<Time>) -> Poll<Woken> {
+        for _ in 0..ROUNDS {
+            let now = self.runtime.now();
+            if deadline.is_some_and(|deadline| deadline <= now) {
+                return Poll::Ready(Woken::TimedOut);
+            }
+            let mut waker = Some(cx.waker().clone());
+            let Work { shared, after, idle, calls, .. } = self;
+            let idle =
+                shared.with_after(after, |state| state.idle_step(now, idle, calls, &mut waker));
+            self.run_calls();
+            let until = match idle {
+                Idle::Dial(broker) => return Poll::Ready(Woken::Dial(broker)),
+                Idle::Stopped => return Poll::Ready(Woken::Stopped),
+                Idle::Again => continue,
+                Idle::Until(until) => until.into_iter().chain(deadline).min(),
+            };
+            match until {
+                None => return Poll::Pending,
+                Some(until) if self.timer.poll_deadline(cx, until).is_pending() => {
+                    return Poll::Pending;
+                }
+                Some(_) => {}
+            }
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+
+    /// Calls the callbacks a step collected. Each message is acknowledged after its call.
+    fn run_calls(&mut self) {
+        for Call { callback, arrived, ack } in self.calls.drain(..) {
+            let message = Message::hand_out(arrived, ack, &self.shared);
+            let mut callback = callback.lock().unwrap_or_else(PoisonError::into_inner);
+            callback(&message);
+        }
+    }
+
+    fn with<T>(&mut self, change: impl FnOnce(&mut State) -> T) -> T {
+        self.shared.with_after(&mut self.after, change)
+    }
+}
+
+/// Why the driver goes on after it had nothing to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Woken {
+    /// This broker of the list is to be dialled.
+    Dial(usize),
+    /// The client ends.
+    Stopped,
+    /// The deadline is over.
+    TimedOut,
+}
+
+/// Rounds in one poll: then other tasks come to their turn.
+const ROUNDS: usize = 16;
+
+#[cfg(test)]
+mod tests;

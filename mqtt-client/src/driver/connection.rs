@@ -1,0 +1,170 @@
+//! One transport and the bytes on their way.
+
+use std::io::IoSlice;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use mqtt_session::{Heap, Inbound, Time};
+
+use super::OutBuffer;
+use crate::runtime::Transport;
+use crate::state::Moved;
+
+/// A transport, what was read from it and what is to be written to it.
+pub(super) struct Connection<T> {
+    transport: T,
+    pub(super) inbound: Inbound<Heap<Bytes>>,
+    pub(super) out: OutBuffer,
+    /// Until when the last packets must be written.
+    pub(super) leave_by: Option<Time>,
+    /// What the state was not told yet.
+    moved: Moved,
+    flushed: bool,
+    /// The state wants no input at the moment.
+    paused: bool,
+    /// Writing failed: what has arrived is still read, since it may say why.
+    broken: bool,
+}
+
+/// What is left of a connection whose transport is closed.
+pub(super) struct Remains {
+    pub(super) inbound: Inbound<Heap<Bytes>>,
+    pub(super) moved: Moved,
+}
+
+/// What became of a read or a write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Progress {
+    /// There may be more at once.
+    More,
+    /// The task is woken when there is more.
+    Blocked,
+}
+
+impl<T: Transport> Connection<T> {
+    pub(super) fn new(transport: T, inbound: Inbound<Heap<Bytes>>) -> Connection<T> {
+        let (out, moved) = (OutBuffer::default(), Moved::default());
+        let (flushed, paused, broken) = (true, false, false);
+        Connection { transport, inbound, out, leave_by: None, moved, flushed, paused, broken }
+    }
+
+    /// Pauses reading, or goes on with it; returns whether it goes on again.
+    pub(super) fn pause(&mut self, paused: bool) -> bool {
+        std::mem::replace(&mut self.paused, paused) && !paused
+    }
+
+    /// What happened since the last call, for the state.
+    pub(super) fn take_moved(&mut self) -> Moved {
+        let told = self.moved;
+        self.moved.received = 0;
+        self.moved.sent = 0;
+        told
+    }
+
+    /// Reads what has arrived, a few buffers at most.
+    pub(super) fn read(&mut self, cx: &mut Context<'_>, now: Time) -> Progress {
+        if self.paused {
+            self.moved.ended |= self.broken;
+            return Progress::Blocked;
+        }
+        for _ in 0..READS {
+            let space = self.inbound.space();
+            if self.moved.ended || space.is_empty() {
+                return Progress::More;
+            }
+            match self.transport.poll_read(cx, space) {
+                Poll::Pending if self.broken => self.moved.ended = true,
+                Poll::Pending => return Progress::Blocked,
+                Poll::Ready(Ok(0) | Err(_)) => self.moved.ended = true,
+                Poll::Ready(Ok(n)) => {
+                    self.inbound.handle_received(now, n);
+                    self.moved.received += n;
+                }
+            }
+        }
+        Progress::More
+    }
+
+    /// Writes until all is written and flushed, or the transport takes no more.
+    pub(super) fn write(&mut self, cx: &mut Context<'_>) -> Progress {
+        self.moved.write_blocked = false;
+        while !self.out.is_empty() && !self.broken {
+            let mut slices = [IoSlice::new(&[]); SLICES];
+            let filled = self.out.fill(&mut slices);
+            let filled = slices.get(..filled).unwrap_or_default();
+            match self.transport.poll_write(cx, filled) {
+                Poll::Pending => {
+                    self.moved.write_blocked = true;
+                    return Progress::Blocked;
+                }
+                Poll::Ready(Ok(0) | Err(_)) => self.broken = true,
+                Poll::Ready(Ok(n)) => {
+                    self.out.advance(n);
+                    self.moved.sent += n;
+                    self.flushed = false;
+                }
+            }
+        }
+        self.flush(cx)
+    }
+
+    /// Ends the sending half.
+    pub(super) fn close(&mut self, cx: &mut Context<'_>) -> Progress {
+        match self.transport.poll_close(cx) {
+            Poll::Pending => Progress::Blocked,
+            Poll::Ready(Ok(())) => Progress::More,
+            Poll::Ready(Err(_)) => {
+                self.broken = true;
+                Progress::More
+            }
+        }
+    }
+
+    /// Reads and forgets what still arrives.
+    pub(super) fn discard(&mut self, cx: &mut Context<'_>) -> Progress {
+        let mut scratch = [0; 4096];
+        for _ in 0..READS {
+            match self.transport.poll_read(cx, &mut scratch) {
+                Poll::Pending => return Progress::Blocked,
+                Poll::Ready(Ok(0) | Err(_)) => {
+                    self.moved.ended = true;
+                    return Progress::More;
+                }
+                Poll::Ready(Ok(n)) => self.moved.received += n,
+            }
+        }
+        Progress::More
+    }
+
+    /// Whether the transport ended.
+    pub(super) fn has_ended(&self) -> bool {
+        self.moved.ended
+    }
+
+    /// Whether nothing can be written any more.
+    pub(super) fn is_broken(&self) -> bool {
+        self.broken
+    }
+
+    /// Closes the transport; what was received stays.
+    pub(super) fn hang_up(self) -> Remains {
+        Remains { inbound: self.inbound, moved: Moved { ended: true, ..self.moved } }
+    }
+
+    fn flush(&mut self, cx: &mut Context<'_>) -> Progress {
+        if self.flushed || self.broken {
+            return Progress::More;
+        }
+        match self.transport.poll_flush(cx) {
+            Poll::Pending => return Progress::Blocked,
+            Poll::Ready(Ok(())) => self.flushed = true,
+            Poll::Ready(Err(_)) => self.broken = true,
+        }
+        Progress::More
+    }
+}
+
+/// Reads in one turn, so that writing comes to its turn.
+const READS: usize = 4;
+/// Parts of one vectored write.
+const SLICES: usize = 16;

@@ -1,0 +1,5 @@
+mod connecting;
+mod publishing;
+mod receiving;
+mod subscribing;
+mod world;

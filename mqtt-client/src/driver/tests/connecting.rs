@@ -1,0 +1,238 @@
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Duration;
+
+use mqtt_session::CloseReason;
+use mqtt_session::proto::{ConnAck, Packet, Properties, Property, QoS, ReasonCode};
+
+use super::world::{Dialling, World, connack, publish};
+use crate::{ClientEvent, ConnectError, ConnectionState, Publish, PublishError, SubscribeOptions};
+
+const SECOND: Duration = Duration::from_secs(1);
+
+#[test]
+fn connects_and_takes_leave() {
+    let mut world = World::new(|options| options);
+    let client = world.client();
+    assert_eq!(client.state(), ConnectionState::Connecting);
+    world.accept(false);
+    assert!(world.finish(client.connected()).is_ok());
+    assert_eq!(client.state(), ConnectionState::Connected);
+
+    let mut leave = world.task(client.disconnect());
+    assert!(leave.poll().is_pending());
+    assert_eq!(client.state(), ConnectionState::Closing);
+    assert_eq!(world.sent(), ["DISCONNECT 0x00"]);
+    let pipe = world.pipe();
+    assert!(pipe.look(|state| state.client_finished && !state.client_dropped));
+    pipe.change(|state| state.broker_closed = true);
+    world.run();
+    assert!(pipe.look(|state| state.client_dropped) && world.driver_has_ended());
+    leave.output();
+    assert_eq!(client.state(), ConnectionState::Closed);
+    world.finish(client.disconnect());
+}
+
+/// END-1: the peer has 500 ms to end its half.
+#[test]
+fn a_peer_that_stays_is_left() {
+    let mut world = World::connected(|options| options);
+    let client = world.client();
+    let mut leave = world.task(client.disconnect());
+    assert!(leave.poll().is_pending());
+    world.advance(Duration::from_millis(499));
+    assert!(!world.driver_has_ended());
+    world.advance(Duration::from_millis(1));
+    assert!(world.driver_has_ended());
+    leave.output();
+}
+
+/// END-1: nor may it refuse to take what is left.
+#[test]
+fn a_peer_that_takes_nothing_is_left() {
+    let mut world = World::connected(|options| options);
+    world.pipe().change(|state| state.room = 0);
+    let client = world.client();
+    let mut leave = world.task(client.disconnect());
+    assert!(leave.poll().is_pending());
+    world.advance(Duration::from_millis(499));
+    assert!(!world.driver_has_ended());
+    world.advance(Duration::from_millis(1));
+    assert!(world.driver_has_ended());
+    leave.output();
+}
+
+#[test]
+fn a_refusal_is_reported_with_its_reason() {
+    let mut world = World::new(|options| options);
+    world.run();
+    let properties = [Property::ReasonString("who are you")];
+    world.reply(&Packet::ConnAck(ConnAck {
+        session_present: false,
+        reason: ReasonCode::NotAuthorized,
+        properties: Properties::from_slice(&properties),
+    }));
+    let client = world.client();
+    let error = world.finish(client.connected()).unwrap_err();
+    assert!(matches!(&error, ConnectError::Refused(refusal) if
+        refusal.reason == ReasonCode::NotAuthorized
+            && refusal.reason_string.as_deref() == Some("who are you")));
+    assert_eq!(
+        error.to_string(),
+        "the broker refused the connection: Not authorized (who are you)"
+    );
+    assert!(world.driver_has_ended(), "the first failure ends the client");
+}
+
+#[test]
+fn failures_of_the_first_attempt_are_reported() {
+    for (dialling, text) in [
+        (Dialling::Unresolved, "`broker` could not be resolved"),
+        (Dialling::Refused, "broker:1883 could not be reached"),
+        (Dialling::Hangs, "broker:1883 did not accept the connection within 10s"),
+    ] {
+        let mut world = World::new(|options| options);
+        *world.sky().dialling.lock().unwrap() = dialling;
+        world.advance(10 * SECOND);
+        let client = world.client();
+        let error = world.finish(client.connected()).unwrap_err();
+        assert!(error.to_string().starts_with(text), "{error}");
+        assert!(world.driver_has_ended());
+    }
+}
+
+/// CON-1: the connect timeout covers the wait for CONNACK.
+#[test]
+fn a_broker_that_does_not_answer_times_out() {
+    let mut world = World::new(|options| options.connect_timeout(3 * SECOND));
+    world.advance(3 * SECOND - Duration::from_micros(1));
+    assert!(!world.driver_has_ended());
+    world.advance(Duration::from_micros(1));
+    let client = world.client();
+    let error = world.finish(client.connected()).unwrap_err();
+    assert!(matches!(error, ConnectError::TimedOut { after, .. } if after == 3 * SECOND));
+    assert!(world.pipe().look(|state| state.client_dropped));
+}
+
+#[test]
+fn a_peer_that_closes_before_connack_is_named() {
+    let mut world = World::new(|options| options);
+    world.run();
+    world.pipe().change(|state| state.broker_closed = true);
+    let client = world.client();
+    let error = world.finish(client.connected()).unwrap_err();
+    assert!(matches!(error, ConnectError::Closed { reason: CloseReason::NoConnAck, .. }));
+}
+
+#[test]
+fn the_first_connection_is_tried_again_when_asked_for() {
+    let mut world = World::new(|options| options.retry_initial_connect(true));
+    *world.sky().dialling.lock().unwrap() = Dialling::Refused;
+    world.advance(5 * SECOND);
+    assert!(!world.driver_has_ended());
+    *world.sky().dialling.lock().unwrap() = Dialling::Works;
+    while world.connections() == 0 {
+        world.advance(SECOND);
+    }
+    world.accept(false);
+    let client = world.client();
+    assert!(world.finish(client.connected()).is_ok());
+    assert!(client.stats().connect_failures > 1);
+}
+
+/// LIVE-2, and the events that tell of it.
+#[test]
+fn a_lost_connection_is_made_again() {
+    let mut world = World::connected(|options| options);
+    let client = world.client();
+    let mut events = client.events();
+    world.pipe().change(|state| state.broker_closed = true);
+    world.run();
+    assert_eq!((world.connections(), client.state()), (1, ConnectionState::Connecting));
+    world.advance(2 * SECOND);
+    assert_eq!(world.connections(), 2);
+    assert_eq!(world.sent(), ["CONNECT clean=false"]);
+    world.reply(&connack(true, ReasonCode::Success));
+    let told: Vec<_> = (0..3).map(|_| world.finish(events.next()).unwrap()).collect();
+    assert!(matches!(
+        told.as_slice(),
+        [
+            ClientEvent::Disconnected { reason: CloseReason::Lost },
+            ClientEvent::Waiting { .. },
+            ClientEvent::Connected { session_present: true }
+        ]
+    ));
+}
+
+/// END-3: without DISCONNECT, so that the broker publishes the will.
+#[test]
+fn the_last_handle_closes_the_connection() {
+    let mut world = World::connected(|options| options);
+    let mut events = world.client().events();
+    world.client = None;
+    world.run();
+    assert!(world.driver_has_ended());
+    assert!(world.sent().is_empty() && world.pipe().look(|state| state.client_dropped));
+    let closed = world.finish(events.next());
+    assert!(matches!(closed, Some(ClientEvent::Closed)), "{closed:?}");
+    assert!(world.finish(events.next()).is_none());
+}
+
+/// END-3: a runtime that shuts down ends every waiting call.
+#[test]
+fn without_a_driver_all_calls_end() {
+    let mut world =
+        World::connected(|options| options.max_pending(1).max_in_flight(1.try_into().unwrap()));
+    let client = world.client();
+    let message = || Publish::new("a", "").qos(QoS::AtLeastOnce);
+    let mut accepted = world.task(client.publish(message()));
+    let mut pending = world.task(client.publish(message()));
+    let mut waiting = world.task(client.publish(message()));
+    let mut subscribing = world.task(client.subscribe("a", QoS::AtMostOnce));
+    let mut leaving = world.task(client.disconnect());
+    let polled = [accepted.poll(), pending.poll(), waiting.poll()];
+    assert!(polled.iter().all(std::task::Poll::is_pending) && subscribing.poll().is_pending());
+    world.drop_driver();
+    assert!(accepted.is_woken() && pending.is_woken() && waiting.is_woken());
+    assert_eq!(accepted.output(), Err(PublishError::Closed));
+    assert_eq!(pending.output(), Err(PublishError::Closed));
+    assert_eq!(waiting.output(), Err(PublishError::Closed));
+    assert!(subscribing.output().is_err());
+    assert!(leaving.poll().is_ready());
+    let refused = client.try_publish(message()).unwrap_err();
+    assert_eq!((refused.error, refused.publish), (PublishError::Closed, message()));
+}
+
+#[test]
+fn a_callback_that_panics_ends_the_client() {
+    let mut world = World::connected(|options| options);
+    let client = world.client();
+    let callback = |_: &crate::Message| panic!("in a callback");
+    let subscribing = client.subscribe_callback(SubscribeOptions::new("a"), callback);
+    let subscription = super::subscribing::grant(&mut world, subscribing, ReasonCode::GrantedQoS0);
+    let mut waiting = world.task(client.publish(Publish::new("b", "").qos(QoS::AtLeastOnce)));
+    assert!(waiting.poll().is_pending());
+    let hook = std::panic::take_hook();
+    std::panic::set_hook(Box::new(|_| {}));
+    let panicked = catch_unwind(AssertUnwindSafe(|| world.reply(&publish("a", 0, b""))));
+    std::panic::set_hook(hook);
+    assert!(panicked.is_err());
+    world.drop_driver();
+    assert_eq!(waiting.output(), Err(PublishError::Closed));
+    drop(subscription);
+}
+
+/// LIVE-1: PINGREQ when it was quiet, and the end when nothing comes.
+#[test]
+fn a_silent_broker_is_left() {
+    let mut world = World::connected(|options| options.keep_alive(10 * SECOND));
+    world.advance(10 * SECOND);
+    assert_eq!(world.sent(), ["PINGREQ"]);
+    world.reply(&Packet::PingResp);
+    world.advance(10 * SECOND);
+    assert_eq!(world.sent(), ["PINGREQ"]);
+    let pipe = world.pipe();
+    world.advance(5 * SECOND);
+    assert!(pipe.look(|state| state.client_dropped), "after the ping timeout");
+    let client = world.client();
+    assert_eq!(client.stats().disconnects, 1);
+}

@@ -1,0 +1,282 @@
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use mqtt_session::proto::{QoS, ReasonCode};
+
+use super::subscribing::{grant, stream};
+use super::world::{World, puback, publish};
+use crate::{Ack, Overflow, Publish, SubscribeOptions, Subscription, TryRecvError};
+
+const SECOND: Duration = Duration::from_secs(1);
+
+fn stream_with(world: &mut World, options: SubscribeOptions) -> Subscription {
+    let client = world.client();
+    let options = options.qos(QoS::AtLeastOnce);
+    grant(world, client.subscribe_with(options), ReasonCode::GrantedQoS1)
+}
+
+fn take(messages: &mut Subscription) -> Vec<Vec<u8>> {
+    std::iter::from_fn(|| messages.try_recv().ok())
+        .map(|message| message.payload().to_vec())
+        .collect()
+}
+
+#[test]
+fn a_message_is_acknowledged_when_it_is_dropped() {
+    let mut world = World::connected(|options| options);
+    let mut messages = stream(&mut world, "a/+");
+    world.reply(&publish("a/b", 7, b"hello"));
+    let message = world.finish(messages.recv()).unwrap();
+    assert_eq!((message.topic(), message.payload()), ("a/b", &b"hello"[..]));
+    assert_eq!(message.payload_bytes(), &b"hello"[..]);
+    assert!(world.sent().is_empty());
+    drop(message);
+    assert_eq!(world.sent(), ["PUBACK 7"]);
+}
+
+#[test]
+fn acknowledgements_are_idempotent_and_ordered() {
+    let mut world = World::connected(|options| options);
+    let mut messages = stream(&mut world, "a");
+    world.reply(&publish("a", 1, b""));
+    world.reply(&publish("a", 2, b""));
+    let first = world.finish(messages.recv()).unwrap();
+    let second = world.finish(messages.recv()).unwrap();
+    second.reject(ReasonCode::QuotaExceeded);
+    second.ack();
+    assert!(world.sent().is_empty(), "PUBACKs leave in the order the messages came");
+    first.ack();
+    drop((first, second));
+    assert_eq!(world.sent(), ["PUBACK 1", "PUBACK 2 0x97"]);
+}
+
+#[test]
+fn every_mode_acknowledges_when_it_says() {
+    let mut world = World::connected(|options| options);
+    let mut manual = stream_with(&mut world, SubscribeOptions::new("m").ack(Ack::Manual));
+    let mut at_once = stream_with(&mut world, SubscribeOptions::new("r").ack(Ack::OnReceive));
+    world.reply(&publish("r", 1, b""));
+    assert!(world.sent().is_empty());
+    let kept = world.finish(at_once.recv()).unwrap();
+    assert_eq!(world.sent(), ["PUBACK 1"]);
+    drop(kept);
+    world.reply(&publish("m", 2, b""));
+    drop(world.finish(manual.recv()).unwrap());
+    assert!(world.sent().is_empty());
+    assert_eq!(world.client().stats().unacknowledged_drops, 1);
+}
+
+#[test]
+fn a_panicking_thread_acknowledges_nothing() {
+    let mut world = World::connected(|options| options);
+    let mut messages = stream(&mut world, "a");
+    world.reply(&publish("a", 1, b""));
+    let message = world.finish(messages.recv()).unwrap();
+    let thread = std::thread::spawn(move || {
+        let _message = message;
+        std::panic::resume_unwind(Box::new("quietly"));
+    });
+    assert!(thread.join().is_err());
+    assert!(world.sent().is_empty());
+}
+
+/// RECV-7: the broker's acknowledgement goes out when all holders gave theirs.
+#[test]
+fn a_message_goes_to_every_subscription_that_matches() {
+    let mut world = World::connected(|options| options);
+    let mut exact = stream(&mut world, "a/b");
+    let mut wild = stream(&mut world, "a/#");
+    world.reply(&publish("a/b", 1, b"x"));
+    let (one, other) = (world.finish(exact.recv()).unwrap(), world.finish(wild.recv()).unwrap());
+    assert_eq!(one.payload(), other.payload());
+    other.reject(ReasonCode::NotAuthorized);
+    drop(other);
+    assert!(world.sent().is_empty());
+    drop(one);
+    assert_eq!(world.sent(), ["PUBACK 1 0x87"], "with the first error given");
+}
+
+/// RECV-4: a stalled stream holds its own messages, and no others.
+#[test]
+fn a_slow_stream_delays_no_other() {
+    let mut world = World::connected(|options| options.receive_maximum(10));
+    let mut stalled = stream(&mut world, "stalled");
+    let mut fast = stream(&mut world, "fast");
+    for packet_id in 1..=9 {
+        world.reply(&publish("stalled", packet_id, b""));
+    }
+    for round in 0..100u16 {
+        world.reply(&publish("fast", 0, b"0"));
+        world.reply(&publish("fast", 10 + round % 2, b"1"));
+        assert_eq!(take(&mut fast), [b"0", b"1"], "in round {round}");
+        if round == 0 {
+            // Its acknowledgement waits behind theirs (section 4.6), so they must go first.
+            assert_eq!(take(&mut stalled).len(), 9);
+            assert_eq!(world.sent().len(), 10);
+        }
+    }
+}
+
+/// RECV-4: QoS 0 above `held_bytes` stays with the broker.
+#[test]
+fn reading_pauses_while_a_stream_is_not_read() {
+    let mut world = World::connected(|options| options.held_bytes(1).keep_alive(10 * SECOND));
+    let mut messages = stream(&mut world, "a");
+    world.reply(&publish("a", 0, b"1"));
+    world.reply(&publish("a", 0, b"2"));
+    let pipe = world.pipe();
+    assert!(pipe.unread() > 0, "the second is not read");
+    world.advance(20 * SECOND);
+    assert!(!pipe.look(|state| state.client_dropped), "silence proves nothing meanwhile");
+    assert_eq!(take(&mut messages), [b"1"]);
+    world.run();
+    assert_eq!(take(&mut messages), [b"2"]);
+}
+
+/// RECV-4: while a call waits for an answer, reading goes on and the newest is dropped.
+#[test]
+fn a_waiting_call_keeps_reading_going() {
+    let mut world = World::connected(|options| options.held_bytes(1));
+    let mut messages = stream(&mut world, "a");
+    world.reply(&publish("a", 0, b"1"));
+    world.reply(&publish("a", 0, b"2"));
+    let client = world.client();
+    let mut call = world.task(client.publish(Publish::new("b", "").qos(QoS::AtLeastOnce)));
+    assert!(call.poll().is_pending());
+    world.run();
+    assert_eq!(world.pipe().unread(), 0);
+    world.sent();
+    world.reply(&publish("a", 0, b"3"));
+    world.reply(&puback(2));
+    assert_eq!(call.output(), Ok(ReasonCode::Success));
+    assert_eq!(take(&mut messages), [b"1"]);
+    assert_eq!(client.stats().dropped, 2);
+}
+
+#[test]
+fn a_drop_policy_drops_beyond_the_buffer() {
+    for (overflow, kept) in
+        [(Overflow::DropNewest, [b"1", b"2", b"3"]), (Overflow::DropOldest, [b"2", b"3", b"4"])]
+    {
+        let mut world = World::connected(|options| options);
+        let options = SubscribeOptions::new("a").qos0_overflow(overflow).buffer(2);
+        let mut messages = stream_with(&mut world, options);
+        world.reply(&publish("a", 0, b"1"));
+        world.reply(&publish("a", 0, b"2"));
+        world.reply(&publish("a", 5, b"3"));
+        if overflow == Overflow::DropNewest {
+            world.reply(&publish("a", 0, b"4"));
+        } else {
+            world.reply(&publish("a", 0, b"4"));
+        }
+        assert_eq!(take(&mut messages), kept);
+        assert_eq!(world.client().stats().dropped, 1);
+    }
+}
+
+#[test]
+fn a_stream_wakes_its_reader() {
+    let mut world = World::connected(|options| options);
+    let mut messages = stream(&mut world, "a");
+    assert_eq!(messages.try_recv().unwrap_err(), TryRecvError::Empty);
+    let mut reader = world.task(messages.recv());
+    assert!(reader.poll().is_pending() && !reader.is_woken());
+    world.reply(&publish("a", 0, b""));
+    assert!(reader.is_woken());
+    assert!(reader.output().is_some());
+}
+
+/// SEND-9: calls that do not wait work inside a callback, which acknowledges after it returned.
+#[test]
+fn a_callback_may_publish() {
+    let mut world = World::connected(|options| options.receive_maximum(1).max_pending(1));
+    let (client, seen) = (world.client(), Arc::new(Mutex::new(Vec::new())));
+    let (publisher, log) = (world.client(), Arc::clone(&seen));
+    let callback = move |message: &crate::Message| {
+        log.lock().unwrap().push(message.payload().to_vec());
+        let answer = Publish::new("answers", message.payload()).qos(QoS::AtLeastOnce);
+        publisher.try_publish(answer).unwrap().detach();
+    };
+    let options = SubscribeOptions::new("a").qos(QoS::AtLeastOnce);
+    let call = client.subscribe_callback(options, callback);
+    let subscription = grant(&mut world, call, ReasonCode::GrantedQoS1);
+    for packet_id in [1, 2] {
+        world.reply(&publish("a", packet_id, b"x"));
+        let sent = world.sent();
+        assert_eq!(sent[0], format!("PUBACK {packet_id}"));
+        assert!(sent[1].ends_with("answers 1"));
+        world.reply(&puback(super::subscribing::packet_id(&sent[1], "PUBLISH").get()));
+    }
+    assert_eq!(*seen.lock().unwrap(), [b"x", b"x"]);
+    assert_eq!(subscription.filter(), "a");
+}
+
+/// RECV-8: QoS 1 for no route is held while its subscription may still be made.
+#[test]
+fn an_unrouted_message_waits_for_its_subscription() {
+    let mut world = World::connected(|options| options);
+    world.reply(&publish("late", 1, b"x"));
+    world.reply(&publish("late", 0, b"QoS 0 is not kept"));
+    world.advance(29 * SECOND);
+    assert!(!world.sent().iter().any(|line| line.starts_with("PUBACK")));
+    let mut messages = stream(&mut world, "late");
+    assert_eq!(take(&mut messages), [b"x"]);
+    assert_eq!(world.sent(), ["PUBACK 1"]);
+    assert_eq!(world.client().stats().unrouted, 1);
+}
+
+/// RECV-8: ... but not for ever.
+#[test]
+fn an_unrouted_message_is_given_up() {
+    let mut world = World::connected(|options| options.keep_alive(None));
+    world.reply(&publish("late", 1, b"x"));
+    world.advance(30 * SECOND);
+    assert_eq!(world.sent(), ["PUBACK 1 0x83"]);
+    world.reply(&publish("late", 2, b"x"));
+    assert_eq!(world.sent(), ["PUBACK 2 0x83"], "after that at once");
+    assert_eq!(world.client().stats().unrouted, 2);
+}
+
+/// END-2: what arrived can be read after the end.
+#[test]
+fn unread_messages_stay_readable() {
+    let mut world = World::connected(|options| options);
+    let mut messages = stream(&mut world, "a");
+    world.reply(&publish("a", 1, b"x"));
+    world.drop_driver();
+    assert_eq!(take(&mut messages), [b"x"]);
+    assert_eq!(messages.try_recv().unwrap_err(), TryRecvError::Ended);
+}
+
+/// Many messages in one read come out complete and in order, and others come to their turn.
+#[test]
+fn a_burst_is_delivered_in_order() {
+    let mut world = World::connected(|options| options);
+    let mut messages = stream(&mut world, "a");
+    let payloads: Vec<_> = (0..5000u32).map(|index| index.to_be_bytes().to_vec()).collect();
+    for payload in &payloads {
+        world.send(&publish("a", 0, payload));
+    }
+    world.run();
+    assert_eq!(take(&mut messages), payloads);
+}
+
+/// At most one allocation per message that is received.
+#[test]
+fn receiving_allocates_once_per_message() {
+    let mut world = World::connected(|options| options);
+    let mut messages = stream(&mut world, "a");
+    for round in 0..3 {
+        for _ in 0..200 {
+            world.send(&publish("a", 0, b"hello"));
+        }
+        let counted = allocation_counter::measure(|| world.run());
+        let taken = allocation_counter::measure(|| {
+            while let Ok(message) = messages.try_recv() {
+                assert_eq!(message.payload(), b"hello");
+            }
+        });
+        assert!(round < 2 || counted.count_total <= 201, "{counted:?}");
+        assert!(round < 2 || taken.count_total == 0, "{taken:?}");
+    }
+}

@@ -1,0 +1,485 @@
+//! A runtime in memory with virtual time, and the broker's end of its connections.
+//!
+//! Whatever the driver calls (transport, timer, waker) asserts that the lock of the state is free.
+
+use std::collections::VecDeque;
+use std::future::Future;
+use std::io::{self, IoSlice};
+use std::net::{Ipv4Addr, SocketAddr};
+use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, Weak};
+use std::task::{Context, Poll, Wake, Waker};
+use std::time::Duration;
+
+use mqtt_session::proto::{
+    Ack, ConnAck, Dialect, Encode, FixedHeader, Packet, PacketId, Properties, PubAck, PubComp,
+    PubRec, Publish, QoS, ReasonCode, Role, Version,
+};
+
+use crate::shared::Shared;
+use crate::{Client, Driver, Options, Runtime, Time, Timer, Transport, client};
+
+/// A client, its driver, and all that is around them.
+pub(super) struct World {
+    pub(super) client: Option<Client>,
+    driver: Option<Pin<Box<Driver<Memory>>>>,
+    flag: Arc<Flag>,
+    sky: Arc<Sky>,
+}
+
+/// What all parts of a world see.
+#[derive(Default)]
+pub(super) struct Sky {
+    /// Microseconds.
+    now: AtomicU64,
+    alarm: Mutex<Option<(Time, Waker)>>,
+    pipes: Mutex<Vec<Arc<Pipe>>>,
+    /// What dialling does.
+    pub(super) dialling: Mutex<Dialling>,
+    lock: OnceLock<Weak<Shared>>,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Dialling {
+    #[default]
+    Works,
+    Unresolved,
+    Refused,
+    Hangs,
+}
+
+impl Sky {
+    fn now(&self) -> Time {
+        Time::from_micros(self.now.load(Ordering::Relaxed))
+    }
+
+    /// Every call out of the driver and every waker comes by here.
+    fn check_lock(&self) {
+        if let Some(shared) = self.lock.get().and_then(Weak::upgrade) {
+            assert!(shared.is_free(), "the lock is held over a call out of the state");
+        }
+    }
+}
+
+impl World {
+    pub(super) fn new(change: impl FnOnce(Options) -> Options) -> World {
+        let sky = Arc::new(Sky::default());
+        let options = change(Options::new("mqtt://broker").unwrap().seed(1).client_id("test"));
+        let (client, driver) = client(Memory(Arc::clone(&sky)), options).unwrap();
+        assert!(sky.lock.set(Arc::downgrade(client.shared())).is_ok());
+        let flag = Flag::new(&sky);
+        flag.woken.store(true, Ordering::Relaxed);
+        World { client: Some(client), driver: Some(Box::pin(driver)), flag, sky }
+    }
+
+    /// A world whose client is connected; what it sent is forgotten.
+    pub(super) fn connected(change: impl FnOnce(Options) -> Options) -> World {
+        let mut world = World::new(change);
+        world.accept(false);
+        world
+    }
+
+    /// Lets the client connect.
+    pub(super) fn accept(&mut self, session_present: bool) {
+        self.run();
+        assert!(self.sent().first().is_some_and(|packet| packet.starts_with("CONNECT")));
+        self.reply(&connack(session_present, ReasonCode::Success));
+    }
+
+    pub(super) fn client(&self) -> Client {
+        self.client.clone().unwrap()
+    }
+
+    pub(super) fn sky(&self) -> &Sky {
+        &self.sky
+    }
+
+    /// Polls the driver as long as it is woken.
+    pub(super) fn run(&mut self) {
+        let waker = self.flag.waker();
+        for _ in 0..1000 {
+            if !self.flag.woken.swap(false, Ordering::Relaxed) {
+                return;
+            }
+            let Some(driver) = &mut self.driver else { return };
+            if driver.as_mut().poll(&mut Context::from_waker(&waker)).is_ready() {
+                self.driver = None;
+            }
+        }
+        panic!("the driver does not come to rest");
+    }
+
+    /// Lets time pass, from alarm to alarm.
+    pub(super) fn advance(&mut self, time: Duration) {
+        let end = self.now().after(time);
+        loop {
+            self.run();
+            let alarm = self.sky.alarm.lock().unwrap().take_if(|(at, _)| *at <= end);
+            let Some((at, waker)) = alarm else { break };
+            self.sky.now.fetch_max(at.as_micros(), Ordering::Relaxed);
+            waker.wake();
+        }
+        self.sky.now.store(end.as_micros(), Ordering::Relaxed);
+    }
+
+    pub(super) fn now(&self) -> Time {
+        self.sky.now()
+    }
+
+    /// How often the driver was woken.
+    pub(super) fn wakes(&self) -> usize {
+        self.flag.count.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn driver_has_ended(&self) -> bool {
+        self.driver.is_none()
+    }
+
+    pub(super) fn drop_driver(&mut self) {
+        self.driver = None;
+    }
+
+    /// The broker's end of the last connection.
+    pub(super) fn pipe(&self) -> Arc<Pipe> {
+        self.sky.pipes.lock().unwrap().last().cloned().unwrap()
+    }
+
+    pub(super) fn connections(&self) -> usize {
+        self.sky.pipes.lock().unwrap().len()
+    }
+
+    /// What the client sent since the last call, one line per packet.
+    pub(super) fn sent(&mut self) -> Vec<String> {
+        self.run();
+        let pipe = self.pipe();
+        let mut bytes = std::mem::take(&mut pipe.state.lock().unwrap().from_client);
+        let dialect = Dialect { version: Version::V5, sender: Role::Client, lenient: false };
+        let mut packets = Vec::new();
+        while let Some(header) = FixedHeader::decode(&bytes, dialect).unwrap() {
+            let Some(body) = bytes.get(usize::from(header.len)..header.packet_len()) else { break };
+            packets.push(describe(&Packet::decode(header, body, dialect).unwrap()));
+            bytes.drain(..header.packet_len());
+        }
+        pipe.state.lock().unwrap().from_client.splice(..0, bytes);
+        packets
+    }
+
+    /// Sends a packet to the client, which takes it at once.
+    pub(super) fn reply(&mut self, packet: &Packet<'_>) {
+        self.send(packet);
+        self.run();
+    }
+
+    /// Sends a packet to the client.
+    pub(super) fn send(&mut self, packet: &Packet<'_>) {
+        let dialect = Dialect { version: Version::V5, sender: Role::Server, lenient: false };
+        let measure = packet.measure(dialect).unwrap();
+        let mut bytes = vec![0; measure.len];
+        packet.write(dialect, &measure, &mut bytes).unwrap();
+        self.pipe().change(|state| state.to_client.extend(bytes));
+    }
+
+    /// Starts a call of the application.
+    pub(super) fn task<F: Future>(&self, future: F) -> Task<F> {
+        Task { future: Box::pin(future), flag: Flag::new(&self.sky) }
+    }
+
+    /// Finishes a call, which must need nothing but the driver.
+    pub(super) fn finish<F: Future>(&mut self, future: F) -> F::Output {
+        let mut task = self.task(future);
+        for _ in 0..100 {
+            if let Poll::Ready(output) = task.poll() {
+                return output;
+            }
+            self.run();
+        }
+        panic!("the call does not come to an end");
+    }
+}
+
+/// A call of the application.
+pub(super) struct Task<F: Future> {
+    future: Pin<Box<F>>,
+    flag: Arc<Flag>,
+}
+
+impl<F: Future> Task<F> {
+    pub(super) fn poll(&mut self) -> Poll<F::Output> {
+        self.flag.woken.store(false, Ordering::Relaxed);
+        self.future.as_mut().poll(&mut Context::from_waker(&self.flag.waker()))
+    }
+
+    pub(super) fn is_woken(&self) -> bool {
+        self.flag.woken.load(Ordering::Relaxed)
+    }
+
+    /// Polls a call that must be ready.
+    pub(super) fn output(mut self) -> F::Output {
+        match self.poll() {
+            Poll::Ready(output) => output,
+            Poll::Pending => panic!("the call still waits"),
+        }
+    }
+}
+
+/// A waker that counts.
+struct Flag {
+    woken: AtomicBool,
+    count: AtomicUsize,
+    sky: Arc<Sky>,
+}
+
+impl Flag {
+    fn new(sky: &Arc<Sky>) -> Arc<Flag> {
+        Arc::new(Flag {
+            woken: AtomicBool::new(false),
+            count: AtomicUsize::new(0),
+            sky: Arc::clone(sky),
+        })
+    }
+
+    fn waker(self: &Arc<Flag>) -> Waker {
+        Arc::clone(self).into()
+    }
+}
+
+impl Wake for Flag {
+    fn wake(self: Arc<Self>) {
+        self.sky.check_lock();
+        self.woken.store(true, Ordering::Relaxed);
+        self.count.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// The runtime.
+pub(super) struct Memory(Arc<Sky>);
+
+impl Runtime for Memory {
+    type Transport = End;
+    type Timer = Alarm;
+
+    fn now(&self) -> Time {
+        self.0.now()
+    }
+
+    async fn resolve(&self, host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
+        self.0.check_lock();
+        assert_eq!((host, port), ("broker", 1883));
+        if *self.0.dialling.lock().unwrap() == Dialling::Unresolved {
+            return Err(io::ErrorKind::NotFound.into());
+        }
+        Ok(vec![SocketAddr::from((Ipv4Addr::LOCALHOST, port))])
+    }
+
+    async fn dial(&self, _: SocketAddr) -> io::Result<End> {
+        self.0.check_lock();
+        let dialling = *self.0.dialling.lock().unwrap();
+        match dialling {
+            Dialling::Refused => return Err(io::ErrorKind::ConnectionRefused.into()),
+            Dialling::Hangs => std::future::pending().await,
+            Dialling::Works | Dialling::Unresolved => {}
+        }
+        let pipe = Arc::new(Pipe::default());
+        pipe.change(|state| state.room = usize::MAX);
+        self.0.pipes.lock().unwrap().push(Arc::clone(&pipe));
+        Ok(End { pipe, sky: Arc::clone(&self.0) })
+    }
+
+    fn timer(&self) -> Alarm {
+        Alarm(Arc::clone(&self.0))
+    }
+}
+
+pub(super) struct Alarm(Arc<Sky>);
+
+impl Timer for Alarm {
+    fn poll_deadline(&mut self, cx: &mut Context<'_>, at: Time) -> Poll<()> {
+        self.0.check_lock();
+        if at <= self.0.now() {
+            return Poll::Ready(());
+        }
+        *self.0.alarm.lock().unwrap() = Some((at, cx.waker().clone()));
+        Poll::Pending
+    }
+}
+
+/// A connection in memory.
+#[derive(Default)]
+pub(super) struct Pipe {
+    state: Mutex<PipeState>,
+}
+
+#[derive(Default)]
+pub(super) struct PipeState {
+    to_client: VecDeque<u8>,
+    from_client: Vec<u8>,
+    /// Bytes the client may still write.
+    pub(super) room: usize,
+    /// The broker has closed its end.
+    pub(super) broker_closed: bool,
+    /// The client has ended its sending half.
+    pub(super) client_finished: bool,
+    /// The client has dropped its end.
+    pub(super) client_dropped: bool,
+    /// Calls that wrote something, and the parts they were given.
+    pub(super) writes: usize,
+    pub(super) slices: usize,
+    /// Bytes written since the last flush.
+    pub(super) unflushed: usize,
+    waker: Option<Waker>,
+}
+
+impl Pipe {
+    /// Changes what the client sees, and wakes it.
+    pub(super) fn change<T>(&self, change: impl FnOnce(&mut PipeState) -> T) -> T {
+        let mut state = self.state.lock().unwrap();
+        let result = change(&mut state);
+        let waker = state.waker.take();
+        drop(state);
+        waker.into_iter().for_each(Waker::wake);
+        result
+    }
+
+    /// Looks at it.
+    pub(super) fn look<T>(&self, look: impl FnOnce(&PipeState) -> T) -> T {
+        look(&self.state.lock().unwrap())
+    }
+
+    /// Bytes the client has not read.
+    pub(super) fn unread(&self) -> usize {
+        self.look(|state| state.to_client.len())
+    }
+}
+
+/// The client's end of it.
+pub(super) struct End {
+    pipe: Arc<Pipe>,
+    sky: Arc<Sky>,
+}
+
+impl Transport for End {
+    fn poll_read(&mut self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
+        self.sky.check_lock();
+        assert!(!buf.is_empty());
+        let mut state = self.pipe.state.lock().unwrap();
+        if state.to_client.is_empty() && !state.broker_closed {
+            state.waker = Some(cx.waker().clone());
+            return Poll::Pending;
+        }
+        let n = buf.len().min(state.to_client.len());
+        buf.iter_mut().zip(state.to_client.drain(..n)).for_each(|(to, from)| *to = from);
+        Poll::Ready(Ok(n))
+    }
+
+    fn poll_write(
+        &mut self,
+        cx: &mut Context<'_>,
+        bufs: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        self.sky.check_lock();
+        assert!(bufs.iter().any(|buf| !buf.is_empty()));
+        let mut state = self.pipe.state.lock().unwrap();
+        if state.broker_closed {
+            return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()));
+        }
+        if state.room == 0 {
+            state.waker = Some(cx.waker().clone());
+            return Poll::Pending;
+        }
+        let mut taken = 0;
+        for buf in bufs {
+            let n = buf.len().min(state.room);
+            state.from_client.extend_from_slice(&buf[..n]);
+            state.room -= n;
+            taken += n;
+        }
+        state.writes += 1;
+        state.slices += bufs.len();
+        state.unflushed += taken;
+        Poll::Ready(Ok(taken))
+    }
+
+    fn poll_flush(&mut self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.sky.check_lock();
+        self.pipe.state.lock().unwrap().unflushed = 0;
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_close(&mut self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.sky.check_lock();
+        self.pipe.state.lock().unwrap().client_finished = true;
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl Drop for End {
+    fn drop(&mut self) {
+        self.sky.check_lock();
+        self.pipe.state.lock().unwrap().client_dropped = true;
+    }
+}
+
+pub(super) fn id(value: u16) -> PacketId {
+    PacketId::new(value).unwrap()
+}
+
+pub(super) fn connack(session_present: bool, reason: ReasonCode) -> Packet<'static> {
+    Packet::ConnAck(ConnAck { session_present, reason, properties: Properties::EMPTY })
+}
+
+pub(super) fn puback(value: u16) -> Packet<'static> {
+    Packet::PubAck(PubAck(Ack::success(id(value))))
+}
+
+pub(super) fn pubrec(value: u16) -> Packet<'static> {
+    Packet::PubRec(PubRec(Ack::success(id(value))))
+}
+
+pub(super) fn pubcomp(value: u16) -> Packet<'static> {
+    Packet::PubComp(PubComp(Ack::success(id(value))))
+}
+
+/// A PUBLISH of the broker; `packet_id` 0 is QoS 0.
+pub(super) fn publish<'a>(topic: &'a str, packet_id: u16, payload: &'a [u8]) -> Packet<'a> {
+    Packet::Publish(Publish {
+        dup: false,
+        qos: if packet_id == 0 { QoS::AtMostOnce } else { QoS::AtLeastOnce },
+        retain: false,
+        topic,
+        packet_id: PacketId::new(packet_id),
+        properties: Properties::EMPTY,
+        payload,
+    })
+}
+
+/// A packet of the client in one line.
+fn describe(packet: &Packet<'_>) -> String {
+    let ack = |name: &str, ack: &Ack<'_>| match ack.reason {
+        ReasonCode::Success => format!("{name} {}", ack.packet_id.get()),
+        reason => format!("{name} {} {:#04X}", ack.packet_id.get(), reason.to_u8()),
+    };
+    match packet {
+        Packet::Connect(connect) => format!("CONNECT clean={}", connect.clean_start),
+        Packet::Publish(publish) => {
+            let packet_id = publish.packet_id.map_or(String::new(), |id| format!(" {}", id.get()));
+            let dup = if publish.dup { " dup" } else { "" };
+            format!("PUBLISH{packet_id}{dup} {} {}", publish.topic, publish.payload.len())
+        }
+        Packet::PubAck(PubAck(it)) => ack("PUBACK", it),
+        Packet::PubRec(PubRec(it)) => ack("PUBREC", it),
+        Packet::PubRel(it) => ack("PUBREL", &it.0),
+        Packet::PubComp(PubComp(it)) => ack("PUBCOMP", it),
+        Packet::Subscribe(subscribe) => {
+            let filters: Vec<_> = subscribe.subscriptions.iter().map(|it| it.filter).collect();
+            format!("SUBSCRIBE {} {}", subscribe.packet_id.get(), filters.join(" "))
+        }
+        Packet::Unsubscribe(unsubscribe) => {
+            let filters: Vec<_> = unsubscribe.filters.iter().collect();
+            format!("UNSUBSCRIBE {} {}", unsubscribe.packet_id.get(), filters.join(" "))
+        }
+        Packet::PingReq => "PINGREQ".into(),
+        Packet::Disconnect(disconnect) => format!("DISCONNECT {:#04X}", disconnect.reason.to_u8()),
+        other => format!("{other:?}"),
+    }
+}

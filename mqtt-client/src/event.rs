@@ -1,0 +1,162 @@
+//! What happens to a client, as a stream to watch.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::future::poll_fn;
+use std::mem;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use mqtt_session::CloseReason;
+use mqtt_session::proto::ReasonCode;
+
+use crate::shared::Shared;
+use crate::{ConnectError, Rejection};
+
+/// Something that happened to the connection of a client.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum ClientEvent {
+    /// The broker accepted a connection; what was pending is on its way.
+    Connected {
+        /// Session Present: the broker had the session.
+        session_present: bool,
+    },
+    /// An accepted connection ended, and not because the client itself did.
+    Disconnected {
+        /// Why.
+        reason: CloseReason,
+    },
+    /// The broker sent DISCONNECT; [`ClientEvent::Disconnected`] follows.
+    ServerDisconnect(Box<Rejection>),
+    /// An attempt to connect failed.
+    ConnectFailed(ConnectError),
+    /// The next attempt is made after this delay.
+    Waiting {
+        /// Until then.
+        delay: Duration,
+    },
+    /// A subscription was refused when it was made again after the broker lost the session. Its
+    /// stream ends.
+    SubscriptionRefused {
+        /// The Topic Filter.
+        filter: String,
+        /// The broker's reason.
+        reason: ReasonCode,
+    },
+    /// The client has ended: the last event.
+    Closed,
+}
+
+/// The events of a client from the moment this was made.
+///
+/// At most 256 are kept for a listener that does not look: then the oldest are dropped and counted
+/// by [`Events::missed`]. Does not keep the client alive.
+pub struct Events {
+    shared: Arc<Shared>,
+    key: usize,
+}
+
+impl Events {
+    pub(crate) fn new(shared: &Arc<Shared>) -> Events {
+        let key = shared.with(|state| state.listeners.add(state.has_ended()));
+        Events { shared: Arc::clone(shared), key }
+    }
+
+    /// Waits for the next event; `None` after [`ClientEvent::Closed`].
+    ///
+    /// Cancelling loses nothing.
+    pub async fn next(&mut self) -> Option<ClientEvent> {
+        poll_fn(|cx| self.poll_next(cx)).await
+    }
+
+    /// As [`Events::next`], for callers that poll.
+    pub fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<ClientEvent>> {
+        let mut waker = Some(cx.waker().clone());
+        self.shared.with(|state| state.listeners.poll(self.key, &mut waker))
+    }
+
+    /// How many events were dropped.
+    pub fn missed(&self) -> u64 {
+        self.shared.with(|state| state.listeners.missed(self.key))
+    }
+}
+
+impl Drop for Events {
+    fn drop(&mut self) {
+        drop(self.shared.with(|state| state.listeners.remove(self.key)));
+    }
+}
+
+impl fmt::Debug for Events {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Events").finish_non_exhaustive()
+    }
+}
+
+/// Everybody who watches.
+#[derive(Debug, Default)]
+pub(crate) struct Listeners {
+    places: Vec<Option<Listener>>,
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct Listener {
+    events: VecDeque<ClientEvent>,
+    waker: Option<Waker>,
+    missed: u64,
+    ended: bool,
+}
+
+impl Listeners {
+    /// Tells all; `wake` is given whom to wake.
+    pub(crate) fn tell(&mut self, event: &ClientEvent, mut wake: impl FnMut(Option<Waker>)) {
+        for listener in self.places.iter_mut().flatten() {
+            if listener.events.len() == KEPT {
+                listener.events.pop_front();
+                listener.missed += 1;
+            }
+            listener.events.push_back(event.clone());
+            listener.ended |= matches!(event, ClientEvent::Closed);
+            wake(listener.waker.take());
+        }
+    }
+
+    fn add(&mut self, ended: bool) -> usize {
+        let listener = Some(Listener { ended, ..Listener::default() });
+        match self.places.iter_mut().position(|place| place.is_none()) {
+            Some(key) => {
+                self.places[key] = listener;
+                key
+            }
+            None => {
+                self.places.push(listener);
+                self.places.len() - 1
+            }
+        }
+    }
+
+    fn poll(&mut self, key: usize, waker: &mut Option<Waker>) -> Poll<Option<ClientEvent>> {
+        let Some(Some(listener)) = self.places.get_mut(key) else { return Poll::Ready(None) };
+        match listener.events.pop_front() {
+            Some(event) => Poll::Ready(Some(event)),
+            None if listener.ended => Poll::Ready(None),
+            None => {
+                mem::swap(&mut listener.waker, waker);
+                Poll::Pending
+            }
+        }
+    }
+
+    fn missed(&self, key: usize) -> u64 {
+        self.places.get(key).and_then(Option::as_ref).map_or(0, |listener| listener.missed)
+    }
+
+    fn remove(&mut self, key: usize) -> Option<Listener> {
+        self.places.get_mut(key).and_then(Option::take)
+    }
+}
+
+/// Events kept for a listener that does not look.
+const KEPT: usize = 256;

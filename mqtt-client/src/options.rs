@@ -1,0 +1,397 @@
+//! What the owner of a client decides.
+
+mod broker;
+mod validate;
+
+use std::fmt;
+use std::num::{NonZeroU16, NonZeroU32};
+use std::time::Duration;
+
+use mqtt_session::proto::Version;
+use mqtt_session::{Backoff, SessionLoss, SupervisorConfig};
+
+use crate::{Ack, OptionsError, Publish};
+
+pub(crate) use broker::Broker;
+
+/// What a client is made from: the broker, and everything that has a default.
+///
+/// Values are checked when the client is made; an error names the option.
+#[derive(Clone, Debug)]
+#[must_use = "options do nothing until a client is made from them"]
+pub struct Options {
+    pub(crate) brokers: Vec<Broker>,
+    pub(crate) connect: ConnectOptions,
+    pub(crate) attempts: AttemptOptions,
+    pub(crate) sending: SendingOptions,
+    pub(crate) receiving: ReceivingOptions,
+    pub(crate) strict: bool,
+    pub(crate) seed: Option<u64>,
+}
+
+/// How long the broker keeps the session after a connection ended (section 3.1.2.11.2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum SessionExpiry {
+    /// It ends with the connection.
+    Immediately,
+    /// So long, in whole seconds.
+    After(Duration),
+    /// For ever: only for clients that are sure to come back.
+    Never,
+}
+
+/// What CONNECT says.
+#[derive(Clone)]
+pub(crate) struct ConnectOptions {
+    pub(crate) client_id: String,
+    pub(crate) version: Version,
+    pub(crate) clean_start: bool,
+    pub(crate) session_expiry: SessionExpiry,
+    pub(crate) keep_alive: Option<Duration>,
+    pub(crate) ping_timeout: Option<Duration>,
+    pub(crate) username: Option<String>,
+    pub(crate) password: Option<Vec<u8>>,
+    pub(crate) will: Option<Publish<'static>>,
+    pub(crate) will_delay: Option<Duration>,
+    pub(crate) user_properties: Vec<(String, String)>,
+}
+
+/// When to connect, and how long to try.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct AttemptOptions {
+    pub(crate) connect_timeout: Duration,
+    pub(crate) retry_initial_connect: bool,
+    pub(crate) supervisor: SupervisorConfig,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct SendingOptions {
+    pub(crate) max_in_flight: Option<NonZeroU16>,
+    pub(crate) max_pending: usize,
+    pub(crate) max_pending_bytes: usize,
+    pub(crate) write_queue: usize,
+    pub(crate) session_loss: SessionLoss,
+    pub(crate) disconnect_flush: Duration,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ReceivingOptions {
+    pub(crate) receive_maximum: u16,
+    pub(crate) maximum_packet_size: Option<NonZeroU32>,
+    pub(crate) held_bytes: usize,
+    pub(crate) ack: Ack,
+    pub(crate) unrouted_hold: Duration,
+}
+
+impl Options {
+    /// The defaults for the broker at `mqtt://[user[:password]@]host[:port]`; without a port 1883.
+    /// An IPv6 address stands in brackets; special characters of user name and password are
+    /// written as `%` and two hexadecimal digits.
+    pub fn new(url: impl AsRef<str>) -> Result<Options, OptionsError> {
+        let (broker, credentials) = Broker::parse(url.as_ref())?;
+        let mut options = Options::defaults(broker);
+        if let Some((username, password)) = credentials {
+            options.connect.username = Some(username);
+            options.connect.password = password;
+        }
+        Ok(options)
+    }
+
+    /// One more broker, tried when those before it fail. Credentials are those of the first URL or
+    /// of [`username`](Options::username) and [`password`](Options::password): here they are an
+    /// error.
+    pub fn broker(mut self, url: impl AsRef<str>) -> Result<Options, OptionsError> {
+        let (broker, credentials) = Broker::parse(url.as_ref())?;
+        if credentials.is_some() {
+            let problem = "give user name and password once, in the first URL";
+            return Err(OptionsError::Value { option: "broker", problem });
+        }
+        self.brokers.push(broker);
+        Ok(self)
+    }
+
+    /// Client Identifier. Default: empty, so that the broker assigns one, which is kept for
+    /// reconnects.
+    pub fn client_id(mut self, client_id: impl Into<String>) -> Options {
+        self.connect.client_id = client_id.into();
+        self
+    }
+
+    /// Protocol version. Default: 5.0.
+    pub fn version(mut self, version: Version) -> Options {
+        self.connect.version = version;
+        self
+    }
+
+    /// Clean Start of the first CONNECT: forget the session of an earlier run. Default: true.
+    /// Reconnects always resume.
+    pub fn clean_start(mut self, clean_start: bool) -> Options {
+        self.connect.clean_start = clean_start;
+        self
+    }
+
+    /// How long the broker keeps the session without a connection. Default: 300 s. In 3.1.1 the
+    /// session is kept without limit unless this is [`SessionExpiry::Immediately`].
+    pub fn session_expiry(mut self, expiry: impl Into<SessionExpiry>) -> Options {
+        self.connect.session_expiry = expiry.into();
+        self
+    }
+
+    /// Keep Alive in whole seconds, 1 to 65,535, or `None`. Default: 30 s.
+    pub fn keep_alive(mut self, interval: impl Into<Option<Duration>>) -> Options {
+        self.connect.keep_alive = interval.into();
+        self
+    }
+
+    /// How long a PINGREQ may stay without any inbound byte. Default: 10 s, or half of Keep Alive
+    /// if that is shorter.
+    pub fn ping_timeout(mut self, timeout: Duration) -> Options {
+        self.connect.ping_timeout = Some(timeout);
+        self
+    }
+
+    /// User Name.
+    pub fn username(mut self, username: impl Into<String>) -> Options {
+        self.connect.username = Some(username.into());
+        self
+    }
+
+    /// Password. Not shown by `Debug`.
+    pub fn password(mut self, password: impl Into<Vec<u8>>) -> Options {
+        self.connect.password = Some(password.into());
+        self
+    }
+
+    /// The Will Message: what the broker publishes when the connection ends without DISCONNECT.
+    pub fn will(mut self, will: Publish<'_>) -> Options {
+        self.connect.will = Some(will.into_owned());
+        self
+    }
+
+    /// Will Delay Interval (5.0), in whole seconds. Default: none.
+    pub fn will_delay(mut self, delay: Duration) -> Options {
+        self.connect.will_delay = Some(delay);
+        self
+    }
+
+    /// One more User Property of CONNECT (5.0).
+    pub fn connect_user_property(
+        mut self,
+        name: impl Into<String>,
+        value: impl Into<String>,
+    ) -> Options {
+        self.connect.user_properties.push((name.into(), value.into()));
+        self
+    }
+
+    /// How long an attempt may take: name resolution, connection and CONNACK together. Default:
+    /// 10 s.
+    pub fn connect_timeout(mut self, timeout: Duration) -> Options {
+        self.attempts.connect_timeout = timeout;
+        self
+    }
+
+    /// Whether the first connection is tried again when it fails, as later ones are. Default:
+    /// false, the failure is reported and the client ends.
+    pub fn retry_initial_connect(mut self, retry: bool) -> Options {
+        self.attempts.retry_initial_connect = retry;
+        self
+    }
+
+    /// Delays between attempts. Default: 1 s to 30 s, ± 20 %.
+    pub fn backoff(mut self, backoff: Backoff) -> Options {
+        self.attempts.supervisor.backoff = backoff;
+        self
+    }
+
+    /// Whether to connect again when a connection ended. Default: true.
+    pub fn reconnect(mut self, reconnect: bool) -> Options {
+        self.attempts.supervisor.reconnect = reconnect;
+        self
+    }
+
+    /// Attempts in a row before giving up, or `None` to never give up. Default: `None`.
+    pub fn max_attempts(mut self, attempts: impl Into<Option<NonZeroU32>>) -> Options {
+        self.attempts.supervisor.max_attempts = attempts.into().map(NonZeroU32::get);
+        self
+    }
+
+    /// Whether to give up when the broker refuses for a reason that waiting cannot mend. Default:
+    /// false, it is tried again at the longest delay.
+    pub fn stop_on_refusal(mut self, stop: bool) -> Options {
+        self.attempts.supervisor.stop_on_refusal = stop;
+        self
+    }
+
+    /// Own limit on unfinished QoS 1/2 publishes, below the broker's Receive Maximum; 1 is strict
+    /// one-by-one order. Default: none.
+    pub fn max_in_flight(mut self, messages: NonZeroU16) -> Options {
+        self.sending.max_in_flight = Some(messages);
+        self
+    }
+
+    /// QoS 1/2 publishes that may wait to be sent. Default: 1,024.
+    pub fn max_pending(mut self, messages: usize) -> Options {
+        self.sending.max_pending = messages;
+        self
+    }
+
+    /// Bytes of the QoS 1/2 publishes that may wait to be sent. Default: 16 MiB.
+    pub fn max_pending_bytes(mut self, bytes: usize) -> Options {
+        self.sending.max_pending_bytes = bytes;
+        self
+    }
+
+    /// Bytes of QoS 0 publishes that may wait to be written. Default: 1 MiB.
+    pub fn write_queue(mut self, bytes: usize) -> Options {
+        self.sending.write_queue = bytes;
+        self
+    }
+
+    /// What happens to messages that may have been sent when the broker lost the session. Default:
+    /// QoS 1 is published again, QoS 2 ends as indeterminate.
+    pub fn session_loss(mut self, policy: SessionLoss) -> Options {
+        self.sending.session_loss = policy;
+        self
+    }
+
+    /// How long a closing connection may take to write what is left. Default: 500 ms.
+    pub fn disconnect_flush(mut self, timeout: Duration) -> Options {
+        self.sending.disconnect_flush = timeout;
+        self
+    }
+
+    /// Receive Maximum: QoS 1/2 messages the broker may have unacknowledged here, which is also
+    /// how many slow consumers can hold. Default: 1,024.
+    pub fn receive_maximum(mut self, messages: u16) -> Options {
+        self.receiving.receive_maximum = messages;
+        self
+    }
+
+    /// Maximum Packet Size, in bytes, that the broker may send. Default: none.
+    pub fn maximum_packet_size(mut self, bytes: NonZeroU32) -> Options {
+        self.receiving.maximum_packet_size = Some(bytes);
+        self
+    }
+
+    /// Bytes of QoS 0 messages held for consumers; above it reading pauses, unless a call waits for
+    /// an answer: then the newest are dropped and counted. Default: 16 MiB.
+    pub fn held_bytes(mut self, bytes: usize) -> Options {
+        self.receiving.held_bytes = bytes;
+        self
+    }
+
+    /// When messages are acknowledged, unless a subscription says otherwise. Default:
+    /// [`Ack::OnDrop`].
+    pub fn ack(mut self, ack: Ack) -> Options {
+        self.receiving.ack = ack;
+        self
+    }
+
+    /// How long QoS 1/2 messages that no subscription matches are held after the connection came
+    /// up, since the subscription may still be made. Then they are acknowledged (5.0: with 0x83)
+    /// and counted. Default: 30 s.
+    pub fn unrouted_hold(mut self, hold: Duration) -> Options {
+        self.receiving.unrouted_hold = hold;
+        self
+    }
+
+    /// Turns off the tolerances for brokers that break the standard. Default: false.
+    pub fn strict(mut self, strict: bool) -> Options {
+        self.strict = strict;
+        self
+    }
+
+    /// Where random choices come from. Default: the operating system.
+    pub fn seed(mut self, seed: u64) -> Options {
+        self.seed = Some(seed);
+        self
+    }
+
+    fn defaults(broker: Broker) -> Options {
+        Options {
+            brokers: vec![broker],
+            connect: ConnectOptions {
+                client_id: String::new(),
+                version: Version::V5,
+                clean_start: true,
+                session_expiry: SessionExpiry::After(Duration::from_secs(300)),
+                keep_alive: Some(Duration::from_secs(30)),
+                ping_timeout: None,
+                username: None,
+                password: None,
+                will: None,
+                will_delay: None,
+                user_properties: Vec::new(),
+            },
+            attempts: AttemptOptions {
+                connect_timeout: Duration::from_secs(10),
+                retry_initial_connect: false,
+                supervisor: SupervisorConfig {
+                    backoff: Backoff {
+                        first: Duration::from_secs(1),
+                        longest: Duration::from_secs(30),
+                        jitter_percent: 20,
+                    },
+                    max_attempts: None,
+                    stop_on_refusal: false,
+                    reconnect: true,
+                    seed: 0,
+                },
+            },
+            sending: SendingOptions {
+                max_in_flight: None,
+                max_pending: 1024,
+                max_pending_bytes: 16 << 20,
+                write_queue: 1 << 20,
+                session_loss: SessionLoss { qos1: true, qos2: false },
+                disconnect_flush: Duration::from_millis(500),
+            },
+            receiving: ReceivingOptions {
+                receive_maximum: 1024,
+                maximum_packet_size: None,
+                held_bytes: 16 << 20,
+                ack: Ack::OnDrop,
+                unrouted_hold: Duration::from_secs(30),
+            },
+            strict: false,
+            seed: None,
+        }
+    }
+}
+
+impl SessionExpiry {
+    /// As it stands in CONNECT.
+    pub(crate) fn seconds(self) -> u32 {
+        match self {
+            SessionExpiry::Immediately => 0,
+            SessionExpiry::After(time) => u32::try_from(time.as_secs()).unwrap_or(u32::MAX),
+            SessionExpiry::Never => u32::MAX,
+        }
+    }
+}
+
+impl From<Duration> for SessionExpiry {
+    fn from(time: Duration) -> SessionExpiry {
+        SessionExpiry::After(time)
+    }
+}
+
+impl fmt::Debug for ConnectOptions {
+    /// Shows that there is a password, not which.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ConnectOptions")
+            .field("client_id", &self.client_id)
+            .field("version", &self.version)
+            .field("clean_start", &self.clean_start)
+            .field("session_expiry", &self.session_expiry)
+            .field("keep_alive", &self.keep_alive)
+            .field("ping_timeout", &self.ping_timeout)
+            .field("username", &self.username)
+            .field("password", &self.password.as_ref().map(|_| "***"))
+            .field("will", &self.will)
+            .field("will_delay", &self.will_delay)
+            .field("user_properties", &self.user_properties.len())
+            .finish()
+    }
+}

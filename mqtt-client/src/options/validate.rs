@@ -1,0 +1,169 @@
+//! Values that cannot work are found before anything is started.
+
+use std::hash::{BuildHasher, RandomState};
+use std::num::NonZeroU16;
+use std::time::Duration;
+
+use mqtt_session::proto::{self, Dialect, Encode, Properties, Property, Role};
+use mqtt_session::{Config, Connect, SupervisorConfig};
+
+use super::{ConnectOptions, Options};
+use crate::OptionsError;
+
+impl Options {
+    /// Checks what can be checked without a broker.
+    pub(crate) fn validate(&self) -> Result<(), OptionsError> {
+        let connect = &self.connect;
+        if let Some(interval) = connect.keep_alive {
+            let whole = u16::try_from(interval.as_secs()).is_ok_and(|seconds| seconds > 0);
+            check(whole, "keep_alive", "1 s to 65,535 s, or `None`")?;
+        }
+        check(connect.ping_timeout != Some(Duration::ZERO), "ping_timeout", NOT_ZERO)?;
+        check(!self.attempts.connect_timeout.is_zero(), "connect_timeout", NOT_ZERO)?;
+        check(self.receiving.receive_maximum > 0, "receive_maximum", AT_LEAST_1)?;
+        check(self.receiving.held_bytes > 0, "held_bytes", AT_LEAST_1)?;
+        check(self.sending.max_pending > 0, "max_pending", AT_LEAST_1)?;
+        check(self.sending.max_pending_bytes > 0, "max_pending_bytes", AT_LEAST_1)?;
+        check(self.sending.write_queue > 0, "write_queue", AT_LEAST_1)?;
+        let backoff = self.attempts.supervisor.backoff;
+        check(backoff.first <= backoff.longest, "backoff", "`first` is at most `longest`")?;
+        check(backoff.jitter_percent <= 100, "backoff", "`jitter_percent` is at most 100")?;
+        let delay_alone = connect.will_delay.is_some() && connect.will.is_none();
+        check(!delay_alone, "will_delay", "there is no will to delay; give `will`, too")?;
+        connect.with(true, measure).map_err(OptionsError::Connect)
+    }
+
+    /// The seed, drawn from the operating system unless there is one.
+    pub(crate) fn seed_or_random(&self) -> u64 {
+        self.seed.unwrap_or_else(|| RandomState::new().hash_one(0))
+    }
+
+    /// Makes up a Client Identifier where the broker assigns none: before 5.0, for a session that
+    /// it is to keep.
+    pub(crate) fn complete(&mut self, seed: u64) {
+        let connect = &mut self.connect;
+        let keeps = connect.session_expiry.seconds() > 0;
+        if !connect.version.has_properties() && keeps && connect.client_id.is_empty() {
+            connect.client_id = format!("mqtt{seed:016x}");
+        }
+    }
+
+    pub(crate) fn session_config(&self, seed: u64) -> Config {
+        let keep_alive = self.connect.keep_alive.unwrap_or(Duration::MAX);
+        let ping_timeout = Duration::from_secs(10).min(keep_alive / 2);
+        let receive_maximum = NonZeroU16::new(self.receiving.receive_maximum);
+        Config {
+            receive_maximum: receive_maximum.unwrap_or(NonZeroU16::MIN),
+            maximum_packet_size: self.receiving.maximum_packet_size,
+            max_in_flight: self.sending.max_in_flight,
+            max_pending: self.sending.max_pending,
+            max_pending_bytes: self.sending.max_pending_bytes,
+            write_queue: self.sending.write_queue,
+            ping_timeout: self.connect.ping_timeout.unwrap_or(ping_timeout),
+            session_loss: self.sending.session_loss,
+            strict: self.strict,
+            ..Config::new(seed)
+        }
+    }
+
+    pub(crate) fn supervisor_config(&self, seed: u64) -> SupervisorConfig {
+        SupervisorConfig { seed, ..self.attempts.supervisor }
+    }
+}
+
+impl ConnectOptions {
+    /// Shows the CONNECT of an attempt to `f`.
+    pub(crate) fn with<R>(&self, clean_start: bool, f: impl FnOnce(&Connect<'_>) -> R) -> R {
+        let user_properties = self.user_properties.iter();
+        let properties: Vec<_> =
+            user_properties.map(|(name, value)| Property::UserProperty(name, value)).collect();
+        let connect = Connect {
+            version: self.version,
+            client_id: &self.client_id,
+            clean_start,
+            session_expiry: self.session_expiry.seconds(),
+            keep_alive: self
+                .keep_alive
+                .map_or(0, |interval| u16::try_from(interval.as_secs()).unwrap_or(u16::MAX)),
+            username: self.username.as_deref(),
+            password: self.password.as_deref(),
+            will: None,
+            properties: Properties::from_slice(&properties),
+        };
+        let delay = self.will_delay.map(|delay| u32::try_from(delay.as_secs()).unwrap_or(u32::MAX));
+        match &self.will {
+            None => f(&connect),
+            Some(will) => will.with_will(delay, |will| f(&Connect { will: Some(will), ..connect })),
+        }
+    }
+}
+
+/// Whether the codec takes the CONNECT.
+fn measure(connect: &Connect<'_>) -> Result<(), proto::EncodeError> {
+    let packet = proto::Connect {
+        version: connect.version,
+        clean_start: connect.clean_start,
+        keep_alive: connect.keep_alive,
+        properties: connect.properties,
+        client_id: connect.client_id,
+        will: connect.will,
+        username: connect.username,
+        password: connect.password,
+    };
+    let dialect = Dialect { version: connect.version, sender: Role::Client, lenient: false };
+    packet.measure(dialect).map(|_| ())
+}
+
+fn check(works: bool, option: &'static str, problem: &'static str) -> Result<(), OptionsError> {
+    if works { Ok(()) } else { Err(OptionsError::Value { option, problem }) }
+}
+
+const NOT_ZERO: &str = "it must be longer than 0";
+const AT_LEAST_1: &str = "it must be at least 1";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Publish;
+
+    fn problem(change: impl FnOnce(Options) -> Options) -> Option<&'static str> {
+        match change(Options::new("mqtt://host").unwrap()).validate() {
+            Ok(()) => None,
+            Err(OptionsError::Value { option, .. }) => Some(option),
+            Err(OptionsError::Connect(_)) => Some("connect"),
+            Err(OptionsError::Url { .. }) => unreachable!(),
+        }
+    }
+
+    #[test]
+    fn defaults_work() {
+        assert_eq!(problem(|options| options), None);
+    }
+
+    #[test]
+    fn the_option_is_named() {
+        assert_eq!(problem(|o| o.keep_alive(Duration::from_millis(500))), Some("keep_alive"));
+        assert_eq!(problem(|o| o.keep_alive(Duration::from_secs(65_536))), Some("keep_alive"));
+        assert_eq!(problem(|o| o.keep_alive(None)), None);
+        assert_eq!(problem(|o| o.receive_maximum(0)), Some("receive_maximum"));
+        assert_eq!(problem(|o| o.max_pending(0)), Some("max_pending"));
+        assert_eq!(problem(|o| o.write_queue(0)), Some("write_queue"));
+        assert_eq!(problem(|o| o.will_delay(Duration::ZERO)), Some("will_delay"));
+        assert_eq!(problem(|o| o.will(Publish::new("a/#", ""))), Some("connect"));
+    }
+
+    #[test]
+    fn the_password_is_not_shown() {
+        let options = Options::new("mqtt://user:secret@host").unwrap();
+        let shown = format!("{options:?}");
+        assert!(shown.contains("user") && !shown.contains("secret"));
+        assert!(!shown.contains("115, 101, 99"), "nor as bytes");
+    }
+
+    #[test]
+    fn seeds_differ_unless_given() {
+        let options = Options::new("mqtt://host").unwrap();
+        assert_ne!(options.seed_or_random(), options.seed_or_random());
+        assert_eq!(options.seed(7).seed_or_random(), 7);
+    }
+}

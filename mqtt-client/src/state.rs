@@ -1,0 +1,226 @@
+//! What all parts of a client share.
+
+mod calls;
+mod events;
+mod turn;
+
+use std::collections::HashMap;
+use std::task::Waker;
+use std::time::Duration;
+
+use bytes::Bytes;
+use mqtt_session::{Heap, Phase, Session, Supervisor, Time, Token};
+
+use crate::delivery::{Delivery, SubscriptionKey};
+use crate::event::Listeners;
+use crate::operations::{OperationKey, Operations};
+use crate::options::Options;
+use crate::room::Room;
+use crate::shared::After;
+use crate::{Ack, ClientEvent, ConnectError, ConnectionState, Rejection, Stats};
+
+pub(crate) use turn::{Idle, Moved, Step};
+
+/// The session, and everything that waits for it.
+pub(crate) struct State {
+    pub(crate) session: Session<Heap<Bytes>>,
+    pub(crate) supervisor: Supervisor,
+    pub(crate) lifecycle: Lifecycle,
+    pub(crate) attempt: Attempt,
+    pub(crate) operations: Operations,
+    pub(crate) requests: HashMap<Token, Request>,
+    pub(crate) room: Room,
+    pub(crate) delivery: Delivery,
+    pub(crate) listeners: Listeners,
+    pub(crate) stats: Stats,
+    pub(crate) driver: DriverSeat,
+    /// Calls that wait for the client to connect or to end.
+    pub(crate) watchers: Vec<Waker>,
+    pub(crate) after: After,
+}
+
+/// How far the life of a client is.
+#[derive(Clone, Debug)]
+pub(crate) enum Lifecycle {
+    Running,
+    /// `disconnect` was called; the driver takes leave of the broker.
+    Leaving,
+    /// Nobody has a handle any more; the driver drops everything.
+    Abandoned,
+    /// There is no driver any more.
+    Ended(ConnectError),
+}
+
+/// What is known of the attempt or connection at hand.
+#[derive(Debug, Default)]
+pub(crate) struct Attempt {
+    /// The broker as `host:port`.
+    pub(crate) broker: String,
+    /// The broker's answer when it refused.
+    pub(crate) refusal: Option<Box<Rejection>>,
+    /// The connect timeout of this length cut it off.
+    pub(crate) timed_out: Option<Duration>,
+    /// The broker accepted this connection.
+    pub(crate) accepted: bool,
+    /// The broker accepted some connection.
+    pub(crate) ever_accepted: bool,
+    /// Whether the first one is tried again when it failed.
+    pub(crate) retry_initial: bool,
+    /// The listeners know that the next attempt waits.
+    pub(crate) wait_announced: bool,
+    /// Why the last attempt failed.
+    pub(crate) failure: Option<ConnectError>,
+}
+
+/// Where the driver is while it is not in its seat.
+#[derive(Debug)]
+pub(crate) struct DriverSeat {
+    /// There exactly while the driver sleeps.
+    pub(crate) waker: Option<Waker>,
+    /// The transport takes no more: more output is no reason to wake the driver.
+    pub(crate) output_blocked: bool,
+    /// Bytes accepted for sending since its last turn.
+    pub(crate) unseen: usize,
+    /// The time of its last turn.
+    pub(crate) now: Time,
+}
+
+/// A SUBSCRIBE or UNSUBSCRIBE without an answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Request {
+    Subscribe {
+        key: SubscriptionKey,
+        /// Nobody waits for it any more: the subscription must not stay.
+        given_up: bool,
+    },
+    Unsubscribe {
+        filter: Box<str>,
+    },
+}
+
+/// A SUBSCRIBE the session accepted.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Admitted {
+    pub(crate) key: SubscriptionKey,
+    pub(crate) operation: OperationKey,
+    pub(crate) ack: Ack,
+}
+
+impl State {
+    pub(crate) fn new(options: &Options, seed: u64, now: Time) -> State {
+        let supervisor_config = options.supervisor_config(seed);
+        let mut supervisor = Supervisor::new(supervisor_config, options.brokers.len());
+        supervisor.start(now);
+        State {
+            session: Session::new(options.session_config(seed)),
+            supervisor,
+            lifecycle: Lifecycle::Running,
+            attempt: Attempt {
+                retry_initial: options.attempts.retry_initial_connect,
+                ..Attempt::default()
+            },
+            operations: Operations::default(),
+            requests: HashMap::new(),
+            room: Room::default(),
+            delivery: Delivery::new(&options.receiving),
+            listeners: Listeners::default(),
+            stats: Stats::default(),
+            driver: DriverSeat { waker: None, output_blocked: false, unseen: 0, now },
+            watchers: Vec::new(),
+            after: After::default(),
+        }
+    }
+
+    /// What the application sees of it.
+    pub(crate) fn connection_state(&self) -> ConnectionState {
+        match self.lifecycle {
+            Lifecycle::Ended(_) => ConnectionState::Closed,
+            Lifecycle::Leaving | Lifecycle::Abandoned => ConnectionState::Closing,
+            Lifecycle::Running if self.session.phase() == Phase::Connected => {
+                ConnectionState::Connected
+            }
+            Lifecycle::Running => ConnectionState::Connecting,
+        }
+    }
+
+    pub(crate) fn has_ended(&self) -> bool {
+        matches!(self.lifecycle, Lifecycle::Ended(_))
+    }
+
+    pub(crate) fn is_running(&self) -> bool {
+        matches!(self.lifecycle, Lifecycle::Running)
+    }
+
+    pub(crate) fn is_leaving(&self) -> bool {
+        matches!(self.lifecycle, Lifecycle::Leaving)
+    }
+
+    /// The counters, with what is true now.
+    pub(crate) fn stats(&self) -> Stats {
+        Stats {
+            ignored_acks: self.session.ignored_acks(),
+            in_flight: self.session.in_flight(),
+            pending: self.session.pending(),
+            unacknowledged: self.session.held(),
+            held_bytes: self.delivery.held_bytes(),
+            subscriptions: self.delivery.len(),
+            ..self.stats
+        }
+    }
+
+    /// The last handle is gone.
+    pub(crate) fn abandon(&mut self) {
+        if !self.has_ended() {
+            self.lifecycle = Lifecycle::Abandoned;
+            self.wake_driver();
+        }
+    }
+
+    /// The driver is gone: ends everything that waits. What arrived can still be read.
+    pub(crate) fn end(&mut self, why: ConnectError) {
+        if self.has_ended() {
+            return;
+        }
+        self.lifecycle = Lifecycle::Ended(why);
+        let State { operations, room, delivery, after, .. } = self;
+        operations.end_all(|waker| after.wake(waker));
+        room.end_all(|waker| after.wake(waker));
+        delivery.end_all(after);
+        self.requests.clear();
+        self.tell(&ClientEvent::Closed);
+        self.wake_watchers();
+    }
+
+    /// Tells the listeners.
+    pub(crate) fn tell(&mut self, event: &ClientEvent) {
+        let State { listeners, after, .. } = self;
+        listeners.tell(event, |waker| after.wake(waker));
+    }
+
+    pub(crate) fn wake_watchers(&mut self) {
+        let State { watchers, after, .. } = self;
+        watchers.drain(..).for_each(|waker| after.wake(Some(waker)));
+    }
+
+    /// Something changed that the driver has to look at.
+    pub(crate) fn wake_driver(&mut self) {
+        self.after.wake_driver(&mut self.driver.waker);
+    }
+
+    /// Whether so much was accepted that the driver should have its turn before there is more.
+    pub(crate) fn is_ahead(&self) -> bool {
+        self.driver.unseen >= AHEAD && !self.driver.output_blocked
+    }
+
+    /// There may be something to transmit. A driver that is awake finds it by itself, and one
+    /// whose transport takes no more need not know.
+    pub(crate) fn wake_for_output(&mut self) {
+        let sleeps = self.driver.waker.is_some() && !self.driver.output_blocked;
+        if sleeps && self.session.wants_transmit() {
+            self.wake_driver();
+        }
+    }
+}
+
+/// Bytes that callers may get ahead of the driver: so much stays in the processor's caches.
+const AHEAD: usize = 64 << 10;

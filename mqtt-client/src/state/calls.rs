@@ -1,0 +1,188 @@
+//! What the application asks for.
+
+use std::collections::VecDeque;
+use std::task::Waker;
+
+use mqtt_session::proto::{ReasonCode, Subscription};
+use mqtt_session::{Delivery as Delivered, Phase as Connection, SubscribeError as Refused, Time};
+
+use super::{Admitted, Lifecycle, Request, State};
+use crate::delivery::{Phase, Sink, Subscriber, SubscriptionKey};
+use crate::message::Arrived;
+use crate::operations::{Answer, OperationKey};
+use crate::{Publish, PublishError, SubscribeOptions};
+
+impl State {
+    /// Accepts a message. QoS 1/2 give the key of the operation; QoS 0 is done.
+    pub(crate) fn publish(
+        &mut self,
+        now: Option<Time>,
+        publish: &Publish<'_>,
+    ) -> Result<Option<OperationKey>, PublishError> {
+        if !self.is_running() {
+            return Err(PublishError::Closed);
+        }
+        let now = now.unwrap_or(self.driver.now);
+        let session = &mut self.session;
+        let token = publish
+            .with_packet(|packet| session.publish(now, packet, publish.session_payload()))?;
+        self.stats.published += 1;
+        self.driver.unseen += publish.len();
+        if publish.expires() {
+            self.wake_driver();
+        } else {
+            self.wake_for_output();
+        }
+        Ok(token.map(|token| self.operations.open(token)))
+    }
+
+    /// Makes a subscription, whose route exists from now on. `sink` is taken on success.
+    pub(crate) fn subscribe(
+        &mut self,
+        now: Time,
+        options: &SubscribeOptions,
+        sink: &mut Option<Sink>,
+    ) -> Result<Admitted, Refused> {
+        if !self.is_running() {
+            return Err(Refused::Disconnecting);
+        }
+        let wanted = Subscription { filter: &options.filter, options: options.wire };
+        let token = self.session.subscribe(now, &[wanted], &[])?;
+        let sink = sink.take().unwrap_or_else(|| options.stream());
+        let ack = options.ack.unwrap_or(self.delivery.default_ack());
+        let filter = options.filter.as_str().into();
+        let subscriber = Subscriber { filter, ack, sink, phase: Phase::Active };
+        let key = self.delivery.add(subscriber, &mut self.after);
+        self.requests.insert(token, Request::Subscribe { key, given_up: false });
+        self.wake_driver();
+        Ok(Admitted { key, operation: self.operations.open(token), ack })
+    }
+
+    /// Ends all subscriptions to a filter.
+    pub(crate) fn unsubscribe(&mut self, now: Time, filter: &str) -> Result<OperationKey, Refused> {
+        if !self.is_running() {
+            return Err(Refused::Disconnecting);
+        }
+        let token = self.session.unsubscribe(now, &[filter], &[])?;
+        self.requests.insert(token, Request::Unsubscribe { filter: filter.into() });
+        self.wake_driver();
+        Ok(self.operations.open(token))
+    }
+
+    /// Ends one subscription: with UNSUBSCRIBE if no other has its filter, else at once (`None`).
+    pub(crate) fn unsubscribe_one(
+        &mut self,
+        now: Time,
+        key: SubscriptionKey,
+    ) -> Result<Option<OperationKey>, Refused> {
+        let filter = match self.delivery.get_mut(key) {
+            Some(subscriber) if subscriber.phase == Phase::Active => subscriber.filter.clone(),
+            Some(_) | None => return Ok(None),
+        };
+        if !self.delivery.is_shared(key, &filter) {
+            return self.unsubscribe(now, &filter).map(Some);
+        }
+        self.delivery.end_one(key, &mut self.after);
+        Ok(None)
+    }
+
+    /// Takes the answer to an operation, or keeps `waker` until it comes.
+    pub(crate) fn poll_operation(
+        &mut self,
+        key: OperationKey,
+        waker: &mut Option<Waker>,
+    ) -> Option<Answer> {
+        let answer = self.operations.poll(key, waker);
+        if answer.is_none() {
+            self.look_at_pause();
+        }
+        answer
+    }
+
+    /// A call has begun to wait: reading, if it paused, must go on for its sake.
+    pub(crate) fn look_at_pause(&mut self) {
+        if self.delivery.is_over_limit() {
+            self.wake_driver();
+        }
+    }
+
+    /// Keeps `waker` until the client is connected or has ended.
+    pub(crate) fn watch(&mut self, waker: Waker) {
+        if !self.watchers.iter().any(|known| known.will_wake(&waker)) {
+            self.watchers.push(waker);
+        }
+    }
+
+    /// The `subscribe` was dropped before its answer. Its waker is returned, to be dropped without
+    /// the lock.
+    pub(crate) fn give_up_subscribe(&mut self, admitted: &Admitted) -> Option<Waker> {
+        let mut waker = None;
+        match self.operations.give_up(admitted.operation, &mut waker) {
+            Some(Ok(_)) => self.leave(admitted.key),
+            Some(Err(_)) => {}
+            None => {
+                for request in self.requests.values_mut() {
+                    if let Request::Subscribe { key, given_up } = request {
+                        *given_up |= *key == admitted.key;
+                    }
+                }
+            }
+        }
+        waker
+    }
+
+    /// Moves messages to a reader that has none; see [`Delivery::take`](crate::delivery::Delivery).
+    pub(crate) fn take_messages(
+        &mut self,
+        key: SubscriptionKey,
+        reader: &mut VecDeque<Arrived>,
+        waker: &mut Option<Waker>,
+    ) -> Result<(), Phase> {
+        let was_over_limit = self.delivery.is_over_limit();
+        let taken = self.delivery.take(key, reader, waker);
+        if was_over_limit && !self.delivery.is_over_limit() {
+            self.wake_driver();
+        }
+        taken
+    }
+
+    /// The handle of a subscription was dropped, with what it had taken from the queue.
+    pub(crate) fn detach(&mut self, key: SubscriptionKey, reader: &mut VecDeque<Arrived>) {
+        let ended = self.delivery.get_mut(key).is_none_or(|it| it.phase == Phase::Ended);
+        self.stats.unrouted += self.delivery.detach(key, reader);
+        if ended || !self.is_running() {
+            self.remove_subscription(key);
+        }
+        self.wake_driver();
+    }
+
+    /// One holder of a message acknowledged it.
+    pub(crate) fn ack(&mut self, delivery: Delivered, reason: ReasonCode) {
+        if let Some(reason) = self.delivery.answer(delivery, reason) {
+            self.session.ack(delivery, reason);
+            self.wake_for_output();
+        }
+    }
+
+    /// Takes leave of the broker, if there is one. Idempotent.
+    pub(crate) fn disconnect(&mut self, now: Time) {
+        if !self.is_running() {
+            return;
+        }
+        self.lifecycle = Lifecycle::Leaving;
+        self.supervisor.stop();
+        if self.session.phase() != Connection::Connected {
+            self.say_goodbye(now);
+        }
+        self.wake_driver();
+    }
+
+    /// Sends DISCONNECT, behind what was transmitted before.
+    pub(super) fn say_goodbye(&mut self, now: Time) {
+        let said = self.session.disconnect(now, ReasonCode::NormalDisconnection, &[]);
+        if said.is_err() {
+            // There is no connection to take leave of.
+            self.lifecycle = Lifecycle::Abandoned;
+        }
+    }
+}

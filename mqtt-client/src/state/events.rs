@@ -1,0 +1,232 @@
+//! What the session reports, and who hears of it.
+
+use std::time::Duration;
+
+use mqtt_session::proto::{ConnAck, Properties, ReasonCode, ReasonCodes};
+use mqtt_session::{
+    CloseReason, Event, FailureClass, Message, Outcome, SubscribeError as Refused, Time, Token,
+};
+
+use super::{Lifecycle, Request, State};
+use crate::delivery::SubscriptionKey;
+use crate::operations::{Answer, Unanswered};
+use crate::{ClientEvent, ConnectError, Rejection};
+
+impl State {
+    /// Acts on one event. Returns why, when it ends the connection.
+    pub(super) fn handle_event(&mut self, now: Time, event: &Event<'_>) -> Option<CloseReason> {
+        match *event {
+            Event::Connected(ref connack) => self.handle_connected(now, connack),
+            Event::Refused(connack) => {
+                self.attempt.refusal = Some(Rejection::new(connack.reason, connack.properties));
+            }
+            Event::Message(ref message) => self.handle_message(now, message),
+            Event::Published { token, outcome } => self.handle_published(token, outcome),
+            Event::Subscribed { token, suback } => {
+                self.handle_answered(token, first_code(suback.codes, suback.properties));
+            }
+            Event::Unsubscribed { token, unsuback } => {
+                self.handle_answered(token, first_code(unsuback.codes, unsuback.properties));
+            }
+            Event::RequestFailed { token, failure } => {
+                self.handle_answered(token, Err(Unanswered::Failed(failure)));
+            }
+            Event::SubscriptionLost { reason } => {
+                let filter = self.session.lost_subscription().to_owned();
+                self.delivery.end(&filter, &mut self.after);
+                self.tell(&ClientEvent::SubscriptionRefused { filter, reason });
+            }
+            Event::Writable => {
+                let State { room, after, .. } = self;
+                room.grant_all(|waker| after.wake(waker));
+            }
+            Event::Disconnect(disconnect) => {
+                self.stats.server_disconnects += 1;
+                let rejection = Rejection::new(disconnect.reason, disconnect.properties);
+                self.tell(&ClientEvent::ServerDisconnect(rejection));
+            }
+            Event::Closed(reason) => {
+                self.handle_closed(now, reason);
+                return Some(reason);
+            }
+        }
+        None
+    }
+
+    /// A broker is dialled.
+    pub(crate) fn begin_attempt(&mut self, broker: String) {
+        self.attempt.broker = broker;
+        self.attempt.refusal = None;
+        self.attempt.timed_out = None;
+        self.attempt.wait_announced = false;
+    }
+
+    /// The supervisor waits before the next attempt.
+    pub(super) fn announce_wait(&mut self, delay: Duration) {
+        if !std::mem::replace(&mut self.attempt.wait_announced, true) {
+            self.tell(&ClientEvent::Waiting { delay });
+        }
+    }
+
+    /// The attempt failed before or without a connection of the session.
+    pub(crate) fn handle_attempt_failed(&mut self, now: Time, error: ConnectError) {
+        let class = match &error {
+            ConnectError::Connect(_) => FailureClass::Permanent,
+            ConnectError::Refused(rejection) => {
+                FailureClass::of(&CloseReason::Refused(mqtt_session::Refusal {
+                    reason: rejection.reason,
+                }))
+            }
+            ConnectError::Closed { reason, .. } => FailureClass::of(reason),
+            ConnectError::Options(_)
+            | ConnectError::Start(_)
+            | ConnectError::Resolve { .. }
+            | ConnectError::Dial { .. }
+            | ConnectError::TimedOut { .. }
+            | ConnectError::Ended => FailureClass::Transient,
+        };
+        self.stats.connect_failures += 1;
+        self.supervisor.handle_failed(now, class);
+        if !self.attempt.ever_accepted && !self.attempt.retry_initial {
+            self.supervisor.stop();
+        }
+        self.tell(&ClientEvent::ConnectFailed(error.clone()));
+        self.attempt.failure = Some(error);
+    }
+
+    fn handle_connected(&mut self, now: Time, connack: &ConnAck<'_>) {
+        self.attempt.accepted = true;
+        self.attempt.ever_accepted = true;
+        self.attempt.failure = None;
+        self.supervisor.handle_connected(now);
+        self.stats.connects += 1;
+        self.delivery.handle_connected(now, connack.session_present);
+        self.tell(&ClientEvent::Connected { session_present: connack.session_present });
+        self.wake_watchers();
+    }
+
+    fn handle_closed(&mut self, now: Time, reason: CloseReason) {
+        if matches!(reason, CloseReason::Violation(_)) {
+            self.stats.protocol_errors += 1;
+        }
+        if self.attempt.accepted {
+            self.attempt.accepted = false;
+            self.stats.disconnects += 1;
+            self.supervisor.handle_failed(now, FailureClass::of(&reason));
+            if self.is_running() {
+                self.tell(&ClientEvent::Disconnected { reason });
+            }
+        } else {
+            let error = self.connect_error(reason);
+            self.handle_attempt_failed(now, error);
+        }
+    }
+
+    /// Why an attempt failed that the session knows of.
+    fn connect_error(&mut self, reason: CloseReason) -> ConnectError {
+        let broker = self.attempt.broker.clone();
+        match (reason, self.attempt.refusal.take(), self.attempt.timed_out.take()) {
+            (_, _, Some(after)) => ConnectError::TimedOut { broker, after },
+            (_, Some(refusal), None) => ConnectError::Refused(refusal),
+            (_, None, None) if !self.is_running() => ConnectError::Ended,
+            (reason, None, None) => ConnectError::Closed { broker, reason },
+        }
+    }
+
+    fn handle_message(&mut self, now: Time, message: &Message<'_>) {
+        self.stats.received += 1;
+        let awaited = self.awaits_answer();
+        let fate = self.delivery.deliver(now, message, awaited, &mut self.after);
+        self.stats.dropped += fate.dropped;
+        self.stats.unrouted += u64::from(fate.unrouted);
+        if let Some(delivery) = fate.refuse {
+            self.session.ack(delivery, UNROUTED);
+        }
+    }
+
+    fn handle_published(&mut self, token: Token, outcome: Outcome<'_>) {
+        let answer = match outcome {
+            Outcome::Delivered(ack) => {
+                self.stats.delivered += 1;
+                Ok(ack.reason)
+            }
+            Outcome::Rejected(ack) => {
+                self.stats.rejected += 1;
+                Err(Unanswered::Rejected(Rejection::new(ack.reason, ack.properties)))
+            }
+            Outcome::Failed(failure) => Err(Unanswered::Failed(failure)),
+            Outcome::Indeterminate => Err(Unanswered::Indeterminate),
+        };
+        let waker = self.operations.answer(token, answer);
+        self.after.wake(waker);
+    }
+
+    /// SUBSCRIBE or UNSUBSCRIBE ended.
+    fn handle_answered(&mut self, token: Token, answer: Answer) {
+        let granted = answer.is_ok();
+        match self.requests.remove(&token) {
+            None => {}
+            Some(Request::Unsubscribe { filter }) if granted => {
+                self.delivery.end(&filter, &mut self.after);
+            }
+            Some(Request::Unsubscribe { .. }) => {}
+            Some(Request::Subscribe { key, given_up: true }) if granted => self.leave(key),
+            Some(Request::Subscribe { key, .. }) if !granted => self.remove_subscription(key),
+            Some(Request::Subscribe { .. }) => {}
+        }
+        let waker = self.operations.answer(token, answer);
+        self.after.wake(waker);
+    }
+
+    /// Ends what is over by now: messages nobody subscribed to, subscriptions nobody holds.
+    pub(super) fn expire(&mut self, now: Time) {
+        while let Some(delivery) = self.delivery.expire_unrouted(now) {
+            self.stats.unrouted += 1;
+            self.ack(delivery, UNROUTED);
+        }
+        while let Some((key, filter)) = self.delivery.expire_detached(now) {
+            if !self.delivery.is_shared(key, &filter) {
+                let asked = self.session.unsubscribe(now, &[&filter], &[]);
+                if asked == Err(Refused::Full) {
+                    self.delivery.detach_until(key, now.after(ASK_AGAIN));
+                    continue;
+                }
+            }
+            self.remove_subscription(key);
+        }
+    }
+
+    /// The subscription must not stay, although the broker has granted it.
+    pub(super) fn leave(&mut self, key: SubscriptionKey) {
+        self.delivery.detach_until(key, self.driver.now);
+        self.wake_driver();
+    }
+
+    /// Forgets a subscription. The broker need not send again what nobody read.
+    pub(super) fn remove_subscription(&mut self, key: SubscriptionKey) {
+        let Some((callback, messages)) = self.delivery.remove(key) else { return };
+        if let Some(callback) = callback {
+            self.after.discard(callback);
+        }
+        if !matches!(self.lifecycle, Lifecycle::Running) {
+            return;
+        }
+        for delivery in messages.into_iter().filter_map(|arrived| arrived.delivery) {
+            self.stats.unrouted += 1;
+            self.ack(delivery, UNROUTED);
+        }
+    }
+}
+
+/// The answer to a request with one filter. In 3.1.1 UNSUBACK has no codes.
+fn first_code(codes: ReasonCodes<'_>, properties: Properties<'_>) -> Answer {
+    match codes.iter().next().unwrap_or(ReasonCode::Success) {
+        code if code.is_error() => Err(Unanswered::Rejected(Rejection::new(code, properties))),
+        code => Ok(code),
+    }
+}
+
+/// What the broker is told of a message nobody subscribed to.
+const UNROUTED: ReasonCode = ReasonCode::ImplementationSpecificError;
+/// When an UNSUBSCRIBE for which there is no room is tried again.
+const ASK_AGAIN: Duration = Duration::from_secs(1);

@@ -1,0 +1,47 @@
+//! Numbers to look at.
+
+/// What a client did so far and holds now.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Stats {
+    /// Connections the broker accepted.
+    pub connects: u64,
+    /// Attempts that failed.
+    pub connect_failures: u64,
+    /// Accepted connections that ended, for whatever reason.
+    pub disconnects: u64,
+    /// DISCONNECTs the broker sent.
+    pub server_disconnects: u64,
+    /// Connections that ended because the broker broke the standard.
+    pub protocol_errors: u64,
+    /// Publishes accepted for sending.
+    pub published: u64,
+    /// QoS 1/2 publishes the broker acknowledged.
+    pub delivered: u64,
+    /// QoS 1/2 publishes the broker rejected.
+    pub rejected: u64,
+    /// Messages received.
+    pub received: u64,
+    /// Received QoS 0 messages that were dropped since they were above the limits.
+    pub dropped: u64,
+    /// Received messages no subscription matched, which were not kept.
+    pub unrouted: u64,
+    /// QoS 1/2 messages the application dropped without an acknowledgement.
+    pub unacknowledged_drops: u64,
+    /// Acknowledgements from the broker that belonged to nothing.
+    pub ignored_acks: u64,
+    /// Bytes read from transports.
+    pub bytes_in: u64,
+    /// Bytes written to transports.
+    pub bytes_out: u64,
+    /// Now: QoS 1/2 publishes sent and not finished.
+    pub in_flight: usize,
+    /// Now: QoS 1/2 publishes that wait to be sent.
+    pub pending: usize,
+    /// Now: QoS 1/2 messages received and not yet acknowledged.
+    pub unacknowledged: usize,
+    /// Now: bytes of QoS 0 messages held for consumers.
+    pub held_bytes: usize,
+    /// Now: subscriptions.
+    pub subscriptions: usize,
+}

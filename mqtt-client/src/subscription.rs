@@ -1,0 +1,242 @@
+//! A subscription in the hands of the application.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::future::poll_fn;
+use std::task::{Context, Poll};
+
+use mqtt_session::proto::{QoS, RetainHandling, SubscriptionOptions};
+
+use crate::client::unsubscribe_one;
+use crate::delivery::{Phase, Sink, StreamQueue, SubscriptionKey};
+use crate::message::Arrived;
+use crate::shared::Handle;
+use crate::{Ack, Message, TryRecvError, UnsubscribeError};
+
+/// What to subscribe to, and how messages are delivered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[must_use = "options do nothing until they are given to a client"]
+pub struct SubscribeOptions {
+    pub(crate) filter: String,
+    pub(crate) wire: SubscriptionOptions,
+    pub(crate) ack: Option<Ack>,
+    overflow: Overflow,
+    buffer: usize,
+}
+
+/// What happens when QoS 0 messages come faster than a stream is read. QoS 1/2 are held
+/// unacknowledged, which Receive Maximum limits; they are never dropped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
+pub enum Overflow {
+    /// They are held up to the client's `held_bytes`; above it reading pauses, so that the broker
+    /// holds them. While a call waits for an answer reading cannot pause: the newest are dropped
+    /// and counted.
+    #[default]
+    Pause,
+    /// Beyond `buffer` the newest is dropped and counted.
+    DropNewest,
+    /// Beyond `buffer` the oldest is dropped and counted.
+    DropOldest,
+}
+
+impl SubscribeOptions {
+    /// A Topic Filter, which is checked when it is subscribed to: QoS 0, and all options as the
+    /// standard has them.
+    pub fn new(filter: impl Into<String>) -> SubscribeOptions {
+        SubscribeOptions {
+            filter: filter.into(),
+            wire: SubscriptionOptions::default(),
+            ack: None,
+            overflow: Overflow::Pause,
+            buffer: 64,
+        }
+    }
+
+    /// Maximum QoS. Default: 0.
+    pub fn qos(mut self, qos: QoS) -> SubscribeOptions {
+        self.wire.qos = qos;
+        self
+    }
+
+    /// No Local (5.0): not what this client publishes itself. Default: false.
+    pub fn no_local(mut self, no_local: bool) -> SubscribeOptions {
+        self.wire.no_local = no_local;
+        self
+    }
+
+    /// Retain As Published (5.0): RETAIN as it was published, not only on messages from before the
+    /// subscription. Default: false.
+    pub fn retain_as_published(mut self, as_published: bool) -> SubscribeOptions {
+        self.wire.retain_as_published = as_published;
+        self
+    }
+
+    /// Retain Handling (5.0): whether retained messages are sent at first. Default: they are.
+    pub fn retain_handling(mut self, handling: RetainHandling) -> SubscribeOptions {
+        self.wire.retain_handling = handling;
+        self
+    }
+
+    /// When messages are acknowledged. Default: as the client's options say.
+    pub fn ack(mut self, ack: Ack) -> SubscribeOptions {
+        self.ack = Some(ack);
+        self
+    }
+
+    /// What happens when QoS 0 messages come faster than the stream is read. Default:
+    /// [`Overflow::Pause`].
+    pub fn qos0_overflow(mut self, overflow: Overflow) -> SubscribeOptions {
+        self.overflow = overflow;
+        self
+    }
+
+    /// How many QoS 0 messages wait for the reader before the overflow policy drops some; a batch
+    /// it has already taken comes on top. Default: 64; at least 1.
+    pub fn buffer(mut self, messages: usize) -> SubscribeOptions {
+        self.buffer = messages.max(1);
+        self
+    }
+
+    pub(crate) fn stream(&self) -> Sink {
+        Sink::Stream(StreamQueue::new(self.overflow, self.buffer))
+    }
+}
+
+/// A subscription whose messages are taken one by one.
+///
+/// Keeps the client alive. Dropped, it is ended with UNSUBSCRIBE if the client lives on for 5 s
+/// without another subscription to the same filter; until then QoS 1/2 messages are held for that
+/// one. [`Subscription::unsubscribe`] ends it at once.
+#[must_use = "a subscription that is dropped is ended"]
+pub struct Subscription {
+    handle: Handle,
+    key: SubscriptionKey,
+    ack: Ack,
+    filter: String,
+    /// What was taken from the queue under one lock.
+    reader: VecDeque<Arrived>,
+}
+
+impl Subscription {
+    pub(crate) fn new(
+        handle: Handle,
+        key: SubscriptionKey,
+        ack: Ack,
+        options: SubscribeOptions,
+    ) -> Subscription {
+        Subscription { handle, key, ack, filter: options.filter, reader: VecDeque::new() }
+    }
+
+    /// Waits for the next message. `None` when the subscription has ended, and all that had
+    /// arrived was taken.
+    ///
+    /// Cancelling loses nothing.
+    pub async fn recv(&mut self) -> Option<Message> {
+        poll_fn(|cx| self.poll_recv(cx)).await
+    }
+
+    /// As [`Subscription::recv`], for callers that poll.
+    pub fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<Option<Message>> {
+        let mut waker = None;
+        let mut registered = false;
+        loop {
+            if let Some(arrived) = self.reader.pop_front() {
+                return Poll::Ready(Some(Message::hand_out(arrived, self.ack, &self.handle)));
+            }
+            let (key, reader) = (self.key, &mut self.reader);
+            match self.handle.with(|state| state.take_messages(key, reader, &mut waker)) {
+                Ok(()) => {}
+                Err(Phase::Ended) => return Poll::Ready(None),
+                Err(Phase::Active | Phase::Detached(_)) if registered => return Poll::Pending,
+                Err(Phase::Active | Phase::Detached(_)) => {
+                    // A waker is cloned without the lock, and only when it is needed.
+                    waker = Some(cx.waker().clone());
+                    registered = true;
+                }
+            }
+        }
+    }
+
+    /// The next message, if one has arrived.
+    pub fn try_recv(&mut self) -> Result<Message, TryRecvError> {
+        if self.reader.is_empty() {
+            let (key, reader) = (self.key, &mut self.reader);
+            match self.handle.with(|state| state.take_messages(key, reader, &mut None)) {
+                Ok(()) => {}
+                Err(Phase::Ended) => return Err(TryRecvError::Ended),
+                Err(Phase::Active | Phase::Detached(_)) => return Err(TryRecvError::Empty),
+            }
+        }
+        let arrived = self.reader.pop_front().ok_or(TryRecvError::Empty)?;
+        Ok(Message::hand_out(arrived, self.ack, &self.handle))
+    }
+
+    /// The Topic Filter.
+    pub fn filter(&self) -> &str {
+        &self.filter
+    }
+
+    /// Ends the subscription: at once if the client has another one to the same filter, else
+    /// with UNSUBSCRIBE, waiting for the broker's answer. What has arrived can still be taken.
+    ///
+    /// Cancelling while it waits for room: nothing was sent. After that only the waiting ends.
+    pub async fn unsubscribe(&self) -> Result<(), UnsubscribeError> {
+        unsubscribe_one(&self.handle, self.key).await
+    }
+}
+
+impl Drop for Subscription {
+    fn drop(&mut self) {
+        let (key, reader) = (self.key, &mut self.reader);
+        self.handle.with(|state| state.detach(key, reader));
+    }
+}
+
+impl fmt::Debug for Subscription {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Subscription").field("filter", &self.filter).finish_non_exhaustive()
+    }
+}
+
+/// A subscription whose messages a callback gets.
+///
+/// Keeps the client alive. Dropped, it is ended with UNSUBSCRIBE if the client lives on for 5 s
+/// without another subscription to the same filter; until then the callback is called.
+#[must_use = "a subscription that is dropped is ended"]
+pub struct CallbackSubscription {
+    handle: Handle,
+    key: SubscriptionKey,
+    filter: String,
+}
+
+impl CallbackSubscription {
+    pub(crate) fn new(
+        handle: Handle,
+        key: SubscriptionKey,
+        options: SubscribeOptions,
+    ) -> CallbackSubscription {
+        CallbackSubscription { handle, key, filter: options.filter }
+    }
+
+    /// The Topic Filter.
+    pub fn filter(&self) -> &str {
+        &self.filter
+    }
+
+    /// Ends the subscription, as [`Subscription::unsubscribe`] does.
+    pub async fn unsubscribe(&self) -> Result<(), UnsubscribeError> {
+        unsubscribe_one(&self.handle, self.key).await
+    }
+}
+
+impl Drop for CallbackSubscription {
+    fn drop(&mut self) {
+        self.handle.with(|state| state.detach(self.key, &mut VecDeque::new()));
+    }
+}
+
+impl fmt::Debug for CallbackSubscription {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CallbackSubscription").field("filter", &self.filter).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,10 @@
+//! The codec from outside: golden bytes, refusals, round trips, topics.
+
+mod encoding;
+mod generate;
+mod golden;
+mod notation;
+mod properties;
+mod refusals;
+mod tables;
+mod topics;

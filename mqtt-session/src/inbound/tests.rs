@@ -1,0 +1,139 @@
+use std::vec::Vec;
+
+use proptest::prelude::*;
+
+use super::*;
+
+#[cfg(feature = "alloc")]
+type Growing = Inbound<crate::Heap>;
+#[cfg(feature = "fixed")]
+type Bounded = Inbound<crate::Fixed<1, 1, 1, 64>>;
+
+/// Uses up `n` bytes, as a session does.
+fn take<M: Memory>(inbound: &mut Inbound<M>, n: usize) -> Vec<u8> {
+    let (bytes, used) = inbound.parts();
+    let taken = bytes[..n.min(bytes.len())].to_vec();
+    *used += taken.len();
+    taken
+}
+
+#[cfg(feature = "alloc")]
+#[test]
+fn it_grows_while_reads_fill_it_and_no_further_than_steady() {
+    let mut inbound = Growing::default();
+    assert_eq!(inbound.capacity(), 0);
+    let mut sizes = Vec::new();
+    for _ in 0..10 {
+        let n = inbound.space().len();
+        sizes.push(n);
+        inbound.handle_received(Time::ZERO, n);
+        take(&mut inbound, n);
+    }
+    assert_eq!(sizes[..3], [FIRST, 2 * FIRST, 4 * FIRST]);
+    assert_eq!(sizes[9], STEADY);
+    assert_eq!(inbound.capacity(), STEADY);
+}
+
+#[cfg(feature = "alloc")]
+#[test]
+fn asking_for_space_again_does_not_grow_it() {
+    let mut inbound = Growing::default();
+    let n = inbound.space().len();
+    inbound.handle_received(Time::ZERO, n);
+    take(&mut inbound, n);
+    let grown = inbound.space().len();
+    for _ in 0..10 {
+        assert_eq!(inbound.space().len(), grown);
+        inbound.handle_received(Time::ZERO, 0);
+    }
+}
+
+/// Promises: BAD-3
+#[cfg(feature = "alloc")]
+#[test]
+fn a_packet_longer_than_steady_grows_it_as_bytes_arrive_and_not_for_good() {
+    let mut inbound = Growing::default();
+    let long = std::vec![7; 3 * STEADY];
+    for part in long.chunks(1000) {
+        assert_eq!(inbound.handle_input(Time::ZERO, part), part.len());
+        // Twice what arrived is the most it takes.
+        assert!(inbound.capacity() <= 2 * inbound.len().max(FIRST));
+    }
+    assert_eq!(take(&mut inbound, long.len()), long);
+    assert!(inbound.is_empty());
+    inbound.space();
+    assert_eq!(inbound.capacity(), STEADY);
+    assert!(inbound.buffer.capacity() <= STEADY);
+}
+
+#[cfg(feature = "alloc")]
+#[test]
+fn a_partial_packet_moves_to_the_front_when_the_end_is_reached() {
+    let mut inbound = Growing::default();
+    let n = inbound.space().len();
+    inbound.space().fill(1);
+    inbound.handle_received(Time::ZERO, n);
+    inbound.filled_up = false;
+    take(&mut inbound, n - 3);
+    assert_eq!(inbound.space().len(), n - 3);
+    assert_eq!((inbound.len(), inbound.capacity()), (3, n));
+}
+
+#[cfg(feature = "alloc")]
+#[test]
+fn it_knows_when_the_last_byte_came() {
+    let mut inbound = Growing::default();
+    let at = Time::from_micros;
+    inbound.handle_input(at(5), b"ab");
+    inbound.handle_input(at(3), b"c");
+    inbound.handle_received(at(9), 0);
+    assert_eq!(inbound.received(), (3, at(5)));
+}
+
+#[cfg(feature = "fixed")]
+#[test]
+fn a_bounded_one_takes_what_fits() {
+    let mut inbound = Bounded::default();
+    assert_eq!(inbound.handle_input(Time::ZERO, &[1; 100]), 64);
+    assert!(inbound.space().is_empty());
+    assert_eq!(inbound.handle_input(Time::ZERO, &[2; 10]), 0);
+    take(&mut inbound, 60);
+    assert_eq!(inbound.handle_input(Time::ZERO, &[2; 100]), 60);
+    assert_eq!(take(&mut inbound, 64)[..6], [1, 1, 1, 1, 2, 2]);
+    assert_eq!(inbound.space().len(), 64);
+}
+
+/// What goes in comes out, however it is split.
+fn passes_all_bytes_on<M: Memory>(parts: &[(usize, usize)]) {
+    let mut inbound = Inbound::<M>::default();
+    let mut bytes = (0u32..).map(|n| (n % 251) as u8);
+    let mut waiting: Vec<u8> = Vec::new();
+    let mut given = Vec::new();
+    let mut taken = Vec::new();
+    for (arriving, used) in parts {
+        waiting.extend(bytes.by_ref().take(*arriving));
+        let n = inbound.handle_input(Time::ZERO, &waiting);
+        given.extend(waiting.drain(..n));
+        taken.extend(take(&mut inbound, *used));
+        assert_eq!(inbound.len(), given.len() - taken.len());
+    }
+    let rest = inbound.len();
+    taken.extend(take(&mut inbound, rest));
+    assert_eq!(given, taken);
+}
+
+proptest! {
+    #[cfg(feature = "alloc")]
+    #[test]
+    fn bytes_pass_in_order(parts in prop::collection::vec((0..9000usize, 0..9000usize), 0..40)) {
+        passes_all_bytes_on::<crate::Heap>(&parts);
+    }
+
+    #[cfg(feature = "fixed")]
+    #[test]
+    fn bytes_pass_a_bounded_one_in_order(
+        parts in prop::collection::vec((0..90usize, 0..90usize), 0..40),
+    ) {
+        passes_all_bytes_on::<crate::Fixed<1, 1, 1, 64>>(&parts);
+    }
+}

@@ -1,0 +1,291 @@
+//! The network port: from an open transport to CONNACK, and the end of the transport.
+
+use mqtt_proto::{ConnAck, Encode, Properties, Property, Version};
+
+use super::held::{Held, Shelf};
+use super::link::{Asked, Link, Stage, Up, clean_start, limits, outbound_dialect};
+use super::{Session, SessionState};
+use crate::memory::{Arena, Block, Full, List, Storage};
+use crate::record::RecordRef;
+use crate::table::Slot;
+use crate::{
+    CloseReason, Connect, Event, Inbound, Memory, OpenError, Refusal, Time, ViolationKind,
+};
+
+/// CONNECT has at most so many properties, those the session adds included.
+const CONNECT_PROPERTIES: usize = 32;
+
+/// Who the client is to its brokers.
+pub(super) struct Identity<M: Memory> {
+    /// The ClientID of the last connection; empty before the first, or when it is too long.
+    client_id: M::ClientId,
+    /// The version of the last connection.
+    pub(super) version: Version,
+    /// The two are as the store has them.
+    is_recorded: bool,
+    /// The last CONNECT. It keeps its bytes, so that the next one finds room whatever waits to be
+    /// sent.
+    connect: Option<Block<M>>,
+}
+
+/// The network port.
+impl<M: Memory> Session<M> {
+    /// The transport is up: starts a connection with this CONNECT.
+    ///
+    /// Poll events until [`Event::Closed`] before: what an earlier connection received and was not
+    /// polled is dropped, and of several ends not polled only the newest is reported.
+    pub fn open(&mut self, now: Time, connect: &Connect<'_>) -> Result<Inbound<M>, OpenError> {
+        self.advance(now);
+        if self.link.as_ref().is_some_and(|link| !link.transport_ended) {
+            return Err(OpenError::AlreadyOpen);
+        }
+        if connect.version != self.state.version() && self.state.has_images() {
+            return Err(OpenError::VersionChanged);
+        }
+        let receive_maximum = self.receive_maximum();
+        self.encode_connect(connect, receive_maximum)?;
+        if let Some(reason) = self.end_link() {
+            self.unreported = Some(reason);
+        }
+        self.state.identity.take_on(connect);
+        let mut link = Link::new(self.now, connect, receive_maximum, self.config.ping_timeout);
+        if self.state.journal.has_failed() {
+            link.leave(&mut self.state.arena, CloseReason::StoreFailed);
+        }
+        self.link = Some(link);
+        Ok(Inbound::default())
+    }
+
+    /// CONNECT with the properties the session decides (section 3.1.2.11).
+    fn encode_connect(
+        &mut self,
+        connect: &Connect<'_>,
+        receive_maximum: u16,
+    ) -> Result<(), OpenError> {
+        let is_v5 = connect.version.has_properties();
+        let maximum_packet_size = self.maximum_packet_size();
+        let own = [
+            Property::SessionExpiryInterval(connect.session_expiry),
+            Property::ReceiveMaximum(receive_maximum),
+            Property::MaximumPacketSize(maximum_packet_size),
+        ];
+        // The limit of the protocol itself goes without saying.
+        let own_len = if maximum_packet_size == u32::MAX { 2 } else { 3 };
+        let own = own.get(..own_len).filter(|_| is_v5).unwrap_or_default();
+        let mut properties = [Property::SessionExpiryInterval(0); CONNECT_PROPERTIES];
+        let mut places = properties.iter_mut();
+        for property in own.iter().copied().chain(connect.properties.iter()) {
+            *places.next().ok_or(OpenError::Full)? = property;
+        }
+        let unused = places.len();
+        let properties = properties.get(..CONNECT_PROPERTIES - unused).unwrap_or_default();
+        let Identity { client_id, connect: place, .. } = &mut self.state.identity;
+        let packet = mqtt_proto::Connect {
+            version: connect.version,
+            clean_start: clean_start(connect),
+            keep_alive: connect.keep_alive,
+            properties: Properties::from_slice(properties),
+            client_id: if connect.client_id.is_empty() {
+                text(client_id)
+            } else {
+                connect.client_id
+            },
+            will: connect.will,
+            username: connect.username,
+            password: connect.password,
+        };
+        let dialect = outbound_dialect(connect.version);
+        let measure = packet.measure(dialect)?;
+        let block = reserve(&mut self.state.arena, place, measure.len)?;
+        Ok(packet.write(dialect, &measure, self.state.arena.bytes_mut(block))?)
+    }
+
+    /// The largest packet the broker may send, in bytes; `u32::MAX` when nothing limits it.
+    pub(super) fn maximum_packet_size(&self) -> u32 {
+        let configured = self.config.maximum_packet_size.map_or(u32::MAX, core::num::NonZero::get);
+        configured.min(u32::try_from(M::Input::LIMIT).unwrap_or(u32::MAX))
+    }
+
+    /// How many unfinished messages the broker may send: no more than the memory holds beside those
+    /// it will come back to.
+    fn receive_maximum(&self) -> u16 {
+        let configured = self.config.receive_maximum.get();
+        let Some(limit) = <M::Held as List<Slot<Held, Shelf>>>::LIMIT else { return configured };
+        let held = &self.state.held;
+        let kept = [Shelf::Known, Shelf::PubRec, Shelf::Received, Shelf::PubComp];
+        let kept: usize = kept.into_iter().map(|shelf| held.len(shelf)).sum();
+        let room = u16::try_from(limit.saturating_sub(kept)).unwrap_or(u16::MAX);
+        configured.min(room).max(1)
+    }
+
+    /// `n` bytes that `poll_transmit` gave were written to the transport.
+    pub fn handle_sent(&mut self, now: Time, n: usize) {
+        self.advance(now);
+        if let Some(link) = &mut self.link
+            && n > 0
+        {
+            link.keep_alive.handle_sent(self.now);
+        }
+    }
+
+    /// The transport ended, for whatever reason. `poll_event` still gives what is whole, then
+    /// [`Event::Closed`].
+    pub fn handle_closed(&mut self, now: Time) {
+        self.advance(now);
+        if let Some(link) = &mut self.link {
+            link.transport_ended = true;
+        }
+    }
+
+    /// The owner reads the transport (again), or not: while it does not, silence proves nothing.
+    pub fn handle_paused(&mut self, now: Time, paused: bool) {
+        self.advance(now);
+        if let Some(link) = &mut self.link {
+            link.keep_alive.set_paused(self.now, paused);
+        }
+    }
+}
+
+/// CONNACK.
+impl<M: Memory> Session<M> {
+    pub(super) fn receive_connack<'i>(
+        &mut self,
+        connack: ConnAck<'i>,
+    ) -> Result<Option<Event<'i>>, ViolationKind> {
+        let Some(link) = &mut self.link else { return Ok(None) };
+        let Stage::Waiting { asked } = link.stage else {
+            return Err(ViolationKind::Unexpected);
+        };
+        if connack.reason.is_error() {
+            let refusal = Refusal { reason: connack.reason };
+            link.leave(&mut self.state.arena, CloseReason::Refused(refusal));
+            return Ok(Some(Event::Refused(connack)));
+        }
+        if connack.session_present && asked.clean_start {
+            // [MQTT-3.2.2-2]
+            return Err(ViolationKind::SessionPresent);
+        }
+        self.accept_connack(&connack, asked);
+        Ok(Some(Event::Connected(connack)))
+    }
+
+    /// CONNACK accepted the connection: takes up the session, or starts it over.
+    fn accept_connack(&mut self, connack: &ConnAck<'_>, asked: Asked) {
+        let Some(link) = &mut self.link else { return };
+        let state = &mut self.state;
+        let limits = limits(connack, &asked);
+        link.keep_alive.start(self.now, limits.keep_alive);
+        if let Some(assigned) = connack.properties.assigned_client_identifier() {
+            state.adopt_client_id(assigned);
+        }
+        state.note_identity();
+        if !connack.session_present {
+            // [MQTT-3.2.2-5]
+            state.lose_session(&self.config);
+            state.lose_subscriptions();
+        }
+        state.end_unwanted();
+        state.fail_unsupported(&limits);
+        let unfinished = state.flows.len(super::Lane::Releasing);
+        let up = Up::new(limits, link.version, self.config.max_in_flight, unfinished);
+        link.replace_stage(&mut state.arena, Stage::Up(up));
+        state.note_room();
+        self.promote();
+    }
+}
+
+impl<M: Memory> Identity<M> {
+    pub(super) fn new(version: Version) -> Identity<M> {
+        Identity { client_id: M::ClientId::default(), version, is_recorded: false, connect: None }
+    }
+
+    pub(super) fn client_id(&self) -> &str {
+        text(&self.client_id)
+    }
+
+    /// The bytes of CONNECT.
+    pub(super) fn connect<'a>(&'a self, arena: &'a M::Arena) -> &'a [u8] {
+        self.connect.as_ref().map(|connect| arena.bytes(connect)).unwrap_or_default()
+    }
+
+    /// A connection is made with this CONNECT.
+    fn take_on(&mut self, connect: &Connect<'_>) {
+        if self.version != connect.version {
+            self.version = connect.version;
+            self.is_recorded = false;
+        }
+        if !connect.client_id.is_empty() {
+            self.set_client_id(connect.client_id);
+        }
+    }
+
+    fn set_client_id(&mut self, id: &str) {
+        if self.client_id() == id {
+            return;
+        }
+        self.is_recorded = false;
+        self.client_id = M::ClientId::default();
+        if id.bytes().try_for_each(|byte| self.client_id.push(byte)).is_err() {
+            self.client_id = M::ClientId::default();
+        }
+    }
+
+    /// Takes version and ClientID from the store.
+    pub(super) fn restore(&mut self, version: Version, client_id: &[u8]) -> Result<(), Full> {
+        self.version = version;
+        self.is_recorded = true;
+        client_id.iter().try_for_each(|byte| self.client_id.push(*byte))
+    }
+}
+
+impl<M: Memory> SessionState<M> {
+    /// The broker assigned the ClientID: the next CONNECT will say it [MQTT-3.1.3-7].
+    fn adopt_client_id(&mut self, assigned: &str) {
+        if self.identity.client_id() == assigned {
+            return;
+        }
+        let Identity { connect, .. } = &mut self.identity;
+        let len = connect.as_ref().map_or(0, |connect| self.arena.bytes(connect).len());
+        // As long as there is room for the longer one; else the next `open` says so.
+        reserve(&mut self.arena, connect, len + assigned.len()).ok();
+        self.identity.set_client_id(assigned);
+    }
+
+    /// Records version and ClientID if they changed, now or when there is room.
+    pub(super) fn note_identity(&mut self) {
+        if !self.identity.is_recorded {
+            self.identity.is_recorded = self.journal.push(RecordRef::Session).is_ok();
+            self.owes_records |= !self.identity.is_recorded;
+        }
+    }
+
+    /// Whether packets wait that were encoded for the version of the last connection.
+    fn has_images(&self) -> bool {
+        self.flows.total() > 0 || !self.subscriptions.is_empty()
+    }
+}
+
+/// Makes `place` a block of this length. Without room the old one stays, with other bytes.
+fn reserve<'a, A: Arena>(
+    arena: &mut A,
+    place: &'a mut Option<A::Block>,
+    len: usize,
+) -> Result<&'a mut A::Block, Full> {
+    let old = place.take().map(|block| {
+        let len = arena.bytes(&block).len();
+        arena.give_back(block);
+        len
+    });
+    match arena.take(len) {
+        Ok(block) => Ok(place.insert(block)),
+        Err(Full) => {
+            *place = old.and_then(|len| arena.take(len).ok());
+            Err(Full)
+        }
+    }
+}
+
+/// A text that was checked before it was kept.
+fn text(bytes: &impl AsRef<[u8]>) -> &str {
+    core::str::from_utf8(bytes.as_ref()).unwrap_or_default()
+}

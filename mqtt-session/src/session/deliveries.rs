@@ -1,0 +1,230 @@
+//! Messages of the broker, from PUBLISH to their last acknowledgement.
+
+use mqtt_proto::{PacketId, PacketType, Publish, QoS, ReasonCode, Role};
+
+use super::held::{Held, Shelf};
+use super::link::Stray;
+use super::receive::Received;
+use super::{Session, SessionState};
+use crate::memory::Full;
+use crate::record::{RecordKind, RecordRef};
+use crate::{Delivery, Event, Memory, Message, ViolationKind};
+
+impl<M: Memory> Session<M> {
+    pub(super) fn receive_publish<'i>(&mut self, publish: Publish<'i>) -> Received<'i> {
+        if publish.properties.topic_alias().is_some() {
+            // [MQTT-3.1.2-27]
+            return Err(ViolationKind::TopicAlias);
+        }
+        let Some(id) = publish.packet_id else {
+            return Ok(Some(Event::Message(Message { publish, delivery: None })));
+        };
+        if self.state.comes_again(&publish, id) {
+            return Ok(None);
+        }
+        let index = self.hold(publish.qos, id)?;
+        let delivery = Delivery { index, generation: self.state.held.generation(index) };
+        Ok(Some(Event::Message(Message { publish, delivery: Some(delivery) })))
+    }
+
+    /// Takes a place for a new message.
+    fn hold(&mut self, qos: QoS, id: PacketId) -> Result<u32, ViolationKind> {
+        let exactly_once = qos == QoS::ExactlyOnce;
+        let announced = self.link.as_ref().map_or(0, |link| usize::from(link.receive_maximum));
+        let held = &mut self.state.held;
+        let open = held.total() - held.len(Shelf::Orphan) - held.len(Shelf::Known);
+        // Brokers in use exceed it after acknowledgements; twice is tolerated.
+        let most = if self.config.strict { announced } else { announced * 2 };
+        if open >= most {
+            // [MQTT-3.3.4-9]
+            return Err(ViolationKind::ReceiveMaximum);
+        }
+        if !held.has_room()
+            && let Some(oldest) = held.first(Shelf::Orphan)
+        {
+            // The broker will send it again.
+            held.remove(oldest);
+        }
+        let shelf = if exactly_once { Shelf::Qos2 } else { Shelf::Qos1 };
+        let message = Held { exactly_once, answer: None, needs: 0 };
+        let index = held.insert(shelf, message).map_err(|Full| ViolationKind::ReceiveMaximum)?;
+        held.set_key(index, id.get());
+        Ok(index)
+    }
+
+    pub(super) fn receive_pubrel(&mut self, id: PacketId) {
+        let held = &self.state.held;
+        let found = held.find(id.get());
+        match found.and_then(|index| Some((index, held.list_of(index)?))) {
+            Some((index, Shelf::PubRec | Shelf::Received | Shelf::Known)) => {
+                self.state.note_completed(index);
+                self.state.held.move_to(index, Shelf::PubComp);
+            }
+            // PUBREL again before PUBCOMP left: one answers both.
+            Some((_, Shelf::PubComp)) => {}
+            Some((
+                _,
+                Shelf::Qos1 | Shelf::Qos2 | Shelf::PubAck | Shelf::Orphan | Shelf::Forgotten,
+            ))
+            | None => self.answer_stray(Stray::PubComp(id)),
+        }
+    }
+
+    /// Acknowledges an inbound message; from 0x80 on `reason` rejects it (5.0; 3.1.1 has no way
+    /// to say so). Acknowledgements leave in the order the messages came, whatever the order of
+    /// these calls (section 4.6). Idempotent; an outdated delivery is a no-op. A reason code that
+    /// PUBACK does not have is sent as 0x80 if it is one of failure, else as 0x00.
+    pub fn ack(&mut self, delivery: Delivery, reason: ReasonCode) {
+        if !self.state.held.is_current(delivery.index, delivery.generation) {
+            return;
+        }
+        let reason = if !self.state.version().has_properties() {
+            ReasonCode::Success
+        } else if reason.is_legal(PacketType::PubAck, Role::Client) {
+            reason
+        } else if reason.is_error() {
+            ReasonCode::UnspecifiedError
+        } else {
+            ReasonCode::Success
+        };
+        if let Some(held) = self.state.held.get_mut(delivery.index) {
+            held.answer.get_or_insert(reason);
+        }
+        self.state.release_answers();
+    }
+}
+
+impl<M: Memory> SessionState<M> {
+    /// Whether the application has this message already. What is left of an older one that only
+    /// shares its identifier is dropped.
+    fn comes_again(&mut self, publish: &Publish<'_>, id: PacketId) -> bool {
+        let Some(index) = self.held.find(id.get()) else { return false };
+        let (Some(message), Some(shelf)) = (self.held.get(index), self.held.list_of(index)) else {
+            return false;
+        };
+        let exactly_once = publish.qos == QoS::ExactlyOnce;
+        let is_same = publish.dup && message.exactly_once == exactly_once;
+        match shelf {
+            // [MQTT-4.3.3-10]: answered with PUBREC until PUBREL comes.
+            Shelf::PubRec if exactly_once => true,
+            Shelf::Received | Shelf::Known if exactly_once => {
+                self.held.move_to(index, Shelf::PubRec);
+                true
+            }
+            Shelf::PubComp if exactly_once => {
+                // PUBREL came, but PUBCOMP has not left: the broker is not done with it.
+                self.note_received(index).ok();
+                self.held.move_to(index, Shelf::PubRec);
+                true
+            }
+            Shelf::Orphan if is_same => {
+                self.held.move_to(index, if exactly_once { Shelf::Qos2 } else { Shelf::Qos1 });
+                self.release_answers();
+                true
+            }
+            Shelf::Qos1 | Shelf::Qos2 if is_same => true,
+            Shelf::Qos1 | Shelf::Qos2 | Shelf::PubAck | Shelf::Orphan | Shelf::Forgotten => {
+                self.held.remove(index);
+                false
+            }
+            Shelf::PubRec | Shelf::Received | Shelf::PubComp | Shelf::Known => {
+                self.note_completed(index);
+                self.held.remove(index);
+                false
+            }
+        }
+    }
+
+    /// Moves acknowledged messages on, as far as their order allows: PUBACKs among themselves,
+    /// PUBRECs among themselves.
+    pub(super) fn release_answers(&mut self) {
+        while let Some((index, _)) = self.first_answered(Shelf::Qos1) {
+            // [MQTT-4.6.0-2]
+            self.held.move_to(index, Shelf::PubAck);
+        }
+        while let Some((index, reason)) = self.first_answered(Shelf::Qos2) {
+            if !reason.is_error() && self.note_received(index).is_err() {
+                // When records were polled there is room.
+                break;
+            }
+            // [MQTT-4.6.0-3]
+            self.held.move_to(index, Shelf::PubRec);
+        }
+    }
+
+    fn first_answered(&self, shelf: Shelf) -> Option<(u32, ReasonCode)> {
+        let index = self.held.first(shelf)?;
+        Some((index, self.held.get(index)?.answer?))
+    }
+
+    /// The connection ended: what was not acknowledged to the broker comes again, with DUP. A QoS
+    /// 2 message past the application's acknowledgement stays received.
+    pub(super) fn take_back_held(&mut self) {
+        let shelves = [
+            Shelf::PubAck,
+            Shelf::Qos1,
+            Shelf::PubRec,
+            Shelf::Qos2,
+            Shelf::Received,
+            Shelf::PubComp,
+        ];
+        for shelf in shelves {
+            while let Some(index) = self.held.first(shelf) {
+                let answer = self.held.get(index).and_then(|held| held.answer);
+                let is_accepted = answer.is_some_and(|reason| !reason.is_error());
+                let to = match shelf {
+                    Shelf::PubRec | Shelf::Received | Shelf::PubComp if is_accepted => Shelf::Known,
+                    Shelf::PubRec | Shelf::Received | Shelf::PubComp => Shelf::Orphan,
+                    Shelf::PubAck | Shelf::Qos1 | Shelf::Qos2 => Shelf::Orphan,
+                    Shelf::Orphan | Shelf::Known | Shelf::Forgotten => break,
+                };
+                self.held.move_to(index, to);
+            }
+        }
+    }
+
+    /// The broker has no session: it will not come back to any of its messages.
+    pub(super) fn forget_held(&mut self) {
+        while let Some(index) = self.held.first(Shelf::Orphan) {
+            self.held.remove(index);
+        }
+        while let Some(index) = self.held.first(Shelf::Known) {
+            self.held.move_to(index, Shelf::Forgotten);
+        }
+        self.owes_records |= self.settle_held().is_err();
+    }
+
+    /// Deletes the records of what is forgotten, as far as there is room.
+    pub(super) fn settle_held(&mut self) -> Result<(), Full> {
+        while let Some(index) = self.held.first(Shelf::Forgotten) {
+            self.journal.push(self.completed(index))?;
+            self.held.remove(index);
+        }
+        Ok(())
+    }
+}
+
+/// Records.
+impl<M: Memory> SessionState<M> {
+    /// Records that the application has the message.
+    fn note_received(&mut self, index: u32) -> Result<(), Full> {
+        let id = self.held.key(index);
+        let needs = self.journal.push(RecordRef::Received { id })?;
+        if let Some(held) = self.held.get_mut(index) {
+            held.needs = needs;
+        }
+        Ok(())
+    }
+
+    /// Records that an inbound QoS 2 flow ended. The caller saw room.
+    fn note_completed(&mut self, index: u32) {
+        let needs = self.journal.push(self.completed(index));
+        if let (Ok(needs), Some(held)) = (needs, self.held.get_mut(index)) {
+            held.needs = needs;
+        }
+    }
+
+    fn completed(&self, index: u32) -> RecordRef {
+        RecordRef::Delete { key: RecordKind::Received.key(u64::from(self.held.key(index))) }
+    }
+}

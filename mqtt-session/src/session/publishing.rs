@@ -1,0 +1,210 @@
+//! The application port: messages to send.
+
+use mqtt_proto::{
+    Encode, EncodeError, Field, PacketId, Property, PropertyId, Publish, QoS, ReasonCode,
+};
+
+use super::flow::{Expiry, Flow, FlowKind, Image, Lane};
+use super::link::{Stage, outbound_dialect};
+use super::{Room, Session, SessionState};
+use crate::Time;
+use crate::memory::Arena;
+use crate::record::RecordRef;
+use crate::{Config, Failure, Limits, Memory, Payload, PublishError, Token};
+
+/// What stands for the Packet Identifier until a packet has its own.
+pub(super) const PLACEHOLDER: PacketId = PacketId::MIN;
+
+impl<M: Memory> Session<M> {
+    /// Accepts a message for sending. `publish` gives all but the payload, Packet Identifier and
+    /// DUP, which are ignored. QoS 1 and 2 give a token, whose outcome comes as
+    /// [`Event::Published`](crate::Event::Published); QoS 0 is done.
+    pub fn publish(
+        &mut self,
+        now: Time,
+        publish: &Publish<'_>,
+        payload: Payload<'_, M::Body>,
+    ) -> Result<Option<Token>, PublishError> {
+        self.advance(now);
+        self.check_publish(publish)?;
+        let (image, expiry) = self.encode_publish(publish, payload)?;
+        self.state.note_expiry(expiry);
+        match publish.qos {
+            QoS::AtMostOnce => {
+                self.state.queue_at_most_once(image, expiry);
+                Ok(None)
+            }
+            QoS::AtLeastOnce | QoS::ExactlyOnce => {
+                let token = self.queue_publish(publish.qos, image, expiry);
+                self.promote();
+                Ok(Some(token))
+            }
+        }
+    }
+
+    fn check_publish(&self, publish: &Publish<'_>) -> Result<(), PublishError> {
+        if publish.properties.topic_alias().is_some() {
+            let field = Field::Property(PropertyId::TopicAlias);
+            return Err(EncodeError::Unexpected(field).into());
+        }
+        match self.link.as_ref().map(|link| &link.stage) {
+            Some(Stage::Leaving { .. }) => Err(PublishError::Disconnecting),
+            Some(Stage::Up(up)) => match unsupported(&up.limits, publish.qos, publish.retain) {
+                Some(ReasonCode::RetainNotSupported) => Err(PublishError::RetainNotSupported),
+                Some(_) => Err(PublishError::QoSNotSupported(up.limits.maximum_qos)),
+                None => Ok(()),
+            },
+            Some(Stage::Greeting { .. } | Stage::Waiting { .. } | Stage::Left { .. }) | None => {
+                match publish.qos {
+                    QoS::AtMostOnce => Err(PublishError::NotConnected),
+                    QoS::AtLeastOnce | QoS::ExactlyOnce => Ok(()),
+                }
+            }
+        }
+    }
+
+    /// The packet as it is kept until the flow ends, and when it expires.
+    fn encode_publish(
+        &mut self,
+        publish: &Publish<'_>,
+        payload: Payload<'_, M::Body>,
+    ) -> Result<(Image<M>, Option<Expiry>), PublishError> {
+        let at_most_once = publish.qos == QoS::AtMostOnce;
+        let packet = Publish {
+            dup: false,
+            packet_id: (!at_most_once).then_some(PLACEHOLDER),
+            payload: payload.bytes(),
+            ..*publish
+        };
+        let dialect = outbound_dialect(self.state.version());
+        let measure = packet.measure(dialect)?;
+        let body_len = payload.kept_len(M::KEEP_FROM);
+        self.check_size(measure.len, measure.len - body_len)?;
+        if !self.has_room_to_publish(publish.qos, measure.len) {
+            return Err(self.refuse(PublishError::Full));
+        }
+        let Ok(mut head) = self.state.arena.take(measure.len - body_len) else {
+            return Err(self.refuse(PublishError::Full));
+        };
+        let place = self.state.arena.bytes_mut(&mut head);
+        let written = match body_len {
+            0 => packet.write(dialect, &measure, place),
+            _ => packet.write_head(dialect, &measure, place).map(|_| ()),
+        };
+        if let Err(error) = written {
+            self.state.arena.give_back(head);
+            return Err(error.into());
+        }
+        let expiry = self.expiry_of(publish, measure.len - packet.payload.len());
+        let body = payload.into_kept(M::KEEP_FROM);
+        Ok((Image { head, body, version: dialect.version }, expiry))
+    }
+
+    /// A packet of `len` bytes, `stored` of them in the memory of the session.
+    fn check_size(&self, len: usize, stored: usize) -> Result<(), PublishError> {
+        let memory = M::Arena::LIMIT.saturating_add(len - stored);
+        let max = self.granted_size().min(memory);
+        if len > max { Err(PublishError::TooLarge { len, max }) } else { Ok(()) }
+    }
+
+    /// The largest packet the broker takes, in bytes [MQTT-3.2.2-15].
+    pub(super) fn granted_size(&self) -> usize {
+        self.limits().map_or(usize::MAX, Limits::packet_size)
+    }
+
+    fn has_room_to_publish(&self, qos: QoS, len: usize) -> bool {
+        let state = &self.state;
+        let Config { write_queue, max_pending, max_pending_bytes, .. } = self.config;
+        let fits = match qos {
+            QoS::AtMostOnce => state.qos0_bytes == 0 || state.qos0_bytes + len <= write_queue,
+            QoS::AtLeastOnce | QoS::ExactlyOnce => {
+                let waiting = state.flows.len(Lane::Waiting);
+                let queue_has_room =
+                    waiting < max_pending && state.waiting_bytes + len <= max_pending_bytes;
+                state.journal.has_room(1) && (self.window_is_open() || queue_has_room)
+            }
+        };
+        fits && state.flows.has_room()
+    }
+
+    /// Whether a new publish would not have to wait behind others.
+    fn window_is_open(&self) -> bool {
+        let up = self.link.as_ref().and_then(|link| link.up());
+        self.state.flows.is_empty(Lane::Waiting) && up.is_some_and(|up| up.quota() > 0)
+    }
+
+    /// Remembers that there was no room, so that `Writable` follows.
+    pub(super) fn refuse<E>(&mut self, error: E) -> E {
+        self.state.room = Room::Refused;
+        error
+    }
+
+    /// When a message expires (section 3.3.2.3.3), for an image with a head of `head_len` bytes.
+    fn expiry_of(&self, publish: &Publish<'_>, head_len: usize) -> Option<Expiry> {
+        let interval = publish.properties.message_expiry_interval()?;
+        // The properties end the head, so the place is counted from its end.
+        let before =
+            |property: &Property<'_>| !matches!(property, Property::MessageExpiryInterval(_));
+        let from_here = publish.properties.iter().skip_while(before);
+        let behind: usize = from_here.map(|property| property.encoded_len()).sum();
+        let at = self.now.after(core::time::Duration::from_secs(u64::from(interval)));
+        Some(Expiry { at, place: head_len.saturating_sub(behind) + 1 })
+    }
+
+    /// Puts a publish behind the others; the caller saw that there is room.
+    fn queue_publish(&mut self, qos: QoS, image: Image<M>, expiry: Option<Expiry>) -> Token {
+        let is_next = self.window_is_open();
+        let state = &mut self.state;
+        let len = image.len(&state.arena);
+        let kind = FlowKind::Publish { qos, carried: false };
+        let token = state.queue(Lane::Waiting, Flow { expiry, ..Flow::new(kind, Some(image)) });
+        state.waiting_bytes += len;
+        let mut up = self.link.as_mut().and_then(|link| link.up_mut());
+        // Into an open window it goes at once: its identifier is stored together with it.
+        if let Some(up) = up.as_deref_mut().filter(|_| is_next)
+            && state.give_packet_id(token.index)
+        {
+            state.enter_window(token.index, up);
+        }
+        let id = state.flows.key(token.index);
+        let message = state.journal.push(RecordRef::Message { token, id });
+        if let (Ok(message), Some(flow)) = (message, state.flows.get_mut(token.index)) {
+            flow.message = message;
+            flow.needs = message;
+        }
+        if state.journal.has_failed() {
+            state.fail_publish(token.index, Failure::StoreFailed, up);
+        }
+        token
+    }
+}
+
+/// Why the broker takes no such message (section 3.2.2.3).
+pub(super) fn unsupported(limits: &Limits, qos: QoS, retain: bool) -> Option<ReasonCode> {
+    if qos > limits.maximum_qos {
+        // [MQTT-3.2.2-11]
+        return Some(ReasonCode::QoSNotSupported);
+    }
+    // [MQTT-3.2.2-14]
+    (retain && !limits.retain_available).then_some(ReasonCode::RetainNotSupported)
+}
+
+impl<M: Memory> SessionState<M> {
+    /// Puts a flow at the end of a lane; the caller saw that there is room.
+    pub(super) fn queue(&mut self, lane: Lane, flow: Flow<M>) -> Token {
+        let index = self.flows.insert(lane, flow).unwrap_or(u32::MAX);
+        self.token(index)
+    }
+
+    fn queue_at_most_once(&mut self, image: Image<M>, expiry: Option<Expiry>) {
+        self.qos0_bytes += image.len(&self.arena);
+        let flow = Flow { expiry, ..Flow::new(FlowKind::AtMostOnce, Some(image)) };
+        self.queue(Lane::Ready, flow);
+    }
+
+    pub(super) fn note_expiry(&mut self, expiry: Option<Expiry>) {
+        if let Some(Expiry { at, .. }) = expiry {
+            self.next_expiry = Some(self.next_expiry.map_or(at, |next| next.min(at)));
+        }
+    }
+}

@@ -1,0 +1,182 @@
+//! Publishes on their way into the window: identifiers, quota, and what they give back.
+
+use mqtt_proto::PacketId;
+
+use super::flow::{Ended, FlowKind, Lane, set_packet_id};
+use super::link::{Link, Up};
+use super::{Session, SessionState};
+use crate::memory::Arena;
+use crate::record::{RecordKind, RecordRef};
+use crate::{Failure, Memory, Token};
+
+impl<M: Memory> Session<M> {
+    /// Lets requests and publishes go as far as identifiers, window and store allow.
+    pub(super) fn promote(&mut self) {
+        let Some(up) = self.link.as_mut().and_then(Link::up_mut) else { return };
+        let state = &mut self.state;
+        state.resubscribe(&up.limits);
+        for lane in [Lane::Resubscribing, Lane::Requests] {
+            while let Some(index) = state.flows.first(lane) {
+                if !state.give_packet_id(index) {
+                    return;
+                }
+                state.flows.move_to(index, Lane::Ready);
+            }
+        }
+        while let Some(index) = state.flows.first(Lane::Waiting) {
+            // [MQTT-3.3.4-7]
+            if up.quota() == 0 || !state.identify(index) {
+                break;
+            }
+            state.enter_window(index, up);
+        }
+        while let Some(index) = state.flows.first(Lane::Storing) {
+            let needs = state.flows.get(index).map_or(0, |flow| flow.needs);
+            if !state.journal.is_stored(needs) {
+                break;
+            }
+            state.flows.move_to(index, Lane::Ready);
+        }
+    }
+}
+
+/// The next Packet Identifier; 1 follows 65,535.
+fn after(id: PacketId) -> PacketId {
+    PacketId::new(id.get().wrapping_add(1)).unwrap_or(PacketId::MIN)
+}
+
+impl<M: Memory> SessionState<M> {
+    pub(super) fn token(&self, index: u32) -> Token {
+        Token { index, generation: self.flows.generation(index) }
+    }
+
+    /// Gives the flow a Packet Identifier no other one has; `false` when all are in use.
+    pub(super) fn give_packet_id(&mut self, index: u32) -> bool {
+        if self.flows.key(index) != 0 {
+            return true;
+        }
+        if self.flows.keys() >= usize::from(u16::MAX) {
+            return false;
+        }
+        // [MQTT-2.2.1-3]: one space for PUBLISH, SUBSCRIBE and UNSUBSCRIBE.
+        let mut id = self.next_id;
+        while self.flows.find(id.get()).is_some() {
+            id = after(id);
+        }
+        self.next_id = after(id);
+        self.flows.set_key(index, id.get());
+        self.write_packet_id(index, id);
+        true
+    }
+
+    /// Writes the identifier into the packet of the flow.
+    pub(super) fn write_packet_id(&mut self, index: u32, id: PacketId) {
+        let Some(flow) = self.flows.get_mut(index) else { return };
+        let block = match (&mut flow.image, flow.kind) {
+            (Some(image), _) => Some(&mut image.head),
+            (None, FlowKind::Resubscribe { filter }) => self.subscriptions.image_mut(filter),
+            (None, _) => None,
+        };
+        if let Some(block) = block {
+            set_packet_id(self.arena.bytes_mut(block), id);
+        }
+    }
+
+    /// Gives a publish its identifier and records that; `false` when either has to wait.
+    fn identify(&mut self, index: u32) -> bool {
+        if self.flows.key(index) != 0 {
+            return true;
+        }
+        if !self.journal.has_room(1) || !self.give_packet_id(index) {
+            return false;
+        }
+        let id = self.flows.key(index);
+        let Some(flow) = self.flows.get_mut(index) else { return false };
+        if let Ok(needs) = self.journal.push(RecordRef::Sent { message: flow.message, id }) {
+            flow.needs = needs;
+            flow.has_sent_record = self.journal.is_on();
+        }
+        true
+    }
+
+    /// A publish with an identifier takes its place in the window.
+    pub(super) fn enter_window(&mut self, index: u32, up: &mut Up) {
+        up.take_quota();
+        self.leave_waiting(index);
+        self.flows.move_to(index, Lane::Storing);
+    }
+
+    /// A publish leaves `Lane::Waiting`: what it took there is free.
+    pub(super) fn leave_waiting(&mut self, index: u32) {
+        self.waiting_bytes = self.waiting_bytes.saturating_sub(self.image_len(index));
+        self.note_room();
+    }
+
+    pub(super) fn image_len(&self, index: u32) -> usize {
+        let image = self.flows.get(index).and_then(|flow| flow.image.as_ref());
+        image.map_or(0, |image| image.len(&self.arena))
+    }
+
+    /// A publish leaves the lane it is in for good, and its place in the window if it has one.
+    pub(super) fn leave_window(&mut self, index: u32, up: Option<&mut Up>) {
+        match self.flows.list_of(index) {
+            Some(Lane::Waiting) => self.leave_waiting(index),
+            Some(
+                Lane::Storing | Lane::Ready | Lane::InFlight | Lane::Releasing | Lane::Released,
+            ) => {
+                if let Some(up) = up {
+                    up.give_quota();
+                }
+            }
+            Some(Lane::Resubscribing | Lane::Requests | Lane::Requested | Lane::Ended) | None => {}
+        }
+    }
+
+    /// A publish fails without a packet: that is reported next. QoS 0 has no outcome.
+    pub(super) fn fail_publish(&mut self, index: u32, failure: Failure, up: Option<&mut Up>) {
+        if self.flows.get(index).is_some_and(|flow| flow.kind == FlowKind::AtMostOnce) {
+            self.qos0_bytes = self.qos0_bytes.saturating_sub(self.image_len(index));
+            self.remove_flow(index);
+            return;
+        }
+        self.leave_window(index, up);
+        self.end_flow(index, Ended::Publish(failure));
+    }
+
+    /// Keeps only the outcome of a flow, to be polled. The identifier stays taken until then: that
+    /// is when the records about it are deleted.
+    pub(super) fn end_flow(&mut self, index: u32, ended: Ended) {
+        self.free_image(index);
+        if let Some(flow) = self.flows.get_mut(index) {
+            flow.kind = FlowKind::Ended(ended);
+        }
+        self.flows.move_to(index, Lane::Ended);
+    }
+
+    /// Deletes the records of a publish, the message first: without it the others mean nothing. The
+    /// caller saw room for `RECORDS_PER_PACKET`.
+    pub(super) fn note_done(&mut self, index: u32) {
+        let Some(flow) = self.flows.get(index) else { return };
+        let keys = [
+            (flow.message > 0).then(|| RecordKind::Message.key(flow.message)),
+            flow.has_sent_record.then(|| RecordKind::Sent.key(flow.message)),
+            (flow.released > 0).then(|| RecordKind::Released.key(flow.released)),
+        ];
+        for key in keys.into_iter().flatten() {
+            self.journal.push(RecordRef::Delete { key }).ok();
+        }
+    }
+
+    /// Takes a flow out, and gives back what it holds.
+    pub(super) fn remove_flow(&mut self, index: u32) {
+        self.free_image(index);
+        self.flows.remove(index);
+        self.note_room();
+    }
+
+    pub(super) fn free_image(&mut self, index: u32) {
+        if let Some(image) = self.flows.get_mut(index).and_then(|flow| flow.image.take()) {
+            self.give_back(image.head);
+        }
+    }
+}

@@ -1,0 +1,45 @@
+//! A session and a scripted peer, in virtual time. Every test runs on both memories.
+#![cfg(feature = "alloc")]
+
+mod allocations;
+mod connecting;
+mod ending;
+mod keep_alive;
+mod misbehaving;
+mod packets;
+mod pair;
+mod properties;
+mod receiving;
+mod resuming;
+mod sending;
+mod store;
+mod storing;
+mod subscribing;
+mod transmitting;
+mod window;
+
+/// Makes tests of functions that are generic over the memory.
+macro_rules! on_both_memories {
+    ($($name:ident)*) => {
+        mod heap {
+            $(
+                #[test]
+                fn $name() {
+                    super::$name::<mqtt_session::Heap>();
+                }
+            )*
+        }
+
+        #[cfg(feature = "fixed")]
+        mod fixed {
+            $(
+                #[test]
+                fn $name() {
+                    super::$name::<crate::pair::Small>();
+                }
+            )*
+        }
+    };
+}
+
+use on_both_memories;

@@ -1,0 +1,165 @@
+//! A real broker: mosquitto with a configuration, a folder and a port of its own.
+
+use std::io::{self, BufRead, BufReader};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::{env, fs, process, thread};
+
+/// A running mosquitto on a loopback port, killed when dropped. It takes every client, queues
+/// without limit and keeps its sessions over a restart.
+#[derive(Debug)]
+pub struct Mosquitto {
+    folder: Folder,
+    address: SocketAddr,
+    process: Child,
+}
+
+/// How often another port is tried when somebody took the free one first.
+const TRIES: u32 = 5;
+
+impl Mosquitto {
+    /// Starts a broker and waits until it serves.
+    ///
+    /// The program is the one `MQTT_TEST_MOSQUITTO` names, or `mosquitto` in `PATH`, `/usr/sbin` or
+    /// `/usr/local/sbin`. Without any the error says how to get one.
+    pub fn start() -> io::Result<Mosquitto> {
+        let program = program().ok_or_else(|| {
+            let advice = "no mosquitto on this machine; on Debian: apt-get install mosquitto";
+            io::Error::new(io::ErrorKind::NotFound, advice)
+        })?;
+        let mut tries = 0;
+        loop {
+            tries += 1;
+            let folder = Folder::new()?;
+            let address = free_address()?;
+            folder.configure(address)?;
+            match launch(&program, &folder) {
+                Ok(process) => return Ok(Mosquitto { folder, address, process }),
+                Err(_) if tries < TRIES => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Its URL.
+    pub fn url(&self) -> String {
+        format!("mqtt://{}", self.address)
+    }
+
+    /// Stops the broker so that it saves its sessions, and starts it again.
+    pub fn restart(&mut self) -> io::Result<()> {
+        terminate(&mut self.process)?;
+        let program = program().ok_or(io::ErrorKind::NotFound)?;
+        self.process = launch(&program, &self.folder)?;
+        Ok(())
+    }
+}
+
+impl Drop for Mosquitto {
+    fn drop(&mut self) {
+        // Both fail only when it ended by itself.
+        self.process.kill().ok();
+        self.process.wait().ok();
+    }
+}
+
+/// Starts the process and waits until it serves; an error holds what it printed.
+fn launch(program: &Path, folder: &Folder) -> io::Result<Child> {
+    let mut process = Command::new(program)
+        .arg("-c")
+        .arg(folder.configuration())
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()?;
+    let Some(stderr) = process.stderr.take() else { return Ok(process) };
+    let mut lines = BufReader::new(stderr).lines();
+    let mut output = String::new();
+    for line in lines.by_ref().map_while(Result::ok) {
+        if line.ends_with(" running") {
+            // A pipe nobody reads would stop the broker some day.
+            thread::spawn(move || lines.count());
+            return Ok(process);
+        }
+        output.push_str(&line);
+        output.push('\n');
+    }
+    process.wait()?;
+    Err(io::Error::other(format!("mosquitto does not start:\n{output}")))
+}
+
+fn terminate(process: &mut Child) -> io::Result<()> {
+    let id = process.id().to_string();
+    let signalled = Command::new("kill").args(["-TERM", &id]).status()?;
+    if !signalled.success() {
+        return Err(io::Error::other("mosquitto cannot be stopped"));
+    }
+    process.wait()?;
+    Ok(())
+}
+
+fn program() -> Option<PathBuf> {
+    if let Some(named) = env::var_os("MQTT_TEST_MOSQUITTO") {
+        return Some(PathBuf::from(named));
+    }
+    let path = env::var_os("PATH").unwrap_or_default();
+    env::split_paths(&path)
+        .chain(["/usr/sbin", "/usr/local/sbin"].map(PathBuf::from))
+        .map(|folder| folder.join("mosquitto"))
+        .find(|program| program.is_file())
+}
+
+/// An address that was free a moment ago.
+fn free_address() -> io::Result<SocketAddr> {
+    TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()
+}
+
+/// A temporary folder, removed when dropped.
+#[derive(Debug)]
+struct Folder {
+    path: PathBuf,
+}
+
+impl Folder {
+    fn new() -> io::Result<Folder> {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let count = COUNT.fetch_add(1, Ordering::Relaxed);
+        let path = env::temp_dir().join(format!("mqtt-testkit-{}-{count}", process::id()));
+        fs::create_dir_all(&path)?;
+        Ok(Folder { path })
+    }
+
+    fn configuration(&self) -> PathBuf {
+        self.path.join("mosquitto.conf")
+    }
+
+    fn configure(&self, address: SocketAddr) -> io::Result<()> {
+        let text = format!(
+            "listener {port} {host}\n\
+             allow_anonymous true\n\
+             persistence true\n\
+             persistence_location {folder}/\n\
+             user root\n\
+             log_dest stderr\n\
+             max_queued_messages 0\n",
+            port = address.port(),
+            host = address.ip(),
+            folder = self.path.display(),
+        );
+        fs::write(self.configuration(), text)
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        // What cannot be removed is left to the system's own cleaning.
+        fs::remove_dir_all(&self.path).ok();
+    }
+}
