@@ -50,3 +50,36 @@ impl Timer for TokioTimer {
 
 /// No wait is longer; tokio cannot count for ever.
 const FAR: Duration = Duration::from_secs(86_400 * 365);
+
+#[cfg(test)]
+mod tests {
+    use std::future::poll_fn;
+
+    use super::*;
+
+    const STEP: Duration = Duration::from_millis(20);
+
+    /// A deadline that moved away does not fire at its earlier time, one that came nearer does.
+    #[tokio::test]
+    async fn a_deadline_can_move() {
+        let clock = Clock::new();
+        let mut timer = TokioTimer::new(clock);
+        let start = clock.now();
+        let (near, far) = (start.after(STEP), start.after(3 * STEP));
+        poll_fn(|cx| {
+            assert!(timer.poll_deadline(cx, near).is_pending());
+            Poll::Ready(())
+        })
+        .await;
+        poll_fn(|cx| timer.poll_deadline(cx, far)).await;
+        assert!(clock.now() >= far);
+        let (near, far) = (clock.now().after(STEP), clock.now().after(Duration::from_secs(3600)));
+        poll_fn(|cx| {
+            assert!(timer.poll_deadline(cx, far).is_pending());
+            timer.poll_deadline(cx, near)
+        })
+        .await;
+        assert!(clock.now() >= near);
+        poll_fn(|cx| timer.poll_deadline(cx, start)).await;
+    }
+}

@@ -13,8 +13,7 @@ use std::time::Duration;
 
 use clap::{Parser, ValueEnum};
 use mqtt_adapter_tokio::{Backoff, Options, QoS, Version};
-use mqtt_examples::broker::Broker;
-use mqtt_examples::proxy::Proxy;
+use mqtt_testkit::{Mosquitto, Proxy};
 
 use crate::report::{Error, Phase, Report};
 
@@ -78,8 +77,8 @@ fn run(arguments: &Arguments) -> Result<Report, Error> {
     let (_broker, url) = match &arguments.broker {
         Some(url) => (None, url.clone()),
         None => {
-            let broker = Broker::start()?;
-            let url = format!("mqtt://{}", broker.address());
+            let broker = Mosquitto::start().map_err(Error::Broker)?;
+            let url = broker.url();
             (Some(broker), url)
         }
     };
@@ -93,12 +92,12 @@ fn run(arguments: &Arguments) -> Result<Report, Error> {
 
 /// The client connects through a proxy, which can cut the connection in mid-stream.
 fn plan(url: &str, arguments: &Arguments) -> Result<Plan, Error> {
-    Options::new(url)?;
+    drop(Options::new(url)?);
     let (credentials, upstream) = split_authority(url);
     if let Err(error) = TcpStream::connect(&upstream) {
         return Err(Error::Unreachable { upstream, error });
     }
-    let proxy = Proxy::start(upstream)?;
+    let proxy = Proxy::start(&upstream)?;
     let run = std::process::id();
     let backoff = Backoff { first: Duration::from_millis(50), ..Backoff::default() };
     let options = Options::new(format!("mqtt://{credentials}{}", proxy.address()))?

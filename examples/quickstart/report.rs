@@ -13,6 +13,7 @@ use mqtt_adapter_tokio::{
 #[derive(Debug)]
 pub(crate) enum Error {
     Options(OptionsError),
+    Broker(io::Error),
     Unreachable { upstream: String, error: io::Error },
     Connect(ConnectError),
     Subscribe(SubscribeError),
@@ -24,6 +25,9 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Error::Options(error) => error.fmt(f),
+            Error::Broker(error) => {
+                write!(f, "{error}; or name one: --broker mqtt://host:port")
+            }
             Error::Unreachable { upstream, error } => write!(f, "no broker at {upstream}: {error}"),
             Error::Connect(error) => error.fmt(f),
             Error::Subscribe(error) => error.fmt(f),

@@ -36,7 +36,7 @@ async fn publish_and_receive(plan: &Plan) -> Result<Report, Error> {
         report.add(tally.finish());
     }
     note_events(&mut events, &mut report).await;
-    client.disconnect().await.ok();
+    client.disconnect().await;
     Ok(report)
 }
 
@@ -48,15 +48,14 @@ async fn publish(
 ) -> Result<(), Error> {
     let mut unanswered = VecDeque::new();
     for number in 0..phase.messages {
-        // A lost message never frees its place, so nobody waits for one for ever.
-        if let Ok(Ok(place)) = timeout(PATIENCE, window.acquire()).await {
-            place.forget();
-        }
+        // Closed when the receiver gave up: then nothing more is worth sending.
+        let Ok(place) = window.acquire().await else { break };
+        place.forget();
         if phase.cuts_before(number) {
             plan.proxy.cut();
         }
         let message = Publish::new(plan.topic.as_str(), payload(phase.qos, number)).qos(phase.qos);
-        unanswered.push_back(client.enqueue(message).await?);
+        unanswered.push_back(client.enqueue(message).await.map_err(|refused| refused.error)?);
         if unanswered.len() > ON_THEIR_WAY
             && let Some(oldest) = unanswered.pop_front()
         {
@@ -75,9 +74,10 @@ async fn receive(messages: &mut Subscription, tally: &mut Tally, window: &Semaph
             Ok(Some(message)) if tally.count(message.payload()) => window.add_permits(1),
             // Another copy.
             Ok(Some(_)) => {}
-            Ok(None) | Err(_) => return,
+            Ok(None) | Err(_) => break,
         }
     }
+    window.close();
 }
 
 /// The events so far.

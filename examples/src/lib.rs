@@ -1,4 +1,1 @@
-//! What the examples stand on beside the client: a broker to talk to, and a proxy that cuts.
-
-pub mod broker;
-pub mod proxy;
+//! The programs are in the folders beside this one: `cargo run --example quickstart`.

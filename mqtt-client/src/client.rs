@@ -127,11 +127,11 @@ impl Client {
 
     /// Waits until `find` gives something.
     fn watch<T>(&self, cx: &mut Context<'_>, mut find: impl FnMut(&State) -> Option<T>) -> Poll<T> {
-        let waker = cx.waker().clone();
+        let mut waker = Some(cx.waker().clone());
         self.handle.with(|state| match find(state) {
             Some(found) => Poll::Ready(found),
             None => {
-                state.watch(waker);
+                state.watch(&mut waker);
                 Poll::Pending
             }
         })

@@ -91,33 +91,34 @@ impl Delivery {
     /// Adds a subscription and its route. Messages that wait for one like it go to it.
     pub(crate) fn add(&mut self, subscriber: Subscriber, after: &mut After) -> SubscriptionKey {
         let text = subscriber.filter.clone();
-        let heirless = self.find_detached(&text).and_then(|key| self.remove(key));
+        let inherited = self.find_detached(&text).map(|key| self.remove(key, after));
         let key = self.subscribers.insert(subscriber);
         if let Ok(filter) = TopicFilter::new(&text) {
             self.router.insert(filter, key);
-            let inherited = heirless.map(|(_, messages)| messages).unwrap_or_default();
-            for arrived in inherited.into_iter().chain(self.unrouted.claim(filter)) {
+            let inherited = inherited.unwrap_or_default().into_iter();
+            for arrived in inherited.chain(self.unrouted.claim(filter)) {
                 self.give(key, arrived, after);
             }
         }
         key
     }
 
-    /// Takes a subscription away, with the messages nobody read.
-    pub(crate) fn remove(
-        &mut self,
-        key: SubscriptionKey,
-    ) -> Option<(Option<Callback>, VecDeque<Arrived>)> {
-        let subscriber = self.subscribers.remove(key)?;
+    /// Takes a subscription away, and returns the messages nobody read.
+    pub(crate) fn remove(&mut self, key: SubscriptionKey, after: &mut After) -> VecDeque<Arrived> {
+        let Some(subscriber) = self.subscribers.remove(key) else { return VecDeque::new() };
         if let Ok(filter) = TopicFilter::new(&subscriber.filter) {
             self.router.remove(filter, key);
         }
         self.detached -= usize::from(subscriber.is_detached());
         match subscriber.sink {
-            Sink::Callback(callback) => Some((Some(callback), VecDeque::new())),
-            Sink::Stream(queue) => {
+            Sink::Callback(callback) => {
+                after.discard(callback);
+                VecDeque::new()
+            }
+            Sink::Stream(mut queue) => {
                 self.held_bytes -= queue.held_bytes();
-                Some((None, queue.into_messages()))
+                after.wake(queue.wake());
+                queue.into_messages()
             }
         }
     }

@@ -3,6 +3,7 @@
 mod connection;
 mod dial;
 mod farewell;
+mod forget;
 mod out;
 mod turns;
 
@@ -12,6 +13,7 @@ use std::marker::PhantomData;
 use std::pin::{Pin, pin};
 use std::sync::{Arc, PoisonError};
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use bytes::Bytes;
 use mqtt_session::{Heap, Inbound, OpenError, Time};
@@ -102,17 +104,27 @@ impl<R: Runtime> Work<R> {
         let timeout = self.options.attempts.connect_timeout;
         let deadline = self.runtime.now().after(timeout);
         self.with(|state| state.begin_attempt(broker.to_string()));
-        let opened = match self.dial(&broker, deadline).await {
-            Ok(transport) => self.open(transport),
-            Err(error) => Err(error),
-        };
-        match opened {
+        match self.reach(&broker, deadline).await {
             Ok(connection) => self.converse(connection, deadline).await,
             Err(error) => {
                 let now = self.runtime.now();
                 self.with(|state| state.handle_attempt_failed(now, error));
             }
         }
+    }
+
+    /// A transport on which the session's connection has started.
+    async fn reach(
+        &mut self,
+        broker: &Broker,
+        deadline: Time,
+    ) -> Result<Connection<R::Transport>, ConnectError> {
+        let is_first = !self.with(|state| state.attempt.ever_accepted);
+        if is_first && self.options.connect.needs_clean_connect() {
+            self.forget_session(broker, deadline).await?;
+        }
+        let transport = self.dial(broker, deadline).await?;
+        self.open(transport)
     }
 
     /// Resolves and dials, unless the client ends or the time is over first.
@@ -128,14 +140,16 @@ impl<R: Runtime> Work<R> {
                 return ready;
             }
             self.poll_idle(cx, Some(deadline)).map(|woken| match woken {
-                Woken::TimedOut => Err(ConnectError::TimedOut {
-                    broker: broker.to_string(),
-                    after: self.options.attempts.connect_timeout,
-                }),
+                Woken::TimedOut => Err(self.timed_out(broker)),
                 Woken::Stopped | Woken::Dial(_) => Err(ConnectError::Ended),
             })
         })
         .await
+    }
+
+    fn timed_out(&self, broker: &Broker) -> ConnectError {
+        let after = self.options.attempts.connect_timeout;
+        ConnectError::TimedOut { broker: broker.to_string(), after }
     }
 
     /// Starts the session's connection on a transport.
@@ -212,6 +226,8 @@ enum Woken {
     TimedOut,
 }
 
+/// How long a peer may take to end its half of a connection that is being closed.
+const READ_REST: Duration = Duration::from_millis(500);
 /// Rounds in one poll: then other tasks come to their turn.
 const ROUNDS: usize = 16;
 

@@ -120,6 +120,9 @@ pub enum ConnectError {
     /// The client was disconnected or dropped, or its driver ended.
     #[error("the client is closed; make a new one")]
     Ended,
+    /// A call that waits, inside a callback.
+    #[error("a callback cannot wait; connect outside of it")]
+    InCallback,
 }
 
 /// Why a publish was not accepted, or how it ended without being delivered.
@@ -191,6 +194,10 @@ pub enum SubscribeError {
     /// A call that waits, inside a callback.
     #[error("a callback cannot wait; subscribe outside of it")]
     InCallback,
+    /// The time given to the call is over. If the broker still grants it, the subscription is
+    /// ended again.
+    #[error("no answer in the time given; try again")]
+    TimedOut,
     /// The standard or the version in use forbids it: above all, a Topic Filter that is not one.
     #[error("{0}")]
     Invalid(EncodeError),
@@ -223,6 +230,9 @@ pub enum UnsubscribeError {
     /// A call that waits, inside a callback.
     #[error("a callback cannot wait; unsubscribe outside of it")]
     InCallback,
+    /// The time given to the call is over. The UNSUBSCRIBE is sent nevertheless.
+    #[error("no answer in the time given; it is carried out nevertheless")]
+    TimedOut,
     /// The standard forbids it: above all, a Topic Filter that is not one.
     #[error("{0}")]
     Invalid(EncodeError),
@@ -349,6 +359,7 @@ impl From<SubscribeError> for UnsubscribeError {
         match error {
             SubscribeError::Closed => UnsubscribeError::Closed,
             SubscribeError::InCallback => UnsubscribeError::InCallback,
+            SubscribeError::TimedOut => UnsubscribeError::TimedOut,
             SubscribeError::Invalid(error) => UnsubscribeError::Invalid(error),
             SubscribeError::TooLarge { len, max } => UnsubscribeError::TooLarge { len, max },
             SubscribeError::Refused(rejection) => UnsubscribeError::Refused(rejection),

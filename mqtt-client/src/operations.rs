@@ -155,3 +155,6 @@ impl Operations {
 impl Unanswered {
     pub(crate) const CLOSED: Unanswered = Unanswered::Failed(Failure::Closed);
 }
+
+#[cfg(test)]
+mod tests;

@@ -25,7 +25,7 @@ pub struct Publish<'a> {
 }
 
 /// The payload of a message to publish.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone)]
 pub enum Payload<'a> {
     /// Copied when the message is accepted.
     Borrowed(&'a [u8]),
@@ -147,13 +147,17 @@ impl<'a> Publish<'a> {
     }
 
     /// Shows the packet, without its payload, to `f`.
+    #[inline]
     pub(crate) fn with_packet<R>(&self, f: impl FnOnce(&proto::Publish<'_>) -> R) -> R {
         let expiry = self.message_expiry.map(Property::MessageExpiryInterval);
-        let Some(described) = &self.properties else {
-            return f(&self.packet(Properties::from_slice(expiry.as_slice())));
-        };
-        let properties: Vec<_> = expiry.into_iter().chain(described.iter()).collect();
-        f(&self.packet(Properties::from_slice(&properties)))
+        match (&self.properties, expiry) {
+            (None, None) => f(&self.packet(Properties::EMPTY)),
+            (None, Some(expiry)) => f(&self.packet(Properties::from_slice(&[expiry]))),
+            (Some(described), expiry) => {
+                let properties: Vec<_> = expiry.into_iter().chain(described.iter()).collect();
+                f(&self.packet(Properties::from_slice(&properties)))
+            }
+        }
     }
 
     /// The payload as a session takes it. Not consumed, since a full session takes nothing.
@@ -187,6 +191,7 @@ impl<'a> Publish<'a> {
         })
     }
 
+    #[inline]
     fn packet<'p>(&'p self, properties: Properties<'p>) -> proto::Publish<'p> {
         proto::Publish {
             dup: false,
@@ -264,6 +269,15 @@ impl fmt::Debug for Payload<'_> {
     }
 }
 
+impl PartialEq for Payload<'_> {
+    /// Whether the bytes are the same, whoever owns them.
+    fn eq(&self, other: &Self) -> bool {
+        self.as_ref() == other.as_ref()
+    }
+}
+
+impl Eq for Payload<'_> {}
+
 impl AsRef<[u8]> for Payload<'_> {
     fn as_ref(&self) -> &[u8] {
         match self {
@@ -323,3 +337,6 @@ impl From<String> for Payload<'_> {
 
 /// The kept payload's size from which it is lent, not copied.
 const KEEP_FROM: usize = <Heap<Bytes> as mqtt_session::Memory>::KEEP_FROM;
+
+#[cfg(test)]
+mod tests;

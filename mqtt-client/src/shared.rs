@@ -77,6 +77,7 @@ impl Shared {
 
     /// A panic under the lock leaves the state as it was between two steps: the driver's drop
     /// guard must still be able to close it.
+    #[inline]
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -7,7 +7,7 @@ use crate::{Memory, Time};
 
 /// The receive buffer starts this long and grows to `STEADY` while reads fill it.
 const FIRST: usize = 4 << 10;
-const STEADY: usize = 256 << 10;
+const STEADY: usize = 16 << 10;
 
 /// What was received on one connection and not yet used up.
 ///
@@ -25,6 +25,9 @@ pub struct Inbound<M: Memory> {
     received_at: Time,
     /// Bytes received in all.
     received: u64,
+    /// Bytes of the packet that has come in part, or the longest fixed header if not even that is
+    /// whole; 0 while there may be whole packets.
+    wanted: usize,
     /// The last read filled all the space it was given.
     filled_up: bool,
 }
@@ -38,6 +41,7 @@ impl<M: Memory> Default for Inbound<M> {
             end: 0,
             received_at: Time::ZERO,
             received: 0,
+            wanted: 0,
             filled_up: false,
         }
     }
@@ -53,24 +57,37 @@ impl<M: Memory> Inbound<M> {
     /// Takes bytes that were read from the transport; returns how many there was room for, which
     /// is all of them unless the memory is fixed.
     pub fn handle_input(&mut self, now: Time, bytes: &[u8]) -> usize {
-        let mut taken = 0;
-        while let Some(rest) = bytes.get(taken..).filter(|rest| !rest.is_empty()) {
-            let space = self.space();
-            let n = rest.len().min(space.len());
-            let (Some(to), Some(from)) = (space.get_mut(..n), rest.get(..n)) else { break };
-            if n == 0 {
-                break;
-            }
-            to.copy_from_slice(from);
-            self.handle_received(now, n);
-            taken += n;
+        self.make_room(bytes.len());
+        let space = self.space();
+        let n = bytes.len().min(space.len());
+        let (Some(to), Some(from)) = (space.get_mut(..n), bytes.get(..n)) else { return 0 };
+        to.copy_from_slice(from);
+        self.handle_received(now, n);
+        n
+    }
+
+    /// Makes room for bytes that are there already, so growing for them costs no more than they do.
+    fn make_room(&mut self, n: usize) {
+        let len = self.buffer.as_ref().len();
+        if n <= len - self.end {
+            return;
         }
-        taken
+        self.move_to_front();
+        let needed = self.end.saturating_add(n);
+        if needed > len {
+            self.buffer.resize(needed.max(len.saturating_mul(2)).max(FIRST));
+        }
+    }
+
+    fn move_to_front(&mut self) {
+        self.buffer.as_mut().copy_within(self.start..self.end, 0);
+        self.end -= self.start;
+        self.start = 0;
     }
 
     /// Where to read into; then report how much it was with `handle_received`.
     ///
-    /// Empty only with fixed memory whose bytes are all in use: drain `poll_event` first.
+    /// Empty when the buffer is full of packets: drain `poll_event` first.
     pub fn space(&mut self) -> &mut [u8] {
         if self.start == self.end {
             self.start = 0;
@@ -88,16 +105,18 @@ impl<M: Memory> Inbound<M> {
         self.buffer.as_mut().get_mut(self.end..).unwrap_or_default()
     }
 
-    /// The buffer is used to its end: moves a partial packet to the front, or grows under a
-    /// packet that is as long as the buffer. Only bytes that arrived make it grow.
+    /// The buffer is used to its end. What is left of it once all whole packets are used up is
+    /// moved to the front; under a packet longer than the buffer it grows, to at most twice its
+    /// length, so that only bytes that arrived make it grow.
     fn make_space(&mut self) {
+        let len = self.buffer.as_ref().len();
+        if self.wanted == 0 {
+            return;
+        }
         if self.start > 0 {
-            self.buffer.as_mut().copy_within(self.start..self.end, 0);
-            self.end -= self.start;
-            self.start = 0;
-        } else {
-            let len = self.buffer.as_ref().len();
-            self.buffer.resize(len.saturating_mul(2));
+            self.move_to_front();
+        } else if self.wanted > len {
+            self.buffer.resize(self.wanted.min(len.saturating_mul(2)));
         }
     }
 
@@ -113,6 +132,7 @@ impl<M: Memory> Inbound<M> {
         let space = self.buffer.as_ref().len() - self.end;
         self.filled_up = n > 0 && n >= space;
         self.end += n.min(space);
+        self.wanted = 0;
         if n > 0 {
             self.received_at = self.received_at.max(now);
             self.received += n as u64;
@@ -139,10 +159,11 @@ impl<M: Memory> Inbound<M> {
         (self.received, self.received_at)
     }
 
-    /// The bytes not used up, for as long as events live, and the count to add used bytes to.
-    pub(crate) fn parts(&mut self) -> (&[u8], &mut usize) {
+    /// The bytes not used up, for as long as events live, the count to add used bytes to, and the
+    /// length of the packet that has come in part.
+    pub(crate) fn parts(&mut self) -> (&[u8], &mut usize, &mut usize) {
         let bytes = self.buffer.as_ref().get(self.start..self.end).unwrap_or_default();
-        (bytes, &mut self.start)
+        (bytes, &mut self.start, &mut self.wanted)
     }
 }
 

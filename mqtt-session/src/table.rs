@@ -142,6 +142,11 @@ where
         (first != NIL).then_some(first)
     }
 
+    pub(crate) fn last(&self, list: L) -> Option<u32> {
+        let last = self.ends(list).last;
+        (last != NIL).then_some(last)
+    }
+
     /// The one after `index` in its list.
     pub(crate) fn next(&self, index: u32) -> Option<u32> {
         let next = self.slots.as_ref().get(index as usize)?.next;

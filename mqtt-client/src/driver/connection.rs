@@ -20,7 +20,7 @@ pub(super) struct Connection<T> {
     /// What the state was not told yet.
     moved: Moved,
     flushed: bool,
-    /// The state wants no input at the moment.
+    /// The state wants no more input at the moment.
     paused: bool,
     /// Writing failed: what has arrived is still read, since it may say why.
     broken: bool,
@@ -165,6 +165,6 @@ impl<T: Transport> Connection<T> {
 }
 
 /// Reads in one turn, so that writing comes to its turn.
-const READS: usize = 4;
+const READS: usize = 2;
 /// Parts of one vectored write.
 const SLICES: usize = 16;

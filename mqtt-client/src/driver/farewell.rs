@@ -3,12 +3,11 @@
 
 use std::future::poll_fn;
 use std::task::{Context, Poll};
-use std::time::Duration;
 
 use mqtt_session::Time;
 
-use super::Work;
 use super::connection::{Connection, Progress};
+use super::{READ_REST, Work};
 use crate::runtime::{Runtime, Timer};
 
 impl<R: Runtime> Work<R> {
@@ -38,7 +37,7 @@ impl<R: Runtime> Work<R> {
             self.with(|state| {
                 state.stats.bytes_out += sent as u64;
                 state.session.handle_sent(now, sent);
-                state.transmit(now, out);
+                out.collect(now, &mut state.session);
             });
             let had_output = !connection.out.is_empty();
             let progress = connection.write(cx);
@@ -56,7 +55,8 @@ impl<R: Runtime> Work<R> {
         }
     }
 
-    fn poll_rest(
+    /// Ends the sending half and reads until the peer has ended its own.
+    pub(super) fn poll_rest(
         &mut self,
         cx: &mut Context<'_>,
         connection: &mut Connection<R::Transport>,
@@ -75,6 +75,3 @@ impl<R: Runtime> Work<R> {
         self.timer.poll_deadline(cx, deadline)
     }
 }
-
-/// How long the peer may take to end its half.
-const READ_REST: Duration = Duration::from_millis(500);

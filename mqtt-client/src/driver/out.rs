@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::io::IoSlice;
 
 use bytes::Bytes;
-use mqtt_session::Output;
+use mqtt_session::{Heap, Output, Session, Time};
 
 /// Packets in the order they are written: bytes of its own, and large payloads where they lie.
 ///
@@ -34,6 +34,12 @@ struct Lent {
 }
 
 impl OutBuffer {
+    /// Takes the packets that may leave now.
+    pub(crate) fn collect(&mut self, now: Time, session: &mut Session<Heap<Bytes>>) {
+        let taken = session.poll_transmit(now, self);
+        debug_assert!(taken.is_ok(), "the buffer grows under a packet of any size");
+    }
+
     /// Whether all is written.
     pub(crate) fn is_empty(&self) -> bool {
         self.len == 0

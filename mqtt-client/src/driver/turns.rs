@@ -49,9 +49,12 @@ impl<R: Runtime> Work<R> {
             if let Some(leave) = self.judge(now, &step, connection, connect_deadline) {
                 return Poll::Ready(leave);
             }
-            let resumed = connection.pause(!step.wants_input);
+            let resumed = connection.pause(!step.wants_input || !step.drained);
             let has_output = !connection.out.is_empty();
             let written = connection.write(cx);
+            if !step.drained {
+                break;
+            }
             let more = read == Progress::More
                 || resumed
                 || !step.idle

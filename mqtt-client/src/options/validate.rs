@@ -45,6 +45,8 @@ impl Options {
         let keeps = connect.session_expiry.seconds() > 0;
         if !connect.version.has_properties() && keeps && connect.client_id.is_empty() {
             connect.client_id = format!("mqtt{seed:016x}");
+            // Nobody has a session under it.
+            connect.clean_start = false;
         }
     }
 
@@ -72,6 +74,13 @@ impl Options {
 }
 
 impl ConnectOptions {
+    /// Whether a clean start takes a connection of its own: before 5.0 a clean session is also one
+    /// that ends with the connection, so a session that is to be kept cannot start clean.
+    pub(crate) fn needs_clean_connect(&self) -> bool {
+        let keeps = self.session_expiry.seconds() > 0;
+        !self.version.has_properties() && self.clean_start && keeps
+    }
+
     /// Shows the CONNECT of an attempt to `f`.
     pub(crate) fn with<R>(&self, clean_start: bool, f: impl FnOnce(&Connect<'_>) -> R) -> R {
         let user_properties = self.user_properties.iter();

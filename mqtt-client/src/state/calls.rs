@@ -106,11 +106,11 @@ impl State {
         }
     }
 
-    /// Keeps `waker` until the client is connected or has ended.
-    pub(crate) fn watch(&mut self, waker: Waker) {
-        if !self.watchers.iter().any(|known| known.will_wake(&waker)) {
-            self.watchers.push(waker);
-        }
+    /// Keeps `waker` until the client is connected or has ended; takes it unless it is known.
+    pub(crate) fn watch(&mut self, waker: &mut Option<Waker>) {
+        let is_known = |new: &Waker| self.watchers.iter().any(|known| known.will_wake(new));
+        let new = waker.take_if(|waker| !is_known(waker));
+        self.watchers.extend(new);
     }
 
     /// The `subscribe` was dropped before its answer. Its waker is returned, to be dropped without

@@ -7,7 +7,7 @@ use mqtt_session::{
     CloseReason, Event, FailureClass, Message, Outcome, SubscribeError as Refused, Time, Token,
 };
 
-use super::{Lifecycle, Request, State};
+use super::{Request, State};
 use crate::delivery::SubscriptionKey;
 use crate::operations::{Answer, Unanswered};
 use crate::{ClientEvent, ConnectError, Rejection};
@@ -68,8 +68,11 @@ impl State {
         }
     }
 
-    /// The attempt failed before or without a connection of the session.
+    /// An attempt failed, unless the client itself gave it up.
     pub(crate) fn handle_attempt_failed(&mut self, now: Time, error: ConnectError) {
+        if !self.is_running() {
+            return;
+        }
         let class = match &error {
             ConnectError::Connect(_) => FailureClass::Permanent,
             ConnectError::Refused(rejection) => {
@@ -83,6 +86,7 @@ impl State {
             | ConnectError::Resolve { .. }
             | ConnectError::Dial { .. }
             | ConnectError::TimedOut { .. }
+            | ConnectError::InCallback
             | ConnectError::Ended => FailureClass::Transient,
         };
         self.stats.connect_failures += 1;
@@ -204,11 +208,8 @@ impl State {
 
     /// Forgets a subscription. The broker need not send again what nobody read.
     pub(super) fn remove_subscription(&mut self, key: SubscriptionKey) {
-        let Some((callback, messages)) = self.delivery.remove(key) else { return };
-        if let Some(callback) = callback {
-            self.after.discard(callback);
-        }
-        if !matches!(self.lifecycle, Lifecycle::Running) {
+        let messages = self.delivery.remove(key, &mut self.after);
+        if !self.is_running() {
             return;
         }
         for delivery in messages.into_iter().filter_map(|arrived| arrived.delivery) {

@@ -34,6 +34,8 @@ pub(crate) struct Step {
     pub(crate) leaving: bool,
     /// The connection is over.
     pub(crate) closed: Option<CloseReason>,
+    /// What was received is used up; otherwise those who got it should have their turn first.
+    pub(crate) drained: bool,
     /// Nothing is left to do now: the driver may sleep, and will be woken.
     pub(crate) idle: bool,
     /// When to come back at the latest.
@@ -74,14 +76,17 @@ impl State {
         let mut closed = self.drain(now, inbound, &mut budget);
         let paused = self.delivery.is_over_limit() && !self.awaits_answer();
         self.session.handle_paused(now, paused);
-        if budget > 0 && closed.is_none() {
-            self.handle_time(now);
-            self.transmit(now, out);
+        if closed.is_none() {
+            if budget > 0 {
+                self.handle_time(now);
+            }
+            out.collect(now, &mut self.session);
             self.take_leave(now, out);
             closed = self.drain(now, inbound, &mut budget);
         }
         self.delivery.take_calls(calls);
-        let idle = budget > 0 && calls.is_empty() && (moved.write_blocked || out.is_empty());
+        let drained = budget > 0;
+        let idle = drained && calls.is_empty() && (moved.write_blocked || out.is_empty());
         self.driver.output_blocked = moved.write_blocked;
         if idle {
             mem::swap(&mut self.driver.waker, waker);
@@ -91,6 +96,7 @@ impl State {
             closing: self.session.closing(),
             leaving: self.is_leaving() || self.session.phase() == Phase::Closing,
             closed,
+            drained,
             idle,
             deadline: self.deadline(),
             accepted: self.attempt.accepted,
@@ -138,19 +144,12 @@ impl State {
         self.operations.awaited() > 0 || self.room.is_awaited()
     }
 
-    /// Collects what may be written now.
-    pub(crate) fn transmit(&mut self, now: Time, out: &mut OutBuffer) {
-        if self.session.poll_transmit(now, out).is_err() {
-            debug_assert!(false, "the buffer grows under a packet of any size");
-        }
-    }
-
     /// DISCONNECT goes out when all has that was accepted before it and may leave.
     fn take_leave(&mut self, now: Time, out: &mut OutBuffer) {
         let stays = self.session.phase() == Phase::Connected;
         if self.is_leaving() && stays && !self.session.wants_transmit() {
             self.say_goodbye(now);
-            self.transmit(now, out);
+            out.collect(now, &mut self.session);
         }
     }
 

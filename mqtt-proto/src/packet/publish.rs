@@ -64,13 +64,12 @@ impl Flags {
 }
 
 impl<'a> Publish<'a> {
-    #[inline]
+    #[inline(always)]
     pub(super) fn decode(
         flags: u8,
-        body: &'a [u8],
+        mut body: Reader<'a>,
         dialect: Dialect,
     ) -> Result<Publish<'a>, DecodeError> {
-        let mut body = Reader::new(PacketType::Publish, body);
         let Flags { dup, qos, retain } =
             Flags::from_u8(flags).map_err(|violation| body.error(violation, Field::Flags))?;
         let topic = body.utf8(Field::TopicName)?;
@@ -106,7 +105,7 @@ impl<'a> Publish<'a> {
     }
 
     /// Writes all but the payload.
-    #[inline]
+    #[inline(always)]
     fn start<'b>(
         &self,
         dialect: Dialect,
@@ -125,7 +124,7 @@ impl<'a> Publish<'a> {
     }
 
     /// Checks the fixed header and the Packet Identifier.
-    #[inline]
+    #[inline(always)]
     fn check_qos(&self) -> Result<(), EncodeError> {
         match (self.qos, self.packet_id) {
             // [MQTT-3.3.1-2]
@@ -142,7 +141,7 @@ impl<'a> Publish<'a> {
     }
 
     /// Checks the Topic Name, which a Topic Alias may stand for.
-    #[inline]
+    #[inline(always)]
     fn check_topic(&self) -> Result<(), EncodeError> {
         if self.topic.is_empty() && self.properties.topic_alias().is_some() {
             return Ok(());

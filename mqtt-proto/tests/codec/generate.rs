@@ -37,6 +37,16 @@ pub(crate) fn dialects() -> impl Strategy<Value = Dialect> {
     (versions, senders).prop_map(|(version, sender)| Dialect { version, sender, lenient: false })
 }
 
+/// A packet and who says it.
+pub(crate) fn speeches() -> impl Strategy<Value = (Dialect, Parts)> {
+    dialects().prop_flat_map(|dialect| (Just(dialect), packets(dialect)))
+}
+
+/// How often a property is tried.
+pub(crate) fn config() -> ProptestConfig {
+    ProptestConfig { cases: 1_024, failure_persistence: None, ..ProptestConfig::default() }
+}
+
 /// A legal packet that owns its lists.
 #[derive(Clone, Debug)]
 pub(crate) struct Parts {
@@ -84,7 +94,7 @@ impl Parts {
 }
 
 /// Any legal packet of `dialect`.
-pub(crate) fn packets(dialect: Dialect) -> impl Strategy<Value = Parts> {
+fn packets(dialect: Dialect) -> impl Strategy<Value = Parts> {
     select(packet_types(dialect)).prop_flat_map(move |packet_type| {
         let has_properties = dialect.version.has_properties();
         let (allowed, allowed_in_will) = if has_properties {

@@ -1,5 +1,6 @@
 //! The codec from outside: golden bytes, refusals, round trips, topics.
 
+mod accessors;
 mod encoding;
 mod generate;
 mod golden;

@@ -1,6 +1,6 @@
 //! A notation for packets: what the tests write instead of byte arrays.
 
-use mqtt_proto::{DecodeError, Dialect, FixedHeader, Packet, Role, Version};
+use mqtt_proto::{DecodeError, Dialect, Encode, EncodeError, FixedHeader, Packet, Role, Version};
 
 pub(crate) const CLIENT_5: Dialect = dialect(Version::V5, Role::Client);
 pub(crate) const SERVER_5: Dialect = dialect(Version::V5, Role::Server);
@@ -50,4 +50,12 @@ pub(crate) fn decode(bytes: &[u8], dialect: Dialect) -> Result<Option<Packet<'_>
     };
     assert_eq!(header.packet_len(), bytes.len(), "bytes follow the packet");
     Packet::decode(header, body, dialect).map(Some)
+}
+
+/// Encodes a packet into a buffer of just its length.
+pub(crate) fn encode(packet: &Packet<'_>, dialect: Dialect) -> Result<Vec<u8>, EncodeError> {
+    let measure = packet.measure(dialect)?;
+    let mut bytes = vec![0; measure.len];
+    packet.write(dialect, &measure, &mut bytes)?;
+    Ok(bytes)
 }

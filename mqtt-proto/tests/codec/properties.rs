@@ -5,23 +5,8 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::Index;
 
-use crate::generate::{Parts, dialects, packets};
-use crate::notation::decode;
-
-fn encode(packet: &Packet<'_>, dialect: Dialect) -> Result<Vec<u8>, EncodeError> {
-    let measure = packet.measure(dialect)?;
-    let mut bytes = vec![0; measure.len];
-    packet.write(dialect, &measure, &mut bytes)?;
-    Ok(bytes)
-}
-
-fn speeches() -> impl Strategy<Value = (Dialect, Parts)> {
-    dialects().prop_flat_map(|dialect| (Just(dialect), packets(dialect)))
-}
-
-fn config() -> ProptestConfig {
-    ProptestConfig { cases: 1_024, failure_persistence: None, ..ProptestConfig::default() }
-}
+use crate::generate::{config, dialects, speeches};
+use crate::notation::{decode, encode};
 
 /// What decodes can be encoded, to something that decodes to the same.
 fn survives(packet: &Packet<'_>, dialect: Dialect) -> Result<(), TestCaseError> {

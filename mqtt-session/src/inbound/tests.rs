@@ -9,11 +9,12 @@ type Growing = Inbound<crate::Heap>;
 #[cfg(feature = "fixed")]
 type Bounded = Inbound<crate::Fixed<1, 1, 1, 64>>;
 
-/// Uses up `n` bytes, as a session does.
+/// Uses up `n` bytes, as a session does: what is left starts a packet of which more must come.
 fn take<M: Memory>(inbound: &mut Inbound<M>, n: usize) -> Vec<u8> {
-    let (bytes, used) = inbound.parts();
+    let (bytes, used, wanted) = inbound.parts();
     let taken = bytes[..n.min(bytes.len())].to_vec();
     *used += taken.len();
+    *wanted = bytes.len() - taken.len() + 1;
     taken
 }
 
@@ -77,6 +78,19 @@ fn a_partial_packet_moves_to_the_front_when_the_end_is_reached() {
     take(&mut inbound, n - 3);
     assert_eq!(inbound.space().len(), n - 3);
     assert_eq!((inbound.len(), inbound.capacity()), (3, n));
+}
+
+/// Promises: BAD-3
+#[cfg(feature = "alloc")]
+#[test]
+fn whole_packets_that_nobody_polls_do_not_make_it_grow() {
+    let mut inbound = Growing::default();
+    for _ in 0..100 {
+        let n = inbound.space().len();
+        inbound.handle_received(Time::ZERO, n);
+    }
+    assert!(inbound.space().is_empty());
+    assert_eq!(inbound.capacity(), STEADY);
 }
 
 #[cfg(feature = "alloc")]

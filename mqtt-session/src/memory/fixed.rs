@@ -158,6 +158,11 @@ impl<const BYTES: usize> Arena for Blocks<BYTES> {
         self.bytes.get_mut(block.start..block.start + block.len).unwrap_or_default()
     }
 
+    fn append(&mut self, _: &mut Span, _: usize, _: impl FnOnce(&mut [u8]) -> bool) -> bool {
+        // What follows the block may be taken.
+        false
+    }
+
     fn give_back(&mut self, block: Span) {
         let at = block.start - HEADER;
         if let Some((len, _)) = self.header(at) {

@@ -65,30 +65,67 @@ pub struct Pool {
     spare: Vec<Vec<u8>>,
 }
 
-/// Spare buffers kept, and how large one may be: at most 4 MiB in all.
+/// The first `len` bytes of a buffer; those behind stay initialised, ready to be used.
+#[derive(Debug)]
+pub struct Buffer {
+    bytes: Vec<u8>,
+    len: usize,
+}
+
+/// Spare buffers kept, and how large one may be: at most 8 MiB in all.
 const SPARE_BUFFERS: usize = 1024;
-const SPARE_CAPACITY: usize = 4096;
+const SPARE_CAPACITY: usize = 2 * APPEND_TO;
+
+/// How long a block may get by appending; growing in steps can make its buffer twice as large.
+const APPEND_TO: usize = 4096;
+
+impl Buffer {
+    fn set_len(&mut self, len: usize) {
+        if len > self.bytes.len() {
+            self.bytes.resize(len, 0);
+        }
+        self.len = len;
+    }
+}
 
 impl Arena for Pool {
-    type Block = Vec<u8>;
+    type Block = Buffer;
 
-    fn take(&mut self, len: usize) -> Result<Vec<u8>, Full> {
-        let mut block = self.spare.pop().unwrap_or_default();
-        block.resize(len, 0);
+    fn take(&mut self, len: usize) -> Result<Buffer, Full> {
+        let mut block = Buffer { bytes: self.spare.pop().unwrap_or_default(), len: 0 };
+        block.set_len(len);
         Ok(block)
     }
 
-    fn bytes<'a>(&'a self, block: &'a Vec<u8>) -> &'a [u8] {
-        block
+    fn bytes<'a>(&'a self, block: &'a Buffer) -> &'a [u8] {
+        block.bytes.get(..block.len).unwrap_or_default()
     }
 
-    fn bytes_mut<'a>(&'a mut self, block: &'a mut Vec<u8>) -> &'a mut [u8] {
-        block
+    fn bytes_mut<'a>(&'a mut self, block: &'a mut Buffer) -> &'a mut [u8] {
+        block.bytes.get_mut(..block.len).unwrap_or_default()
     }
 
-    fn give_back(&mut self, block: Vec<u8>) {
-        if block.capacity() <= SPARE_CAPACITY && self.spare.len() < SPARE_BUFFERS {
-            self.spare.push(block);
+    fn append(
+        &mut self,
+        block: &mut Buffer,
+        more: usize,
+        fill: impl FnOnce(&mut [u8]) -> bool,
+    ) -> bool {
+        let len = block.len;
+        if len + more > APPEND_TO {
+            return false;
+        }
+        block.set_len(len + more);
+        let filled = block.bytes.get_mut(len..len + more).is_some_and(fill);
+        if !filled {
+            block.len = len;
+        }
+        filled
+    }
+
+    fn give_back(&mut self, block: Buffer) {
+        if block.bytes.capacity() <= SPARE_CAPACITY && self.spare.len() < SPARE_BUFFERS {
+            self.spare.push(block.bytes);
         }
     }
 

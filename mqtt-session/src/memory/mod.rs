@@ -107,6 +107,14 @@ pub trait Arena: Default {
     fn take(&mut self, len: usize) -> Result<Self::Block, Full>;
     fn bytes<'a>(&'a self, block: &'a Self::Block) -> &'a [u8];
     fn bytes_mut<'a>(&'a mut self, block: &'a mut Self::Block) -> &'a mut [u8];
+    /// Appends `more` bytes to a block, where that is cheap; `false` when it is not, or they
+    /// could not be filled.
+    fn append(
+        &mut self,
+        block: &mut Self::Block,
+        more: usize,
+        fill: impl FnOnce(&mut [u8]) -> bool,
+    ) -> bool;
     fn give_back(&mut self, block: Self::Block);
     /// The longest block there could be when nothing else is stored.
     const LIMIT: usize;

@@ -93,7 +93,7 @@ impl<M: Memory> Flow<M> {
     /// When it expires, as long as no connection carried it.
     pub(crate) fn expires_at(&self) -> Option<Time> {
         match self.kind {
-            FlowKind::AtMostOnce | FlowKind::Publish { carried: false, .. } => {
+            FlowKind::AtMostOnce { .. } | FlowKind::Publish { carried: false, .. } => {
                 self.expiry.map(|expiry| expiry.at)
             }
             FlowKind::Publish { carried: true, .. }
@@ -109,8 +109,9 @@ impl<M: Memory> Flow<M> {
 /// What an unfinished operation is.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum FlowKind {
-    /// A QoS 0 PUBLISH, gone once transmitted.
-    AtMostOnce,
+    /// A QoS 0 PUBLISH, or several behind each other, of which so many bytes were transmitted. Gone
+    /// once all are.
+    AtMostOnce { transmitted: usize },
     /// A QoS 1/2 PUBLISH; `carried` once a connection may have carried it.
     Publish { qos: QoS, carried: bool },
     /// A QoS 2 publish past PUBREC; or one that may have been carried and cannot be sent again,

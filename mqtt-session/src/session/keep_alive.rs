@@ -14,17 +14,11 @@ pub(crate) struct KeepAlive {
     received_at: Time,
     /// Bytes received up to then.
     received: u64,
-    ping: Ping,
+    /// PINGREQ is to be transmitted.
+    is_due: bool,
+    /// Since when PINGREQ is due or transmitted and nothing has come.
+    asked_at: Option<Time>,
     paused: bool,
-}
-
-#[derive(Clone, Copy, Debug)]
-enum Ping {
-    None,
-    /// PINGREQ is to be transmitted; nothing came since this time.
-    Due(Time),
-    /// PINGREQ was transmitted; nothing came since this time.
-    Sent(Time),
 }
 
 /// What a deadline is for.
@@ -43,7 +37,8 @@ impl KeepAlive {
             sent_at: now,
             received_at: now,
             received: 0,
-            ping: Ping::None,
+            is_due: false,
+            asked_at: None,
             paused: false,
         }
     }
@@ -66,22 +61,15 @@ impl KeepAlive {
         if received > self.received {
             self.received = received;
             self.received_at = self.received_at.max(at);
-            self.ping = match self.ping {
-                // It may be due because this end was quiet.
-                Ping::Due(since) => Ping::Due(since.max(self.received_at)),
-                Ping::None | Ping::Sent(_) => Ping::None,
-            };
+            // PINGREQ may have to leave all the same: this end may have been the quiet one.
+            self.asked_at = self.asked_at.filter(|asked_at| *asked_at > self.received_at);
         }
     }
 
     /// Reading is paused by this end, so silence proves nothing.
     pub(crate) fn set_paused(&mut self, now: Time, paused: bool) {
         if self.paused && !paused {
-            self.ping = match self.ping {
-                Ping::None => Ping::None,
-                Ping::Due(_) => Ping::Due(now),
-                Ping::Sent(_) => Ping::Sent(now),
-            };
+            self.asked_at = self.asked_at.map(|_| now);
         }
         self.paused = paused;
     }
@@ -96,20 +84,18 @@ impl KeepAlive {
 
     /// When the broker is to be given up.
     fn answer_at(&self) -> Option<Time> {
-        match self.ping {
-            Ping::Due(since) | Ping::Sent(since) if !self.paused => {
-                Some(since.after(self.ping_timeout))
-            }
-            Ping::None | Ping::Due(_) | Ping::Sent(_) => None,
-        }
+        Some(self.asked_at.filter(|_| !self.paused)?.after(self.ping_timeout))
     }
 
-    /// When PINGREQ is due. While one is unanswered only for what this end owes the broker.
+    /// When PINGREQ is due, or its answer is missed again.
     fn ping_at(&self) -> Option<Time> {
-        let quiet_since = match self.ping {
-            Ping::None => self.sent_at.min(self.received_at),
-            Ping::Sent(_) => self.sent_at,
-            Ping::Due(_) => return None,
+        let quiet_since = match (self.is_due, self.asked_at) {
+            (true, Some(_)) => return None,
+            // There was life since, but PINGREQ has not left.
+            (true, None) => self.received_at,
+            // An unanswered one is not repeated, but for what this end owes the broker.
+            (false, Some(_)) => self.sent_at,
+            (false, None) => self.sent_at.min(self.received_at),
         };
         Some(quiet_since.after(self.quiet?))
     }
@@ -121,24 +107,20 @@ impl KeepAlive {
             return true;
         }
         if self.ping_at().is_some_and(|at| at <= now) {
-            self.ping = match self.ping {
-                Ping::None => Ping::Due(now),
-                Ping::Due(since) | Ping::Sent(since) => Ping::Due(since),
-            };
+            self.is_due = true;
+            self.asked_at = self.asked_at.or(Some(now));
         }
         false
     }
 
     /// Whether PINGREQ is to be transmitted.
     pub(crate) fn wants_ping(&self) -> bool {
-        matches!(self.ping, Ping::Due(_))
+        self.is_due
     }
 
     pub(crate) fn handle_ping_transmitted(&mut self, now: Time) {
-        if let Ping::Due(since) = self.ping {
-            self.ping = Ping::Sent(since);
-            self.sent_at = now;
-        }
+        self.is_due = false;
+        self.sent_at = now;
     }
 }
 

@@ -31,7 +31,7 @@ pub(crate) enum Stage<M: Memory> {
     Waiting { asked: Asked },
     /// CONNACK accepted the connection.
     Up(Up),
-    /// DISCONNECT is to be transmitted, the acknowledgements already given before it.
+    /// DISCONNECT is to be transmitted, after what goes before it.
     Leaving { farewell: Farewell<M>, reason: CloseReason },
     /// Nothing more is sent or read; `flush` when a last packet is on its way.
     Left { reason: CloseReason, flush: bool },
@@ -218,8 +218,12 @@ pub(crate) fn limits(connack: &ConnAck<'_>, asked: &Asked) -> Limits {
 /// waits for writing.
 #[derive(Debug, Default)]
 pub(crate) struct Strays {
-    waiting: [Option<Stray>; 8],
+    waiting: [Option<Stray>; STRAYS],
+    len: usize,
 }
+
+/// How many such answers may wait.
+const STRAYS: usize = 8;
 
 /// One such answer, with reason code 0x92.
 #[derive(Clone, Copy, Debug)]
@@ -230,17 +234,18 @@ pub(crate) enum Stray {
 
 impl Strays {
     pub(crate) fn has_room(&self) -> bool {
-        self.waiting.iter().any(Option::is_none)
+        self.len < STRAYS
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.waiting.iter().all(Option::is_none)
+        self.len == 0
     }
 
     /// Adds one; the caller saw `has_room`.
     pub(crate) fn push(&mut self, stray: Stray) {
-        if let Some(place) = self.waiting.iter_mut().find(|place| place.is_none()) {
+        if let Some(place) = self.waiting.get_mut(self.len) {
             *place = Some(stray);
+            self.len += 1;
         }
     }
 
@@ -249,8 +254,11 @@ impl Strays {
     }
 
     pub(crate) fn pop(&mut self) {
-        let [first, ..] = &mut self.waiting;
-        *first = None;
-        self.waiting.rotate_left(1);
+        if let [first, ..] = &mut self.waiting
+            && first.take().is_some()
+        {
+            self.waiting.rotate_left(1);
+            self.len -= 1;
+        }
     }
 }

@@ -1,14 +1,14 @@
 //! The application port: messages to send.
 
 use mqtt_proto::{
-    Encode, EncodeError, Field, PacketId, Property, PropertyId, Publish, QoS, ReasonCode,
+    Encode, EncodeError, Field, Measure, PacketId, Property, PropertyId, Publish, QoS, ReasonCode,
 };
 
 use super::flow::{Expiry, Flow, FlowKind, Image, Lane};
 use super::link::{Stage, outbound_dialect};
 use super::{Room, Session, SessionState};
 use crate::Time;
-use crate::memory::Arena;
+use crate::memory::{Arena, Block};
 use crate::record::RecordRef;
 use crate::{Config, Failure, Limits, Memory, Payload, PublishError, Token};
 
@@ -27,23 +27,39 @@ impl<M: Memory> Session<M> {
     ) -> Result<Option<Token>, PublishError> {
         self.advance(now);
         self.check_publish(publish)?;
-        let (image, expiry) = self.encode_publish(publish, payload)?;
-        self.state.note_expiry(expiry);
-        match publish.qos {
-            QoS::AtMostOnce => {
-                self.state.queue_at_most_once(image, expiry);
-                Ok(None)
-            }
-            QoS::AtLeastOnce | QoS::ExactlyOnce => {
-                let token = self.queue_publish(publish.qos, image, expiry);
-                self.promote();
-                Ok(Some(token))
-            }
+        let at_most_once = publish.qos == QoS::AtMostOnce;
+        let packet = Publish {
+            dup: false,
+            packet_id: (!at_most_once).then_some(PLACEHOLDER),
+            payload: payload.bytes(),
+            ..*publish
+        };
+        let version = self.state.version();
+        let measure = packet.measure(outbound_dialect(version))?;
+        let body_len = payload.kept_len(M::KEEP_FROM);
+        self.check_size(measure.len, measure.len - body_len)?;
+        if !self.has_room_to_publish(publish.qos, measure.len) {
+            return Err(self.refuse(PublishError::Full));
         }
+        let expiry = self.expiry_of(publish, measure.len - packet.payload.len());
+        let is_plain = at_most_once && expiry.is_none() && body_len == 0;
+        if is_plain && self.state.append_at_most_once(&packet, &measure) {
+            return Ok(None);
+        }
+        let head = self.encode_head(&packet, &measure, body_len)?;
+        let image = Image { head, body: payload.into_kept(M::KEEP_FROM), version };
+        self.state.note_expiry(expiry);
+        if at_most_once {
+            self.state.queue_at_most_once(image, expiry);
+            return Ok(None);
+        }
+        let token = self.queue_publish(publish.qos, image, expiry);
+        self.promote();
+        Ok(Some(token))
     }
 
     fn check_publish(&self, publish: &Publish<'_>) -> Result<(), PublishError> {
-        if publish.properties.topic_alias().is_some() {
+        if !publish.properties.is_empty() && publish.properties.topic_alias().is_some() {
             let field = Field::Property(PropertyId::TopicAlias);
             return Err(EncodeError::Unexpected(field).into());
         }
@@ -63,41 +79,27 @@ impl<M: Memory> Session<M> {
         }
     }
 
-    /// The packet as it is kept until the flow ends, and when it expires.
-    fn encode_publish(
+    /// The packet as it is kept until the flow ends, but for `body_len` bytes kept elsewhere.
+    fn encode_head(
         &mut self,
-        publish: &Publish<'_>,
-        payload: Payload<'_, M::Body>,
-    ) -> Result<(Image<M>, Option<Expiry>), PublishError> {
-        let at_most_once = publish.qos == QoS::AtMostOnce;
-        let packet = Publish {
-            dup: false,
-            packet_id: (!at_most_once).then_some(PLACEHOLDER),
-            payload: payload.bytes(),
-            ..*publish
-        };
+        packet: &Publish<'_>,
+        measure: &Measure,
+        body_len: usize,
+    ) -> Result<Block<M>, PublishError> {
         let dialect = outbound_dialect(self.state.version());
-        let measure = packet.measure(dialect)?;
-        let body_len = payload.kept_len(M::KEEP_FROM);
-        self.check_size(measure.len, measure.len - body_len)?;
-        if !self.has_room_to_publish(publish.qos, measure.len) {
-            return Err(self.refuse(PublishError::Full));
-        }
         let Ok(mut head) = self.state.arena.take(measure.len - body_len) else {
             return Err(self.refuse(PublishError::Full));
         };
         let place = self.state.arena.bytes_mut(&mut head);
         let written = match body_len {
-            0 => packet.write(dialect, &measure, place),
-            _ => packet.write_head(dialect, &measure, place).map(|_| ()),
+            0 => packet.write(dialect, measure, place),
+            _ => packet.write_head(dialect, measure, place).map(|_| ()),
         };
         if let Err(error) = written {
             self.state.arena.give_back(head);
             return Err(error.into());
         }
-        let expiry = self.expiry_of(publish, measure.len - packet.payload.len());
-        let body = payload.into_kept(M::KEEP_FROM);
-        Ok((Image { head, body, version: dialect.version }, expiry))
+        Ok(head)
     }
 
     /// A packet of `len` bytes, `stored` of them in the memory of the session.
@@ -141,6 +143,9 @@ impl<M: Memory> Session<M> {
 
     /// When a message expires (section 3.3.2.3.3), for an image with a head of `head_len` bytes.
     fn expiry_of(&self, publish: &Publish<'_>, head_len: usize) -> Option<Expiry> {
+        if publish.properties.is_empty() {
+            return None;
+        }
         let interval = publish.properties.message_expiry_interval()?;
         // The properties end the head, so the place is counted from its end.
         let before =
@@ -196,9 +201,31 @@ impl<M: Memory> SessionState<M> {
         self.token(index)
     }
 
+    /// Puts a packet behind the last one that may leave, if both are plain QoS 0: one image holds
+    /// a burst of them.
+    fn append_at_most_once(&mut self, packet: &Publish<'_>, measure: &Measure) -> bool {
+        let dialect = outbound_dialect(self.version());
+        let last = self.flows.last(Lane::Ready);
+        let Some(last) = last.and_then(|index| self.flows.get_mut(index)) else { return false };
+        let Some(image) = &mut last.image else { return false };
+        let is_plain = matches!(last.kind, FlowKind::AtMostOnce { .. })
+            && last.expiry.is_none()
+            && image.body.is_none()
+            && image.version == dialect.version;
+        let appended = is_plain
+            && self.arena.append(&mut image.head, measure.len, |place| {
+                packet.write(dialect, measure, place).is_ok()
+            });
+        if appended {
+            self.qos0_bytes += measure.len;
+        }
+        appended
+    }
+
     fn queue_at_most_once(&mut self, image: Image<M>, expiry: Option<Expiry>) {
         self.qos0_bytes += image.len(&self.arena);
-        let flow = Flow { expiry, ..Flow::new(FlowKind::AtMostOnce, Some(image)) };
+        let flow =
+            Flow { expiry, ..Flow::new(FlowKind::AtMostOnce { transmitted: 0 }, Some(image)) };
         self.queue(Lane::Ready, flow);
     }
 

@@ -8,6 +8,9 @@ use super::link::Link;
 use super::{Room, Session};
 use crate::{CloseReason, Event, Inbound, Memory, Outcome, Time, ViolationKind};
 
+/// Bytes of the longest fixed header.
+const LONGEST_HEADER: usize = 5;
+
 /// What an inbound packet came to.
 pub(super) type Received<'i> = Result<Option<Event<'i>>, ViolationKind>;
 
@@ -22,25 +25,33 @@ impl<M: Memory> Session<M> {
         if let Some(event) = self.poll_own_event() {
             return Some(event);
         }
-        let (bytes, used) = inbound.parts();
+        let (bytes, used, wanted) = inbound.parts();
         let mut rest = bytes;
-        let mut event = None;
-        while event.is_none() && self.can_receive() {
-            match self.next_packet(rest) {
-                Ok(Some((packet, after))) => {
-                    rest = after;
-                    match self.receive(packet) {
-                        Ok(received) => event = received,
-                        Err(violation) => self.give_up(violation),
-                    }
-                }
-                Ok(None) => break,
+        let event = self.read(&mut rest);
+        *used += bytes.len() - rest.len();
+        if event.is_some() {
+            return event;
+        }
+        *wanted = self.wanted(rest);
+        // What the packets brought about beside events of their own comes before the end.
+        self.poll_own_event().or_else(|| self.poll_end())
+    }
+
+    /// Uses packets up, to the first one the owner can see.
+    fn read<'i>(&mut self, bytes: &mut &'i [u8]) -> Option<Event<'i>> {
+        while self.can_receive() {
+            let received = match self.next_packet(bytes) {
+                Ok(Some((header, body))) => self.receive(header, body),
+                Ok(None) => return None,
+                Err(violation) => Err(violation),
+            };
+            match received {
+                Ok(None) => {}
+                Ok(event) => return event,
                 Err(violation) => self.give_up(violation),
             }
         }
-        *used += bytes.len() - rest.len();
-        // What the packets brought about beside events of their own comes before the end.
-        event.or_else(|| self.poll_own_event()).or_else(|| self.poll_end())
+        None
     }
 
     /// Whether there is room for whatever the next packet brings about.
@@ -105,31 +116,41 @@ impl<M: Memory> Session<M> {
         if is_last { self.end_link().map(Event::Closed) } else { None }
     }
 
-    /// The next whole packet, and the bytes behind it.
+    /// Takes the next whole packet off the bytes.
     fn next_packet<'i>(
         &self,
-        bytes: &'i [u8],
-    ) -> Result<Option<(Packet<'i>, &'i [u8])>, ViolationKind> {
+        bytes: &mut &'i [u8],
+    ) -> Result<Option<(FixedHeader, &'i [u8])>, ViolationKind> {
         let Some(link) = self.link.as_ref().filter(|link| link.is_reading()) else {
             return Ok(None);
         };
-        let dialect = link.inbound_dialect();
-        let header = FixedHeader::decode(bytes, dialect).map_err(ViolationKind::Packet)?;
-        let Some(header) = header else { return Ok(None) };
+        let header = FixedHeader::decode(bytes, link.inbound_dialect());
+        let Some(header) = header.map_err(ViolationKind::Packet)? else { return Ok(None) };
         let len = header.packet_len();
         if len > self.maximum_packet_size() as usize {
             // [MQTT-3.1.2-24]
             return Err(ViolationKind::PacketTooLarge(len));
         }
         let Some((packet, after)) = bytes.split_at_checked(len) else { return Ok(None) };
-        let body = packet.get(usize::from(header.len)..).unwrap_or_default();
-        let packet = Packet::decode(header, body, dialect).map_err(ViolationKind::Packet)?;
-        Ok(Some((packet, after)))
+        *bytes = after;
+        Ok(Some((header, packet.get(usize::from(header.len)..).unwrap_or_default())))
     }
 
-    fn receive<'i>(&mut self, packet: Packet<'i>) -> Received<'i> {
-        let is_up = self.link.as_ref().is_some_and(|link| link.up().is_some());
-        match packet {
+    /// Bytes of the packet of which only the start is there.
+    fn wanted(&self, bytes: &[u8]) -> usize {
+        let header =
+            self.link.as_ref().map(|link| FixedHeader::decode(bytes, link.inbound_dialect()));
+        match header {
+            _ if bytes.is_empty() => 0,
+            Some(Ok(Some(header))) => header.packet_len(),
+            Some(Ok(None) | Err(_)) | None => LONGEST_HEADER,
+        }
+    }
+
+    fn receive<'i>(&mut self, header: FixedHeader, body: &'i [u8]) -> Received<'i> {
+        let Some(link) = &self.link else { return Ok(None) };
+        let (is_up, dialect) = (link.up().is_some(), link.inbound_dialect());
+        match Packet::decode(header, body, dialect).map_err(ViolationKind::Packet)? {
             Packet::Publish(publish) if is_up => self.receive_publish(publish),
             Packet::PubAck(PubAck(ack)) if is_up => self.receive_puback(ack),
             Packet::PubRec(PubRec(ack)) if is_up => self.receive_pubrec(&ack),

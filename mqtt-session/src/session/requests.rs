@@ -81,8 +81,9 @@ impl<M: Memory> Session<M> {
         Ok(self.state.queue(Lane::Requests, Flow::new(kind, Some(image))))
     }
 
-    /// Ends the connection with DISCONNECT, after the acknowledgements already given. Idempotent.
-    /// What waits to be sent stays in the session.
+    /// Ends the connection with DISCONNECT, after the acknowledgements already given and the packets
+    /// that may leave already: QoS 0, requests, and publishes within the window. Idempotent. What
+    /// has no answer then stays in the session, as does what still waits.
     pub fn disconnect(
         &mut self,
         now: Time,

@@ -35,7 +35,7 @@ impl<M: Memory> SessionState<M> {
             at = self.flows.next(index);
             let Some(flow) = self.flows.get(index) else { break };
             match flow.kind {
-                FlowKind::AtMostOnce => self.remove_flow(index),
+                FlowKind::AtMostOnce { .. } => self.remove_flow(index),
                 FlowKind::Subscribe { .. }
                 | FlowKind::Resubscribe { .. }
                 | FlowKind::Unsubscribe { .. } => self.flows.move_to(index, Lane::Requested),
@@ -153,7 +153,7 @@ impl<M: Memory> SessionState<M> {
             let asked = match flow.kind {
                 FlowKind::Subscribe { first, filters } => Some((first, filters)),
                 FlowKind::Unsubscribe { .. }
-                | FlowKind::AtMostOnce
+                | FlowKind::AtMostOnce { .. }
                 | FlowKind::Publish { .. }
                 | FlowKind::Release { .. }
                 | FlowKind::Resubscribe { .. }

@@ -1,8 +1,8 @@
 //! What leaves: control packets, acknowledgements, requests, each in an order of its own.
 
 use mqtt_proto::{
-    Ack, Disconnect, Encode, Packet, PacketId, Properties, PubAck, PubComp, PubRec, PubRel,
-    ReasonCode, Version,
+    Ack, Disconnect, Encode, FixedHeader, Packet, PacketId, Properties, PubAck, PubComp, PubRec,
+    PubRel, ReasonCode, Version,
 };
 
 use super::flow::{Flow, FlowKind, Image, Lane};
@@ -10,7 +10,7 @@ use super::held::Shelf;
 use super::link::{Farewell, Link, Stage, Stray, outbound_dialect};
 use super::{Session, SessionState};
 use crate::memory::Arena;
-use crate::{BufferTooSmall, Memory, Output, Time};
+use crate::{BufferTooSmall, CloseReason, Memory, Output, Time};
 
 /// The longest acknowledgement without properties, or PINGREQ.
 const SHORT: usize = 8;
@@ -73,13 +73,17 @@ impl<M: Memory> Session<M> {
         }
     }
 
-    /// DISCONNECT, after the acknowledgements already given.
+    /// DISCONNECT, after the acknowledgements already given, and if the application takes leave
+    /// also after what it had asked for before.
     fn transmit_last(&mut self, out: &mut impl Output<M::Body>) -> Result<(), BufferTooSmall> {
         let Some(link) = &mut self.link else { return Ok(()) };
         if !self.state.transmit_acks(link, out)? {
             return Ok(());
         }
         let Stage::Leaving { farewell, reason } = &link.stage else { return Ok(()) };
+        if *reason == CloseReason::Local && !self.state.transmit_requests(self.now, out)? {
+            return Ok(());
+        }
         let is_complete = match farewell {
             Farewell::Packet(disconnect) => put::<M>(out, self.state.arena.bytes(disconnect))?,
             Farewell::Code(code) => {
@@ -113,6 +117,35 @@ fn fits<M: Memory>(out: &impl Output<M::Body>, len: usize) -> Result<bool, Buffe
     } else {
         Ok(false)
     }
+}
+
+/// Appends as many of several packets as there is room for; gives how many bytes that is.
+fn put_burst<M: Memory>(
+    out: &mut impl Output<M::Body>,
+    version: Version,
+    packets: &[u8],
+) -> Result<usize, BufferTooSmall> {
+    let mut len = packets.len();
+    if len > out.room() {
+        len = 0;
+        while let Some(packet) = first_packet_len(packets.get(len..), version) {
+            if len + packet > out.room() {
+                break;
+            }
+            len += packet;
+        }
+    }
+    if len == 0 {
+        let packet = first_packet_len(Some(packets), version);
+        fits::<M>(out, packet.unwrap_or_default())?;
+    }
+    out.put(packets.get(..len).unwrap_or_default());
+    Ok(len)
+}
+
+fn first_packet_len(packets: Option<&[u8]>, version: Version) -> Option<usize> {
+    let header = FixedHeader::decode(packets?, outbound_dialect(version)).ok()??;
+    Some(header.packet_len())
 }
 
 fn transmit_ping<M: Memory>(
@@ -231,35 +264,70 @@ impl<M: Memory> SessionState<M> {
         out: &mut impl Output<M::Body>,
     ) -> Result<bool, BufferTooSmall> {
         while let Some(index) = self.flows.first(Lane::Ready) {
-            let Some(flow) = self.flows.get(index) else { break };
-            let fits = match (&flow.image, flow.kind) {
-                (Some(image), _) => {
-                    let fits = fits::<M>(out, image.len(&self.arena))?;
-                    if fits {
-                        put_image(out, &self.arena, flow, image, now);
-                    }
-                    fits
-                }
-                (None, FlowKind::Resubscribe { filter }) => {
-                    let filter = self.subscriptions.get(filter);
-                    let packet = filter.map(|filter| self.arena.bytes(&filter.image));
-                    put::<M>(out, packet.unwrap_or_default())?
-                }
-                (None, _) => true,
-            };
-            if !fits {
+            if !self.transmit_request(index, now, out)? {
                 return Ok(false);
             }
-            self.handle_transmitted(index);
         }
         Ok(true)
+    }
+
+    /// Appends the packet of one flow, or as many as fit if it has several. `false` when not all
+    /// fit.
+    fn transmit_request(
+        &mut self,
+        index: u32,
+        now: Time,
+        out: &mut impl Output<M::Body>,
+    ) -> Result<bool, BufferTooSmall> {
+        let Some(flow) = self.flows.get(index) else { return Ok(false) };
+        let fits = match (&flow.image, flow.kind) {
+            (Some(image), FlowKind::AtMostOnce { transmitted })
+                if image.body.is_none() && flow.expiry.is_none() =>
+            {
+                let packets = self.arena.bytes(&image.head);
+                let packets = packets.get(transmitted..).unwrap_or_default();
+                let len = put_burst::<M>(out, image.version, packets)?;
+                let is_complete = len == packets.len();
+                self.handle_burst_transmitted(index, len, is_complete);
+                return Ok(is_complete);
+            }
+            (Some(image), _) => {
+                let fits = fits::<M>(out, image.len(&self.arena))?;
+                if fits {
+                    put_image(out, &self.arena, flow, image, now);
+                }
+                fits
+            }
+            (None, FlowKind::Resubscribe { filter }) => {
+                let filter = self.subscriptions.get(filter);
+                let packet = filter.map(|filter| self.arena.bytes(&filter.image));
+                put::<M>(out, packet.unwrap_or_default())?
+            }
+            (None, _) => true,
+        };
+        if fits {
+            self.handle_transmitted(index);
+        }
+        Ok(fits)
+    }
+
+    /// So many bytes of a QoS 0 flow were transmitted.
+    fn handle_burst_transmitted(&mut self, index: u32, len: usize, is_complete: bool) {
+        self.qos0_bytes = self.qos0_bytes.saturating_sub(len);
+        if is_complete {
+            self.remove_flow(index);
+        } else if let Some(flow) = self.flows.get_mut(index)
+            && let FlowKind::AtMostOnce { transmitted } = &mut flow.kind
+        {
+            *transmitted += len;
+        }
     }
 
     fn handle_transmitted(&mut self, index: u32) {
         let len = self.image_len(index);
         let Some(flow) = self.flows.get_mut(index) else { return };
         match &mut flow.kind {
-            FlowKind::AtMostOnce => {
+            FlowKind::AtMostOnce { .. } => {
                 self.qos0_bytes = self.qos0_bytes.saturating_sub(len);
                 self.remove_flow(index);
             }

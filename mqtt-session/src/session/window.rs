@@ -134,7 +134,8 @@ impl<M: Memory> SessionState<M> {
 
     /// A publish fails without a packet: that is reported next. QoS 0 has no outcome.
     pub(super) fn fail_publish(&mut self, index: u32, failure: Failure, up: Option<&mut Up>) {
-        if self.flows.get(index).is_some_and(|flow| flow.kind == FlowKind::AtMostOnce) {
+        let kind = self.flows.get(index).map(|flow| flow.kind);
+        if let Some(FlowKind::AtMostOnce { .. }) = kind {
             self.qos0_bytes = self.qos0_bytes.saturating_sub(self.image_len(index));
             self.remove_flow(index);
             return;

@@ -3,6 +3,7 @@
 
 mod allocations;
 mod connecting;
+mod crashing;
 mod ending;
 mod keep_alive;
 mod misbehaving;

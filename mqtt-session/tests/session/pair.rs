@@ -211,7 +211,11 @@ impl<M: TestMemory> Pair<M> {
             packets.iter().flat_map(|packet| encode(packet, self.version, Role::Client)).collect();
         let sent = self.transmitted();
         if sent != expected {
-            panic!("transmitted {:#?}\nbut expected {packets:#?}", decode(&sent, self.version));
+            let lines = |packets: &[Packet<'_>]| {
+                packets.iter().map(|packet| format!("\n  {packet:?}")).collect::<String>()
+            };
+            let sent = decode(&sent, self.version);
+            panic!("transmitted{}\nbut expected{}", lines(&sent), lines(packets));
         }
     }
 

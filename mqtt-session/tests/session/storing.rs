@@ -1,1 +1,561 @@
-//! .
+//! Records: what waits for them, what comes back, and failures.
+
+use std::collections::BTreeMap;
+
+use mqtt_session::proto::{Packet, Property, ReasonCode, Version};
+use mqtt_session::{
+    CloseReason, Closing, Config, Failure, RecordKey, RestoreError, Session, Time, Token,
+};
+
+use crate::packets::*;
+use crate::pair::{Pair, Seen, TestMemory};
+use crate::store::Store;
+
+const OK: ReasonCode = ReasonCode::Success;
+
+fn with_store() -> Config {
+    Config { store: true, ..Config::new(1) }
+}
+
+/// A connected session whose records so far are stored.
+fn stored<M: TestMemory>() -> (Pair<M>, Store) {
+    let mut pair = Pair::with(with_store());
+    let mut store = Store::default();
+    pair.connect();
+    store.sync(&mut pair);
+    (pair, store)
+}
+
+/// Promises: STO-1, SEND-2
+fn a_publish_waits_for_its_record<M: TestMemory>() {
+    let (mut pair, mut store) = stored::<M>();
+    for qos in [QOS1, QOS2] {
+        pair.publish(qos, "a");
+        pair.expect(&[]);
+        // One record, identifier included, as the window is open.
+        assert_eq!(store.take(&mut pair), 1);
+        pair.expect(&[]);
+        assert!(!pair.session.wants_transmit());
+        store.sync(&mut pair);
+        assert_eq!(decode(&pair.transmitted(), pair.version).len(), 1);
+    }
+}
+
+/// Promises: STO-1. The longest prefix whose records are stored.
+fn publishes_leave_in_order_as_far_as_they_are_stored<M: TestMemory>() {
+    let (mut pair, mut store) = stored::<M>();
+    for payload in ["a", "b", "c"] {
+        pair.publish(QOS1, payload);
+    }
+    assert_eq!(store.take(&mut pair), 3);
+    let second = store.log[store.log.len() - 2].seq;
+    pair.session.handle_stored(second);
+    pair.expect(&[publish(QOS1, 1, "a"), publish(QOS1, 2, "b")]);
+    pair.session.handle_stored(second + 1);
+    pair.expect(&[publish(QOS1, 3, "c")]);
+}
+
+/// Promises: STO-1, LIVE-1. A slow store delays only what needs it.
+fn what_needs_no_record_does_not_wait<M: TestMemory>() {
+    let (mut pair, _) = stored::<M>();
+    pair.publish(QOS1, "waits");
+    pair.try_publish(QOS0, "passes").unwrap();
+    pair.subscribe("a");
+    pair.send(&publish(QOS1, 9, ""));
+    let delivery = pair.expect_delivery("");
+    pair.ack(delivery);
+    let (at, _) = pair.session.poll_timeout().unwrap();
+    pair.now = at;
+    pair.session.handle_timeout(at);
+    pair.expect(&[
+        Packet::PingReq,
+        puback(9),
+        publish(QOS0, 0, "passes"),
+        subscribe(2, &[filter("a")]),
+    ]);
+    pair.disconnect();
+    pair.expect(&[disconnect(ReasonCode::NormalDisconnection)]);
+}
+
+/// Promises: STO-1. Outwards, each step of QoS 2 waits for the record of the one before.
+fn pubrel_waits_for_its_record_and_the_outcome_for_none<M: TestMemory>() {
+    let (mut pair, mut store) = stored::<M>();
+    let token = pair.publish(QOS2, "a");
+    store.sync(&mut pair);
+    pair.expect(&[publish(QOS2, 1, "a")]);
+    pair.exchange(&pubrec(1), &[]);
+    assert!(!pair.session.wants_transmit());
+    store.sync(&mut pair);
+    pair.expect(&[pubrel(1)]);
+    pair.send(&pubcomp(1));
+    pair.expect_delivered(token);
+    store.sync(&mut pair);
+    assert_eq!(session_records(&store.content(store.log.len())), 0, "{store:?}");
+}
+
+/// Promises: STO-1, RECV-1. Inwards likewise.
+fn pubrec_and_pubcomp_wait_for_their_records<M: TestMemory>() {
+    let (mut pair, mut store) = stored::<M>();
+    pair.send(&publish(QOS2, 1, "a"));
+    let delivery = pair.expect_delivery("a");
+    assert_eq!(store.take(&mut pair), 0);
+    pair.ack(delivery);
+    pair.expect(&[]);
+    store.sync(&mut pair);
+    pair.expect(&[pubrec(1)]);
+    pair.exchange(&pubrel(1), &[]);
+    store.sync(&mut pair);
+    pair.expect(&[pubcomp(1)]);
+    assert_eq!(session_records(&store.content(store.log.len())), 0, "{store:?}");
+}
+
+/// Promises: STO-1. One kind of acknowledgement does not wait for the records of another.
+fn each_kind_of_acknowledgement_waits_for_itself<M: TestMemory>() {
+    let (mut pair, mut store) = stored::<M>();
+    for (qos, id) in [(QOS2, 1), (QOS1, 2), (QOS2, 3)] {
+        pair.send(&publish(qos, id, ""));
+        let delivery = pair.expect_delivery("");
+        pair.ack(delivery);
+    }
+    pair.expect(&[puback(2)]);
+    store.take(&mut pair);
+    let first = store.log[store.log.len() - 2].seq;
+    pair.session.handle_stored(first);
+    pair.expect(&[pubrec(1)]);
+    store.sync(&mut pair);
+    pair.expect(&[pubrec(3)]);
+}
+
+/// Messages, their stages and received identifiers: all but session and subscriptions.
+fn session_records(content: &BTreeMap<RecordKey, Vec<u8>>) -> usize {
+    content.keys().filter(|key| key.0[0] >= 2).count()
+}
+
+/// A session of which everything is stored: one QoS 2 publish sent, two past PUBREC in another
+/// order than they were sent, one inbound QoS 2 message acknowledged, one subscription.
+fn in_every_stage<M: TestMemory>() -> Store {
+    let (mut pair, mut store) = stored::<M>();
+    let asked = pair.subscribe("f");
+    pair.transmitted();
+    pair.send(&suback(1, &[OK]));
+    pair.expect_events(&[Seen::Subscribed(asked, vec![OK])]);
+    for payload in ["a", "b", "c"] {
+        pair.publish(QOS2, payload);
+    }
+    store.sync(&mut pair);
+    pair.transmitted();
+    for id in [4, 2] {
+        pair.send(&pubrec(id));
+    }
+    pair.expect_events(&[]);
+    pair.send(&publish(QOS2, 7, "in"));
+    let delivery = pair.expect_delivery("in");
+    pair.ack(delivery);
+    store.sync(&mut pair);
+    store
+}
+
+/// Promises: STO-2, RES-1
+fn a_restored_session_goes_on<M: TestMemory>() {
+    let mut store = in_every_stage::<M>();
+    let mut pair = store.restore::<M>(with_store()).unwrap();
+    assert_eq!(pair.session.client_id(), "client");
+    assert_eq!((pair.session.pending(), pair.session.held()), (1, 1));
+    pair.resume(true);
+    assert_eq!(store.take(&mut pair), 0);
+    pair.expect(&[pubrel(4), pubrel(2), publish_again(QOS2, 3, "b")]);
+    pair.exchange(&publish_again(QOS2, 7, "in"), &[pubrec(7)]);
+    pair.exchange(&pubrel(7), &[]);
+    store = store.crash(0);
+    store.sync(&mut pair);
+    pair.expect(&[pubcomp(7)]);
+    for id in [4, 2] {
+        pair.send(&pubcomp(id));
+        assert!(matches!(pair.poll(), Some(Seen::Delivered(..))));
+    }
+    pair.exchange(&pubrec(3), &[]);
+    store.sync(&mut pair);
+    pair.expect(&[pubrel(3)]);
+    pair.send(&pubcomp(3));
+    assert!(matches!(pair.poll(), Some(Seen::Delivered(..))));
+    store.sync(&mut pair);
+    let deleted = store.log.iter().filter(|record| record.value.is_none()).count();
+    // Message and Released of three, Received of one: nothing is left.
+    assert_eq!(deleted, 7, "{store:?}");
+}
+
+/// Promises: STO-2, RES-1. [MQTT-4.6.0-4]. The order of PUBRECs survives any number of restarts.
+fn pubrels_keep_their_order_over_restarts<M: TestMemory>() {
+    let mut store = in_every_stage::<M>();
+    let mut order = vec![pubrel(4), pubrel(2)];
+    for next in [3, 5, 6] {
+        store = store.crash(store.log.len());
+        let mut pair = store.restore::<M>(with_store()).unwrap();
+        pair.resume(true);
+        if next > 3 {
+            pair.session.handle_closed(pair.now);
+            pair.events();
+            pair.publish(QOS2, "more");
+            store.sync(&mut pair);
+            pair.resume(true);
+            store.sync(&mut pair);
+        }
+        pair.transmitted();
+        let sent = pair.session.in_flight();
+        assert_eq!(sent, order.len() + 1);
+        let id = if next == 3 { 3 } else { newest_id(&store) };
+        pair.send(&pubrec(id));
+        pair.expect_events(&[]);
+        store.sync(&mut pair);
+        order.push(pubrel(id));
+        let mut pair = store.restore::<M>(with_store()).unwrap();
+        pair.resume(true);
+        pair.expect(&order);
+    }
+}
+
+/// The identifier given last.
+fn newest_id(store: &Store) -> u16 {
+    let sent = store.log.iter().rev().find(|record| record.key.0[0] == 3);
+    let value = sent.and_then(|record| record.value.clone()).unwrap();
+    u16::from_be_bytes([value[1], value[2]])
+}
+
+/// Promises: STO-2, RES-2, RES-3
+fn a_restored_session_may_be_lost<M: TestMemory>() {
+    let mut store = in_every_stage::<M>();
+    let mut pair = store.restore::<M>(with_store()).unwrap();
+    store = store.crash(store.log.len());
+    pair.publish(QOS1, "new");
+    pair.open(&pair.clean());
+    pair.send(&connack(false));
+    pair.expect_event(&Seen::Connected { session_present: false });
+    let mut outcomes = Vec::new();
+    for _ in 0..4 {
+        outcomes.extend(pair.events());
+        store.sync(&mut pair);
+    }
+    let is_indeterminate = |event: &Seen| matches!(event, Seen::Indeterminate(_));
+    assert_eq!(outcomes.len(), 3);
+    assert!(outcomes.iter().all(is_indeterminate), "{outcomes:?}");
+    let new = newest_id(&store);
+    pair.expect(&[subscribe(1, &[filter("f")]), publish(QOS1, new, "new")]);
+    // The new message and its identifier.
+    assert_eq!(session_records(&store.content(store.log.len())), 2, "{store:?}");
+}
+
+/// Promises: STO-2, VER-1. The version is stored, so that the packets of a session of 3.1.1 are
+/// taken for what they are.
+fn the_version_is_restored<M: TestMemory>() {
+    let mut store = Store::default();
+    let config = Config { version: Version::V3_1_1, ..with_store() };
+    let mut pair = Pair::<M>::with(config);
+    pair.connect();
+    pair.publish(QOS1, "a");
+    store.sync(&mut pair);
+    pair.transmitted();
+    let mut pair = store.restore::<M>(with_store()).unwrap();
+    pair.version = Version::V3_1_1;
+    pair.resume(true);
+    pair.expect(&[publish_again(QOS1, 1, "a")]);
+}
+
+/// Promises: SEND-6, STO-2. Expiry survives a restart: time is that of the epoch.
+fn expiry_is_restored<M: TestMemory>() {
+    let (mut pair, mut store) = stored::<M>();
+    pair.cut();
+    let properties = [Property::MessageExpiryInterval(60)];
+    let packet = mqtt_session::proto::Publish {
+        properties: mqtt_session::proto::Properties::from_slice(&properties),
+        ..message(QOS1, "x")
+    };
+    let payload = mqtt_session::Payload::Copy(b"x");
+    pair.session.publish(pair.now, &packet, payload).unwrap();
+    store.sync(&mut pair);
+    let at = pair.now;
+    let mut pair = store.restore::<M>(with_store()).unwrap();
+    pair.now = at.after(std::time::Duration::from_secs(20));
+    pair.resume(true);
+    store = store.crash(store.log.len());
+    store.sync(&mut pair);
+    let left = [Property::MessageExpiryInterval(40)];
+    pair.expect(&[with_properties(publish(QOS1, 1, "x"), &left)]);
+    let mut pair = store.crash(0).restore::<M>(with_store()).unwrap();
+    pair.now = at.after(std::time::Duration::from_secs(60));
+    pair.session.handle_timeout(pair.now);
+    assert!(matches!(pair.events()[..], [Seen::Failed(_, Failure::Expired)]));
+}
+
+/// What no version of this crate wrote is refused with its key.
+fn unreadable_records_are_refused<M: TestMemory>() {
+    let store = in_every_stage::<M>();
+    let content = store.content(store.log.len());
+    let restore = |content: &BTreeMap<RecordKey, Vec<u8>>| {
+        let records = content.iter().map(|(key, value)| (*key, &value[..]));
+        Session::<M>::restore(with_store(), Time::ZERO, records).map(|_| ())
+    };
+    assert_eq!(restore(&content), Ok(()));
+    for (key, value) in &content {
+        let mut broken = content.clone();
+        // Another format.
+        broken.insert(*key, [&[0xFF], &value[1..]].concat());
+        assert_eq!(restore(&broken), Err(RestoreError::Unreadable { key: *key }));
+        broken.insert(*key, Vec::new());
+        assert_eq!(restore(&broken), Err(RestoreError::Unreadable { key: *key }));
+    }
+    let unknown = RecordKey([9; 9]);
+    let mut broken = content.clone();
+    broken.insert(unknown, vec![1]);
+    assert_eq!(restore(&broken), Err(RestoreError::Unreadable { key: unknown }));
+    let (first, last) = (content.iter().next().unwrap(), content.iter().last().unwrap());
+    let disordered = [last, first].map(|(key, value)| (*key, &value[..]));
+    let restored = Session::<M>::restore(with_store(), Time::ZERO, disordered).map(|_| ());
+    assert_eq!(restored, Err(RestoreError::Order { key: *first.0 }));
+}
+
+/// Whatever the bytes are, restoring them is an answer and no panic.
+fn broken_values_never_panic<M: TestMemory>() {
+    let store = in_every_stage::<M>();
+    let content = store.content(store.log.len());
+    for (key, value) in &content {
+        for at in 0..value.len() {
+            for broken in [
+                value[..at].to_vec(),
+                [&value[..at], &[value[at] ^ 0xFF], &value[at + 1..]].concat(),
+            ] {
+                let mut content = content.clone();
+                content.insert(*key, broken);
+                let records = content.iter().map(|(key, value)| (*key, &value[..]));
+                let session = Session::<M>::restore(with_store(), Time::ZERO, records);
+                let Ok(session) = session else { continue };
+                let mut pair = Pair::<M>::new();
+                pair.session = session;
+                let version = if pair.session.open(pair.now, &pair.clean()).is_ok() {
+                    Version::V5
+                } else {
+                    continue;
+                };
+                pair.version = version;
+                pair.session.poll_transmit(pair.now, &mut Vec::new()).unwrap();
+                pair.send(&connack(false));
+                pair.events();
+                pair.session.poll_transmit(pair.now, &mut Vec::new()).unwrap();
+            }
+        }
+    }
+}
+
+/// Promises: STO-1
+fn publishes_that_cannot_be_stored_fail<M: TestMemory>() {
+    let (mut pair, mut store) = stored::<M>();
+    let safe = pair.publish(QOS1, "safe");
+    store.sync(&mut pair);
+    let failing = [pair.publish(QOS1, "a"), pair.publish(QOS2, "b")];
+    store.take(&mut pair);
+    let untried = pair.publish(QOS1, "c");
+    let at = store.log[store.log.len() - 2].seq;
+    pair.session.handle_store_failed(at);
+    pair.expect_events(&failing.map(|token| Seen::Failed(token, Failure::StoreFailed)));
+    pair.expect(&[publish(QOS1, 1, "safe")]);
+    // The store may recover.
+    store.sync(&mut pair);
+    pair.expect(&[publish(QOS1, 4, "c")]);
+    for (id, token) in [(1, safe), (4, untried)] {
+        pair.send(&puback(id));
+        pair.expect_delivered(token);
+    }
+    // There is nothing to delete of what was never there.
+    store.sync(&mut pair);
+    let deleted = store.log.iter().filter(|record| record.value.is_none()).count();
+    assert_eq!(deleted, 2, "{store:?}");
+}
+
+/// Promises: STO-1
+fn without_any_other_record_the_session_stops<M: TestMemory>() {
+    let (mut pair, mut store) = stored::<M>();
+    let released = pair.publish(QOS2, "a");
+    store.sync(&mut pair);
+    pair.transmitted();
+    pair.send(&pubrec(1));
+    pair.expect_events(&[]);
+    let unstored = pair.publish(QOS1, "b");
+    store.take(&mut pair);
+    let at = store.log[store.log.len() - 2].seq;
+    pair.session.handle_store_failed(at);
+    pair.expect_events(&[Seen::Failed(unstored, Failure::StoreFailed)]);
+    // PUBREL depends on the record and is not sent.
+    pair.expect(&[disconnect(ReasonCode::ImplementationSpecificError)]);
+    assert_eq!(pair.session.closing(), Closing::AfterFlush);
+    assert_eq!(pair.close(), [Seen::Closed(CloseReason::StoreFailed)]);
+    assert_eq!(store.take(&mut pair), 0);
+    // Nor is it ever.
+    let never = pair.publish(QOS1, "c");
+    pair.expect_events(&[Seen::Failed(never, Failure::StoreFailed)]);
+    pair.inbound = pair.session.open(pair.now, &pair.clean()).unwrap();
+    assert_eq!(pair.session.closing(), Closing::Now);
+    pair.expect(&[]);
+    assert_eq!(pair.close(), [Seen::Closed(CloseReason::StoreFailed)]);
+    let _: Token = released;
+    // The store has what was reported: the message goes out again from there.
+    let mut pair = store.crash(at as usize - 1).restore::<M>(with_store()).unwrap();
+    pair.resume(true);
+    pair.expect(&[publish_again(QOS2, 1, "a")]);
+}
+
+/// Promises: RECV-8, STO-1. Records of subscriptions follow what the broker granted.
+fn subscriptions_are_stored<M: TestMemory>() {
+    let (mut pair, mut store) = stored::<M>();
+    for (id, text) in [(1, "a"), (2, "b"), (3, "a")] {
+        pair.subscribe(text);
+        pair.transmitted();
+        pair.send(&suback(id, &[OK]));
+        pair.poll();
+    }
+    pair.unsubscribe("b");
+    pair.transmitted();
+    pair.send(&unsuback(4, &[OK]));
+    pair.poll();
+    store.sync(&mut pair);
+    // Session, and one subscription.
+    assert_eq!(store.content(store.log.len()).len(), 2);
+    let mut pair = store.restore::<M>(with_store()).unwrap();
+    pair.resume(false);
+    pair.expect(&[subscribe(1, &[filter("a")])]);
+    pair.send(&suback(1, &[ReasonCode::NotAuthorized]));
+    pair.expect_events(&[Seen::SubscriptionLost(ReasonCode::NotAuthorized)]);
+    let mut after = store.crash(store.log.len());
+    after.sync(&mut pair);
+    assert_eq!(after.content(after.log.len()).len(), 1);
+}
+
+/// Promises: STO-1, SEND-4. Fixed memory keeps few records; what would make more waits, and none is
+/// lost.
+#[cfg(feature = "fixed")]
+#[test]
+fn a_full_journal_loses_no_record() {
+    use mqtt_session::{Fixed, PublishError};
+    type Wide = Fixed<16, 16, 4, 1024>;
+    impl TestMemory for Wide {
+        fn body(bytes: &'static [u8]) -> &'static [u8] {
+            bytes
+        }
+    }
+    let (mut pair, mut store) = stored::<Wide>();
+    // Publishes are refused, and `Writable` follows.
+    let accepted = std::iter::from_fn(|| pair.try_publish(QOS2, "").ok()).count();
+    assert!((3..16).contains(&accepted), "{accepted}");
+    assert_eq!(pair.try_publish(QOS1, ""), Err(PublishError::Full));
+    // Reading waits, and goes on when the records were polled.
+    assert!(!pair.session.wants_input());
+    pair.send(&publish(QOS0, 0, "waits"));
+    pair.expect_events(&[]);
+    store.sync(&mut pair);
+    assert!(pair.session.wants_input());
+    pair.expect_event(&Seen::Writable);
+    pair.expect_message("waits");
+    while pair.try_publish(QOS2, "").is_ok() {
+        store.sync(&mut pair);
+    }
+    pair.events();
+    // A PUBREC for each of sixteen messages, and an ack for each of sixteen received.
+    let sent = pair.transmitted();
+    let ids: Vec<u16> = decode(&sent, pair.version)
+        .iter()
+        .map(|packet| match packet {
+            Packet::Publish(publish) => publish.packet_id.unwrap().get(),
+            other => panic!("{other:?}"),
+        })
+        .collect();
+    assert_eq!(ids.len(), 16);
+    for id in &ids {
+        pair.send(&pubrec(*id));
+    }
+    while !pair.events().is_empty() || store.take(&mut pair) > 0 {}
+    store.sync(&mut pair);
+    assert_eq!(decode(&pair.transmitted(), pair.version).len(), 16);
+    let mut deliveries = Vec::new();
+    for id in 1..=16 {
+        pair.send(&publish(QOS2, id, ""));
+        deliveries.push(pair.expect_delivery(""));
+    }
+    for delivery in deliveries {
+        pair.ack(delivery);
+    }
+    for _ in 0..4 {
+        store.sync(&mut pair);
+    }
+    assert_eq!(decode(&pair.transmitted(), pair.version).len(), 16);
+    // A session loss ends all of it; the records follow as there is room.
+    pair.cut();
+    assert_eq!(session_records(&store.content(store.log.len())), 48);
+    pair.open(&pair.clean());
+    pair.send(&connack(false));
+    pair.expect_event(&Seen::Connected { session_present: false });
+    pair.send(&publish(QOS2, 1, "new"));
+    let mut events = Vec::new();
+    for _ in 0..20 {
+        events.extend(pair.events());
+        store.sync(&mut pair);
+    }
+    assert_eq!(events.len(), 17, "{events:?}");
+    assert!(matches!(&events[16], Seen::Message { payload, .. } if payload == "new"));
+    assert_eq!(session_records(&store.content(store.log.len())), 0, "{store:?}");
+}
+
+/// Promises: STO-1. Likewise when one answer makes many records.
+#[cfg(feature = "fixed")]
+#[test]
+fn one_suback_may_make_more_records_than_there_is_room_for() {
+    type Many = mqtt_session::Fixed<4, 4, 24, 2048>;
+    impl TestMemory for Many {
+        fn body(bytes: &'static [u8]) -> &'static [u8] {
+            bytes
+        }
+    }
+    let (mut pair, mut store) = stored::<Many>();
+    let texts = ["a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l"];
+    let filters = texts.map(filter);
+    let subscriptions = |store: &Store| {
+        let content = store.content(store.log.len());
+        content.keys().filter(|key| key.0[0] == 1).count()
+    };
+    for id in 1..=2 {
+        // The second time each replaces an older one.
+        pair.session.subscribe(pair.now, &filters, &[]).unwrap();
+        pair.transmitted();
+        pair.send(&suback(id, &[OK; 12]));
+        assert!(matches!(pair.poll(), Some(Seen::Subscribed(..))));
+        pair.send(&publish(QOS0, 0, "behind"));
+        // What would make more records waits.
+        pair.expect_events(&[]);
+        while store.take(&mut pair) > 0 {}
+        pair.expect_message("behind");
+        assert_eq!(subscriptions(&store), 12);
+    }
+    pair.session.unsubscribe(pair.now, &texts, &[]).unwrap();
+    pair.transmitted();
+    pair.send(&unsuback(3, &[OK; 12]));
+    assert!(matches!(pair.poll(), Some(Seen::Unsubscribed(..))));
+    while store.take(&mut pair) > 0 {}
+    assert_eq!(subscriptions(&store), 0);
+    pair.session.subscribe(pair.now, &filters, &[]).unwrap();
+}
+
+crate::on_both_memories! {
+    a_publish_waits_for_its_record
+    publishes_leave_in_order_as_far_as_they_are_stored
+    what_needs_no_record_does_not_wait
+    pubrel_waits_for_its_record_and_the_outcome_for_none
+    pubrec_and_pubcomp_wait_for_their_records
+    each_kind_of_acknowledgement_waits_for_itself
+    a_restored_session_goes_on
+    pubrels_keep_their_order_over_restarts
+    a_restored_session_may_be_lost
+    the_version_is_restored
+    expiry_is_restored
+    unreadable_records_are_refused
+    broken_values_never_panic
+    publishes_that_cannot_be_stored_fail
+    without_any_other_record_the_session_stops
+    subscriptions_are_stored
+}

@@ -1,8 +1,10 @@
+use std::num::NonZeroU32;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::task::Poll;
 use std::time::Duration;
 
 use mqtt_session::CloseReason;
-use mqtt_session::proto::{ConnAck, Packet, Properties, Property, QoS, ReasonCode};
+use mqtt_session::proto::{ConnAck, Packet, Properties, Property, QoS, ReasonCode, Version};
 
 use super::world::{Dialling, World, connack, publish};
 use crate::{ClientEvent, ConnectError, ConnectionState, Publish, PublishError, SubscribeOptions};
@@ -190,7 +192,7 @@ fn without_a_driver_all_calls_end() {
     let mut subscribing = world.task(client.subscribe("a", QoS::AtMostOnce));
     let mut leaving = world.task(client.disconnect());
     let polled = [accepted.poll(), pending.poll(), waiting.poll()];
-    assert!(polled.iter().all(std::task::Poll::is_pending) && subscribing.poll().is_pending());
+    assert!(polled.iter().all(Poll::is_pending) && subscribing.poll().is_pending());
     world.drop_driver();
     assert!(accepted.is_woken() && pending.is_woken() && waiting.is_woken());
     assert_eq!(accepted.output(), Err(PublishError::Closed));
@@ -235,4 +237,88 @@ fn a_silent_broker_is_left() {
     assert!(pipe.look(|state| state.client_dropped), "after the ping timeout");
     let client = world.client();
     assert_eq!(client.stats().disconnects, 1);
+}
+
+/// Before 5.0, a clean start of a session that is to be kept takes a connection of its own.
+#[test]
+fn a_clean_start_of_a_kept_session_before_5_0() {
+    let mut world = World::new(|options| options.version(Version::V3_1_1));
+    assert_eq!(world.sent(), ["CONNECT clean=true"]);
+    world.reply(&connack(false, ReasonCode::Success));
+    assert_eq!(world.sent(), ["DISCONNECT 0x00"]);
+    assert!(world.pipe().look(|state| state.client_finished));
+    world.pipe().change(|state| state.broker_closed = true);
+    world.run();
+    assert_eq!(world.connections(), 2);
+    assert_eq!(world.sent(), ["CONNECT clean=false"]);
+    world.reply(&connack(false, ReasonCode::Success));
+    let client = world.client();
+    assert!(world.finish(client.connected()).is_ok());
+    assert_eq!((client.client_id().as_str(), client.stats().connects), ("test", 1));
+}
+
+/// ... but not when nobody can have a session under the made-up identifier.
+#[test]
+fn a_client_without_identifier_before_5_0() {
+    let mut world = World::new(|options| options.version(Version::V3_1_1).client_id(""));
+    assert_eq!(world.sent(), ["CONNECT clean=false"]);
+    world.reply(&connack(false, ReasonCode::Success));
+    assert_eq!(world.client().client_id(), "mqtt0000000000000001");
+}
+
+#[test]
+fn a_refused_clean_connection_is_reported() {
+    let mut world = World::new(|options| options.version(Version::V3_1_1));
+    world.run();
+    world.reply(&connack(false, ReasonCode::BadUserNameOrPassword));
+    let client = world.client();
+    let error = world.finish(client.connected()).unwrap_err();
+    assert!(matches!(error, ConnectError::Refused(_)), "{error}");
+}
+
+/// A listener that does not look keeps the newest events.
+#[test]
+fn a_listener_that_does_not_look_misses_the_oldest() {
+    let mut world = World::new(|options| options.retry_initial_connect(true));
+    let client = world.client();
+    let mut events = client.events();
+    *world.sky().dialling.lock().unwrap() = Dialling::Refused;
+    world.advance(10_000 * SECOND);
+    let missed = events.missed();
+    assert!(missed > 0);
+    let told = 2 * client.stats().connect_failures;
+    let mut kept = 0;
+    while let Poll::Ready(Some(_)) = world.task(events.next()).poll() {
+        kept += 1;
+    }
+    assert_eq!((kept, kept + missed), (256, told), "a failure and a wait each time");
+}
+
+#[test]
+fn leaving_before_the_broker_has_answered() {
+    for dialling in [Dialling::Works, Dialling::Hangs] {
+        let mut world = World::new(|options| options);
+        *world.sky().dialling.lock().unwrap() = dialling;
+        world.run();
+        let client = world.client();
+        let mut events = client.events();
+        world.finish(client.disconnect());
+        assert!(world.driver_has_ended());
+        assert!(matches!(world.finish(client.connected()), Err(ConnectError::Ended)));
+        let told = world.finish(events.next());
+        assert!(matches!(told, Some(ClientEvent::Closed)), "{told:?}");
+    }
+}
+
+#[test]
+fn a_client_gives_up_when_told_to() {
+    let mut world = World::connected(|options| options.max_attempts(NonZeroU32::new(2)));
+    *world.sky().dialling.lock().unwrap() = Dialling::Refused;
+    world.pipe().change(|state| state.broker_closed = true);
+    world.advance(60 * SECOND);
+    assert!(world.driver_has_ended());
+    let client = world.client();
+    assert_eq!(client.stats().connect_failures, 2);
+    let error = world.finish(client.connected()).unwrap_err();
+    assert!(matches!(error, ConnectError::Dial { .. }), "{error}");
 }

@@ -26,6 +26,7 @@ pub(super) struct World {
     driver: Option<Pin<Box<Driver<Memory>>>>,
     flag: Arc<Flag>,
     sky: Arc<Sky>,
+    version: Version,
 }
 
 /// What all parts of a world see.
@@ -66,11 +67,12 @@ impl World {
     pub(super) fn new(change: impl FnOnce(Options) -> Options) -> World {
         let sky = Arc::new(Sky::default());
         let options = change(Options::new("mqtt://broker").unwrap().seed(1).client_id("test"));
+        let version = options.connect.version;
         let (client, driver) = client(Memory(Arc::clone(&sky)), options).unwrap();
         assert!(sky.lock.set(Arc::downgrade(client.shared())).is_ok());
         let flag = Flag::new(&sky);
         flag.woken.store(true, Ordering::Relaxed);
-        World { client: Some(client), driver: Some(Box::pin(driver)), flag, sky }
+        World { client: Some(client), driver: Some(Box::pin(driver)), flag, sky, version }
     }
 
     /// A world whose client is connected; what it sent is forgotten.
@@ -154,7 +156,7 @@ impl World {
         self.run();
         let pipe = self.pipe();
         let mut bytes = std::mem::take(&mut pipe.state.lock().unwrap().from_client);
-        let dialect = Dialect { version: Version::V5, sender: Role::Client, lenient: false };
+        let dialect = Dialect { version: self.version, sender: Role::Client, lenient: false };
         let mut packets = Vec::new();
         while let Some(header) = FixedHeader::decode(&bytes, dialect).unwrap() {
             let Some(body) = bytes.get(usize::from(header.len)..header.packet_len()) else { break };
@@ -173,7 +175,7 @@ impl World {
 
     /// Sends a packet to the client.
     pub(super) fn send(&mut self, packet: &Packet<'_>) {
-        let dialect = Dialect { version: Version::V5, sender: Role::Server, lenient: false };
+        let dialect = Dialect { version: self.version, sender: Role::Server, lenient: false };
         let measure = packet.measure(dialect).unwrap();
         let mut bytes = vec![0; measure.len];
         packet.write(dialect, &measure, &mut bytes).unwrap();

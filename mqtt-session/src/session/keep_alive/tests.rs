@@ -78,9 +78,26 @@ fn a_ping_that_cannot_leave_does_not_hide_death() {
 fn what_arrives_does_not_stop_a_ping_this_end_owes() {
     let mut keep_alive = started(30);
     assert!(!keep_alive.handle_timeout(at(29_000)));
-    keep_alive.handle_received((1, at(29_001)));
+    keep_alive.handle_received((1, at(29_000)));
     assert!(keep_alive.wants_ping());
-    assert_eq!(keep_alive.deadline(), Some(Deadline::Answer(at(39_001))));
+    // There was life; if PINGREQ cannot leave, that is looked at again in time.
+    assert_eq!(keep_alive.deadline(), Some(Deadline::Ping(at(58_000))));
+    assert!(!keep_alive.handle_timeout(at(58_000)));
+    assert_eq!(keep_alive.deadline(), Some(Deadline::Answer(at(68_000))));
+}
+
+/// Promises: LIVE-1. Within one moment it makes no difference what comes first.
+#[test]
+fn an_answer_in_the_same_moment_counts_before_and_after_the_ping_left() {
+    let mut before = started(30);
+    assert!(!before.handle_timeout(at(29_000)));
+    before.handle_received((1, at(29_000)));
+    before.handle_ping_transmitted(at(29_000));
+    let mut after = started(30);
+    pinged(&mut after, 29_000);
+    after.handle_received((1, at(29_000)));
+    assert_eq!(before.deadline(), Some(Deadline::Ping(at(58_000))));
+    assert_eq!(after.deadline(), before.deadline());
 }
 
 /// Promises: LIVE-1

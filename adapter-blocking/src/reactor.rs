@@ -1,0 +1,235 @@
+//! The readiness loop: mio tells when the driver can go on.
+//!
+//! Whatever becomes ready (a socket, the timer, a wake) polls the whole driver, which has only a
+//! handful of things to look at. So no source keeps a waker: one that is not ready returns
+//! `Pending` and is asked again on the next turn.
+
+use std::cell::Cell;
+use std::future::Future;
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, AtomicU64, AtomicUsize, Ordering};
+use std::task::{Context, Poll, Wake, Waker};
+use std::time::{Duration, Instant};
+
+use mio::event::{Event, Source};
+use mio::{Events, Interest, Registry, Token};
+use mqtt_client::Time;
+
+/// The driver of one client and the poller it stands on.
+pub(crate) struct Reactor<D> {
+    driver: Pin<Box<D>>,
+    poll: mio::Poll,
+    events: Events,
+    shared: Arc<Shared>,
+    waker: Waker,
+}
+
+impl<D: Future<Output = ()>> Reactor<D> {
+    /// Waits until something is ready, `timeout` at most, then polls the driver once.
+    ///
+    /// `Ready` when the driver has ended; it is not to be turned again.
+    pub(crate) fn turn(&mut self, timeout: Option<Duration>) -> io::Result<Poll<()>> {
+        let timeout = self.shared.park(timeout);
+        let polled = self.poll.poll(&mut self.events, timeout);
+        self.shared.unpark();
+        match polled {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            polled => {
+                polled?;
+                self.events.iter().for_each(|event| self.shared.note(event));
+            }
+        }
+        let _driving = Driving::enter();
+        Ok(self.driver.as_mut().poll(&mut Context::from_waker(&self.waker)))
+    }
+
+    /// Turns until the driver has ended.
+    pub(crate) fn run(&mut self) {
+        while matches!(self.turn(None), Ok(Poll::Pending)) {}
+    }
+
+    /// Wakes the turn that waits, or the next one.
+    pub(crate) fn waker(&self) -> &Waker {
+        &self.waker
+    }
+}
+
+/// The poller before it has a driver.
+pub(crate) struct Poller {
+    poll: mio::Poll,
+    shared: Arc<Shared>,
+}
+
+impl Poller {
+    pub(crate) fn new() -> io::Result<Poller> {
+        let poll = mio::Poll::new()?;
+        let shared = Arc::new(Shared {
+            registry: poll.registry().try_clone()?,
+            interrupt: mio::Waker::new(poll.registry(), INTERRUPT)?,
+            state: AtomicU8::new(WOKEN),
+            readable: AtomicUsize::new(1),
+            writable: AtomicUsize::new(1),
+            clock: Clock::start(),
+            deadline: AtomicU64::new(NEVER),
+        });
+        Ok(Poller { poll, shared })
+    }
+
+    pub(crate) fn shared(&self) -> &Arc<Shared> {
+        &self.shared
+    }
+
+    pub(crate) fn drive<D: Future<Output = ()>>(self, driver: D) -> Reactor<D> {
+        Reactor {
+            driver: Box::pin(driver),
+            poll: self.poll,
+            events: Events::with_capacity(EVENTS),
+            waker: Waker::from(Arc::clone(&self.shared)),
+            shared: self.shared,
+        }
+    }
+}
+
+/// What sockets, timer and wakers know of the poller.
+pub(crate) struct Shared {
+    registry: Registry,
+    interrupt: mio::Waker,
+    /// `RUNNING`, `PARKED` or `WOKEN`.
+    state: AtomicU8,
+    /// Counts the turns on which some socket became readable.
+    readable: AtomicUsize,
+    /// Counts the turns on which some socket became writable.
+    writable: AtomicUsize,
+    clock: Clock,
+    /// When the driver wants to be polled at the latest, in microseconds by `clock`.
+    deadline: AtomicU64,
+}
+
+/// The driver is polled, or is about to be.
+const RUNNING: u8 = 0;
+/// The poller waits and must be interrupted by a wake.
+const PARKED: u8 = 1;
+/// The next turn does not wait. Of many wakes only the first interrupts the poller.
+const WOKEN: u8 = 2;
+
+const NEVER: u64 = u64::MAX;
+const INTERRUPT: Token = Token(0);
+const SOCKET: Token = Token(1);
+/// One socket and the interrupt; more only while addresses race.
+const EVENTS: usize = 16;
+
+impl Shared {
+    pub(crate) fn clock(&self) -> Clock {
+        self.clock
+    }
+
+    /// Has the driver polled once at this time, instead of the one asked for before.
+    pub(crate) fn set_deadline(&self, at: Time) {
+        self.deadline.store(at.as_micros(), Ordering::Relaxed);
+    }
+
+    pub(crate) fn register(&self, socket: &mut impl Source) -> io::Result<()> {
+        self.registry.register(socket, SOCKET, Interest::READABLE | Interest::WRITABLE)
+    }
+
+    /// A count of the turns with a readable socket: one found blocked at this count still is.
+    pub(crate) fn readable(&self) -> usize {
+        self.readable.load(Ordering::Relaxed)
+    }
+
+    /// The same for writing.
+    pub(crate) fn writable(&self) -> usize {
+        self.writable.load(Ordering::Relaxed)
+    }
+
+    /// How long the poller may wait: not at all when a wake came first.
+    fn park(&self, timeout: Option<Duration>) -> Option<Duration> {
+        let parked =
+            self.state.compare_exchange(RUNNING, PARKED, Ordering::AcqRel, Ordering::Acquire);
+        if parked.is_err() {
+            return Some(Duration::ZERO);
+        }
+        let left = match self.deadline.load(Ordering::Relaxed) {
+            NEVER => return timeout,
+            deadline => Time::from_micros(deadline).since(self.clock.now()),
+        };
+        if left.is_zero() {
+            self.deadline.store(NEVER, Ordering::Relaxed);
+        }
+        Some(timeout.map_or(left, |timeout| timeout.min(left)))
+    }
+
+    /// From here on a wake is for the next turn.
+    fn unpark(&self) {
+        self.state.swap(RUNNING, Ordering::AcqRel);
+    }
+
+    fn note(&self, event: &Event) {
+        if event.token() != SOCKET {
+            return;
+        }
+        if event.is_readable() || event.is_read_closed() || event.is_error() {
+            self.readable.fetch_add(1, Ordering::Relaxed);
+        }
+        if event.is_writable() || event.is_write_closed() || event.is_error() {
+            self.writable.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+}
+
+impl Wake for Shared {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        if self.state.swap(WOKEN, Ordering::AcqRel) == PARKED {
+            // It fails only where the poller is beyond use; the turn then fails too.
+            drop(self.interrupt.wake());
+        }
+    }
+}
+
+/// Time since the poller was made.
+#[derive(Clone, Copy)]
+pub(crate) struct Clock {
+    epoch: Instant,
+}
+
+impl Clock {
+    fn start() -> Clock {
+        Clock { epoch: Instant::now() }
+    }
+
+    pub(crate) fn now(self) -> Time {
+        Time::ZERO.after(self.epoch.elapsed())
+    }
+}
+
+thread_local! {
+    static DRIVING: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Whether this thread is inside the driver, that is in a callback of the application.
+pub(crate) fn in_callback() -> bool {
+    DRIVING.get()
+}
+
+/// Marks the thread as being inside the driver while it lives.
+struct Driving {
+    before: bool,
+}
+
+impl Driving {
+    fn enter() -> Driving {
+        Driving { before: DRIVING.replace(true) }
+    }
+}
+
+impl Drop for Driving {
+    fn drop(&mut self) {
+        DRIVING.set(self.before);
+    }
+}

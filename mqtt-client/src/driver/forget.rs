@@ -1,0 +1,110 @@
+//! The clean start of a session that is to be kept, before 5.0: a connection of its own that only
+//! ends the broker's old session (3.1.1, section 3.1.2.4).
+
+use std::future::poll_fn;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use mqtt_session::proto::ReasonCode;
+use mqtt_session::{Closing, Config, Connect, Event, Heap, OpenError, Session, Time};
+
+use super::connection::{Connection, Progress};
+use super::{READ_REST, Woken, Work};
+use crate::options::Broker;
+use crate::runtime::Runtime;
+use crate::{ConnectError, Rejection};
+
+impl<R: Runtime> Work<R> {
+    /// Connects with a clean session and disconnects.
+    pub(super) async fn forget_session(
+        &mut self,
+        broker: &Broker,
+        deadline: Time,
+    ) -> Result<(), ConnectError> {
+        let transport = self.dial(broker, deadline).await?;
+        let mut session = Session::new(Config::new(0));
+        let now = self.runtime.now();
+        let opened = self.options.connect.with(true, |connect| {
+            session.open(now, &Connect { session_expiry: 0, will: None, ..*connect })
+        });
+        let inbound = opened.map_err(|error| match error {
+            OpenError::Connect(error) => ConnectError::Connect(error),
+            OpenError::AlreadyOpen | OpenError::Full | OpenError::VersionChanged => {
+                ConnectError::Ended
+            }
+        })?;
+        let mut connection = Connection::new(transport, inbound);
+        poll_fn(|cx| self.poll_forget(cx, broker, &mut session, &mut connection, deadline)).await?;
+        let deadline = deadline.min(self.runtime.now().after(READ_REST));
+        poll_fn(|cx| self.poll_rest(cx, &mut connection, deadline)).await;
+        Ok(())
+    }
+
+    /// Ready when DISCONNECT was written behind an accepted CONNECT.
+    fn poll_forget(
+        &mut self,
+        cx: &mut Context<'_>,
+        broker: &Broker,
+        session: &mut Session<Heap<Bytes>>,
+        connection: &mut Connection<R::Transport>,
+        deadline: Time,
+    ) -> Poll<Result<(), ConnectError>> {
+        loop {
+            let now = self.runtime.now();
+            let read = connection.read(cx, now);
+            if connection.has_ended() {
+                session.handle_closed(now);
+            }
+            if let Err(error) = act(now, broker, session, connection) {
+                return Poll::Ready(Err(error));
+            }
+            connection.out.collect(now, session);
+            let has_output = !connection.out.is_empty();
+            let written = connection.write(cx);
+            if session.closing() == Closing::AfterFlush && connection.out.is_empty() {
+                return Poll::Ready(Ok(()));
+            }
+            if read == Progress::More || (has_output && written == Progress::More) {
+                continue;
+            }
+            return self.poll_idle(cx, Some(deadline)).map(|woken| match woken {
+                Woken::TimedOut => Err(self.timed_out(broker)),
+                Woken::Stopped | Woken::Dial(_) => Err(ConnectError::Ended),
+            });
+        }
+    }
+}
+
+/// Acts on what came.
+fn act<T>(
+    now: Time,
+    broker: &Broker,
+    session: &mut Session<Heap<Bytes>>,
+    connection: &mut Connection<T>,
+) -> Result<(), ConnectError> {
+    let mut accepted = false;
+    while let Some(event) = session.poll_event(now, &mut connection.inbound) {
+        match event {
+            Event::Connected(_) => accepted = true,
+            Event::Refused(connack) => {
+                let rejection = Rejection::new(connack.reason, connack.properties);
+                return Err(ConnectError::Refused(rejection));
+            }
+            Event::Closed(reason) => {
+                return Err(ConnectError::Closed { broker: broker.to_string(), reason });
+            }
+            Event::Message(_)
+            | Event::Published { .. }
+            | Event::Subscribed { .. }
+            | Event::Unsubscribed { .. }
+            | Event::RequestFailed { .. }
+            | Event::SubscriptionLost { .. }
+            | Event::Writable
+            | Event::Disconnect(_) => {}
+        }
+    }
+    if accepted && session.disconnect(now, ReasonCode::NormalDisconnection, &[]).is_err() {
+        return Err(ConnectError::Ended);
+    }
+    Ok(())
+}

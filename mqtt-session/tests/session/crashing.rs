@@ -1,0 +1,327 @@
+//! A session that crashes, its store, and a broker that keeps its half of the session.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use mqtt_session::proto::{Packet, QoS, ReasonCode, Version};
+use mqtt_session::{Config, Connect, Delivery};
+use proptest::prelude::*;
+
+use crate::packets::*;
+use crate::pair::{Pair, Seen, TestMemory};
+use crate::store::Store;
+
+#[derive(Clone, Debug)]
+enum Step {
+    /// The application publishes.
+    Publish(QoS),
+    /// The broker publishes.
+    Send(QoS),
+    /// What may leave arrives at the broker.
+    Transmit,
+    /// So many packets of the broker arrive.
+    Receive(usize),
+    /// The application acknowledges its oldest message.
+    Ack,
+    /// The store takes the records.
+    Take,
+    /// The store reports so many of those it took and did not report.
+    Report(usize),
+    /// The connection breaks, with what is under way both ways.
+    Cut,
+    /// The client crashes; of the records not reported so many are there nevertheless.
+    Crash(usize),
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let qos = || prop_oneof![1 => Just(QOS1), 2 => Just(QOS2)];
+    prop_oneof![
+        4 => qos().prop_map(Step::Publish),
+        3 => qos().prop_map(Step::Send),
+        6 => Just(Step::Transmit),
+        6 => (1..4usize).prop_map(Step::Receive),
+        4 => Just(Step::Ack),
+        6 => Just(Step::Take),
+        6 => (1..6usize).prop_map(Step::Report),
+        1 => Just(Step::Cut),
+        2 => (0..8usize).prop_map(Step::Crash),
+    ]
+}
+
+/// The broker's half of the session.
+#[derive(Default)]
+struct Broker {
+    /// How often each message of the client was delivered to its subscribers.
+    delivered: BTreeMap<String, usize>,
+    /// QoS 2 messages of the client between PUBLISH and PUBREL.
+    received: BTreeSet<u16>,
+    /// Its own messages, in order: identifier, QoS, payload, and whether PUBREC came.
+    own: Vec<(u16, QoS, String, bool)>,
+    next_id: u16,
+    next_payload: usize,
+    /// Packets on their way to the client.
+    outgoing: VecDeque<Vec<u8>>,
+}
+
+impl Broker {
+    fn put(&mut self, packet: &Packet<'_>, version: Version) {
+        let bytes = encode(packet, version, mqtt_session::proto::Role::Server);
+        self.outgoing.push_back(bytes);
+    }
+
+    fn publish(&mut self, qos: QoS, version: Version) {
+        if self.own.len() >= 4 {
+            return;
+        }
+        self.next_id = self.next_id % 5 + 1;
+        while self.own.iter().any(|(id, ..)| *id == self.next_id) {
+            self.next_id = self.next_id % 5 + 1;
+        }
+        self.next_payload += 1;
+        let payload = format!("in {}", self.next_payload);
+        self.put(&publish(qos, self.next_id, &payload), version);
+        self.own.push((self.next_id, qos, payload, false));
+    }
+
+    fn resume(&mut self, version: Version) {
+        self.outgoing.clear();
+        for (id, qos, payload, released) in self.own.clone() {
+            match released {
+                true => self.put(&pubrel(id), version),
+                false => self.put(&publish_again(qos, id, &payload), version),
+            }
+        }
+    }
+
+    fn receive(&mut self, packet: &Packet<'_>, version: Version) -> Result<(), TestCaseError> {
+        match packet {
+            Packet::Publish(publish) => {
+                let payload = String::from_utf8_lossy(publish.payload).into_owned();
+                let id = publish.packet_id.unwrap().get();
+                if publish.qos == QOS1 {
+                    *self.delivered.entry(payload).or_default() += 1;
+                    self.put(&puback(id), version);
+                } else {
+                    if self.received.insert(id) {
+                        *self.delivered.entry(payload).or_default() += 1;
+                    }
+                    self.put(&pubrec(id), version);
+                }
+            }
+            Packet::PubRel(ack) => {
+                let id = ack.0.packet_id.get();
+                let known = self.received.remove(&id);
+                let code = match known || version != Version::V5 {
+                    true => ReasonCode::Success,
+                    false => ReasonCode::PacketIdentifierNotFound,
+                };
+                self.put(&pubcomp_with(id, code), version);
+            }
+            Packet::PubAck(ack) => {
+                let id = ack.0.packet_id.get();
+                let before = self.own.len();
+                self.own.retain(|(own, qos, ..)| (*own, *qos) != (id, QOS1));
+                prop_assert_eq!(self.own.len() + 1, before, "a PUBACK for nothing");
+            }
+            Packet::PubRec(ack) => {
+                let id = ack.0.packet_id.get();
+                let own = self.own.iter_mut().find(|(own, ..)| *own == id);
+                let Some((_, QoS::ExactlyOnce, _, released)) = own else {
+                    return Err(TestCaseError::fail("a PUBREC for nothing"));
+                };
+                *released = true;
+                self.put(&pubrel(id), version);
+            }
+            Packet::PubComp(ack) => {
+                let id = ack.0.packet_id.get();
+                self.own.retain(|(own, _, _, released)| *own != id || !released);
+            }
+            other => return Err(TestCaseError::fail(format!("{other:?}"))),
+        }
+        Ok(())
+    }
+}
+
+/// Client, store and broker, and what the application knows.
+struct World<M: TestMemory> {
+    config: Config,
+    pair: Pair<M>,
+    store: Store,
+    /// Records of the log that were reported.
+    reported: usize,
+    broker: Broker,
+    published: Vec<(String, QoS)>,
+    /// Messages the application has and did not acknowledge.
+    unacknowledged: VecDeque<(u16, String, Delivery)>,
+    /// Messages of QoS 2 acknowledged whose records were not reported yet, by identifier.
+    acknowledged: BTreeMap<u16, String>,
+    /// Those that must not be delivered again.
+    done: BTreeSet<String>,
+}
+
+impl<M: TestMemory> World<M> {
+    fn new(version: Version) -> World<M> {
+        let config = Config { store: true, version, ..Config::new(1) };
+        let mut world = World {
+            pair: Pair::with(config.clone()),
+            config,
+            store: Store::default(),
+            reported: 0,
+            broker: Broker::default(),
+            published: Vec::new(),
+            unacknowledged: VecDeque::new(),
+            acknowledged: BTreeMap::new(),
+            done: BTreeSet::new(),
+        };
+        let connect = Connect { clean_start: false, ..world.pair.clean() };
+        world.pair.connect_with(&connect, &connack(false));
+        world
+    }
+
+    fn step(&mut self, step: &Step) -> Result<(), TestCaseError> {
+        match *step {
+            Step::Publish(qos) => {
+                let payload = format!("out {} {}", self.published.len(), qos as u8);
+                if self.pair.try_publish(qos, &payload).is_ok() {
+                    self.published.push((payload, qos));
+                }
+            }
+            Step::Send(qos) => self.broker.publish(qos, self.pair.version),
+            Step::Transmit => {
+                let sent = self.pair.transmitted();
+                for packet in decode(&sent, self.pair.version) {
+                    self.broker.receive(&packet, self.pair.version)?;
+                }
+            }
+            Step::Receive(n) => {
+                for _ in 0..n {
+                    if let Some(packet) = self.broker.outgoing.pop_front() {
+                        self.pair.send_bytes(&packet);
+                    }
+                    self.poll()?;
+                }
+            }
+            Step::Ack => {
+                if let Some((id, payload, delivery)) = self.unacknowledged.pop_front() {
+                    self.pair.ack(delivery);
+                    self.acknowledged.insert(id, payload);
+                }
+            }
+            Step::Take => {
+                self.store.take(&mut self.pair);
+            }
+            Step::Report(n) => self.report(n),
+            Step::Cut => {
+                self.pair.session.handle_closed(self.pair.now);
+                while self.poll()? {}
+                self.reconnect()?;
+            }
+            Step::Crash(kept) => {
+                let kept = (self.reported + kept).min(self.store.log.len());
+                self.store = self.store.crash(kept);
+                self.reported = 0;
+                self.pair = self.store.restore(self.config.clone()).unwrap();
+                self.unacknowledged.clear();
+                self.acknowledged.clear();
+                self.reconnect()?;
+            }
+        }
+        Ok(())
+    }
+
+    fn report(&mut self, n: usize) {
+        let up_to = (self.reported + n).min(self.store.log.len());
+        for record in &self.store.log[self.reported..up_to] {
+            // The acknowledgement of a QoS 2 message is durable: it must not come again.
+            if record.key.0[0] == 5 && record.value.is_some() {
+                let id = u16::from_be_bytes([record.key.0[7], record.key.0[8]]);
+                self.done.extend(self.acknowledged.remove(&id));
+            }
+        }
+        self.reported = up_to;
+        if let Some(last) = self.store.log[..up_to].last() {
+            self.pair.session.handle_stored(last.seq);
+        }
+    }
+
+    fn reconnect(&mut self) -> Result<(), TestCaseError> {
+        let connect = Connect { clean_start: false, ..self.pair.clean() };
+        self.pair.open(&connect);
+        self.pair.send(&connack(true));
+        self.broker.resume(self.pair.version);
+        while self.poll()? {}
+        Ok(())
+    }
+
+    /// Takes one event; `false` when there is none.
+    fn poll(&mut self) -> Result<bool, TestCaseError> {
+        let Some(event) = self.pair.poll() else { return Ok(false) };
+        if let Seen::Message { qos, payload, delivery: Some(delivery), .. } = event {
+            prop_assert!(!self.done.contains(&payload), "{payload} was delivered again");
+            let own = self.broker.own.iter().find(|(_, _, own, _)| *own == payload);
+            let id = own.filter(|_| qos == QOS2).map_or(0, |(id, ..)| *id);
+            self.unacknowledged.push_back((id, payload, delivery));
+        }
+        Ok(true)
+    }
+
+    /// Lets everything run to its end, and checks what came of it.
+    fn settle(mut self, accepted: &BTreeSet<String>) -> Result<(), TestCaseError> {
+        for _ in 0..200 {
+            for step in [Step::Transmit, Step::Receive(4), Step::Ack, Step::Take, Step::Report(100)]
+            {
+                self.step(&step)?;
+            }
+        }
+        prop_assert_eq!((self.pair.session.in_flight(), self.pair.session.pending()), (0, 0));
+        prop_assert_eq!((self.pair.session.held(), self.broker.own.len()), (0, 0));
+        for (payload, qos) in &self.published {
+            let delivered = self.broker.delivered.get(payload).copied().unwrap_or(0);
+            let was_accepted = accepted.contains(payload);
+            prop_assert!(delivered > 0 || !was_accepted, "{} was lost", payload);
+            prop_assert!(delivered < 2 || *qos == QOS1, "{} was duplicated", payload);
+        }
+        // Nothing is left in the store but what the session is.
+        let content = self.store.content(self.store.log.len());
+        prop_assert!(content.keys().all(|key| key.0[0] == 0), "{:?}", content);
+        Ok(())
+    }
+}
+
+/// Promises: STO-2
+fn run<M: TestMemory>(version: Version, steps: &[Step]) -> Result<(), TestCaseError> {
+    let mut world = World::<M>::new(version);
+    // Messages whose record was reported stored: accepted for good.
+    let mut accepted = BTreeSet::new();
+    for step in steps {
+        world.step(step)?;
+        for record in &world.store.log[..world.reported] {
+            if let (2, Some(value)) = (record.key.0[0], &record.value) {
+                let payload = value.windows(4).rposition(|bytes| bytes == b"out ");
+                let payload = payload.map(|at| &value[at..]).unwrap();
+                accepted.insert(String::from_utf8_lossy(payload).into_owned());
+            }
+        }
+    }
+    world.settle(&accepted)
+}
+
+proptest! {
+    /// Promises: STO-2, RES-1, RECV-1
+    #[test]
+    fn no_crash_loses_or_duplicates(steps in prop::collection::vec(step(), 0..120)) {
+        run::<mqtt_session::Heap>(Version::V5, &steps)?;
+    }
+
+    /// Promises: STO-2, RES-1, RECV-1
+    #[test]
+    fn nor_does_one_before_5_0(steps in prop::collection::vec(step(), 0..120)) {
+        run::<mqtt_session::Heap>(Version::V3_1_1, &steps)?;
+    }
+
+    /// Promises: STO-2, RES-1, RECV-1
+    #[cfg(feature = "fixed")]
+    #[test]
+    fn nor_does_one_with_fixed_memory(steps in prop::collection::vec(step(), 0..120)) {
+        run::<crate::pair::Small>(Version::V5, &steps)?;
+    }
+}

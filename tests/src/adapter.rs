@@ -1,0 +1,114 @@
+//! One face for every adapter: straight-line code that blocks.
+
+mod blocking;
+mod tokio;
+
+use mqtt_adapter_blocking::{
+    ClientEvent, ConnectError, Message, Options, Publish, PublishError, ReasonCode, Stats,
+    SubscribeError, SubscribeOptions, TryRecvError, UnsubscribeError,
+};
+
+use crate::Signal;
+
+pub use self::blocking::{Blocking, OwnLoop};
+pub use self::tokio::{Tokio, TokioCurrent, TokioMulti};
+
+/// One adapter on its runtime.
+pub trait Adapter: Sized + Send + 'static {
+    /// Its client.
+    type Client: Client;
+
+    /// Starts the runtime.
+    fn start() -> Self;
+
+    /// Connects and waits for CONNACK.
+    fn connect(&self, options: Options) -> Result<Self::Client, ConnectError>;
+
+    /// Lets the runtime work, without a client, until the signal is raised.
+    fn run_until(&self, signal: &Signal);
+}
+
+/// A client; each call blocks until the adapter's has ended.
+pub trait Client: Clone + Send + 'static {
+    /// A stream of messages.
+    type Subscription: Subscription;
+    /// A subscription with a callback.
+    type Callback: Send + 'static;
+    /// A publish on its way.
+    type Handle: Handle;
+    /// What happens to the connection.
+    type Events: Events;
+
+    /// Publishes and waits for the outcome.
+    fn publish(&self, publish: Publish<'_>) -> Result<ReasonCode, PublishError>;
+
+    /// Publishes and gives up soon: a future after so many polls, a blocking call after so many
+    /// milliseconds. `None` when it was given up.
+    fn publish_impatiently(
+        &self,
+        publish: Publish<'_>,
+        patience: u32,
+    ) -> Option<Result<ReasonCode, PublishError>>;
+
+    /// Waits until the message is accepted.
+    fn enqueue(&self, publish: Publish<'_>) -> Result<Self::Handle, PublishError>;
+
+    /// Publishes without waiting.
+    fn try_publish(&self, publish: Publish<'_>) -> Result<Self::Handle, PublishError>;
+
+    /// Subscribes and waits for SUBACK.
+    fn subscribe(&self, options: SubscribeOptions) -> Result<Self::Subscription, SubscribeError>;
+
+    /// Subscribes and gives up as [`Client::publish_impatiently`] does.
+    fn subscribe_impatiently(
+        &self,
+        options: SubscribeOptions,
+        patience: u32,
+    ) -> Option<Result<Self::Subscription, SubscribeError>>;
+
+    /// Subscribes with a callback.
+    fn subscribe_callback(
+        &self,
+        options: SubscribeOptions,
+        callback: impl FnMut(&Message) + Send + 'static,
+    ) -> Result<Self::Callback, SubscribeError>;
+
+    /// Ends the subscriptions to a filter.
+    fn unsubscribe(&self, filter: &str) -> Result<(), UnsubscribeError>;
+
+    /// Takes leave.
+    fn disconnect(&self);
+
+    /// What happens from now on.
+    fn events(&self) -> Self::Events;
+
+    /// What happened so far.
+    fn stats(&self) -> Stats;
+
+    /// Lets the runtime work until the signal is raised.
+    fn run_until(&self, signal: &Signal);
+}
+
+/// A stream of messages.
+pub trait Subscription: Send + 'static {
+    /// Waits for a message; `None` at the end.
+    fn recv(&mut self) -> Option<Message>;
+
+    /// A message, if one has arrived.
+    fn try_recv(&mut self) -> Result<Message, TryRecvError>;
+
+    /// Ends it.
+    fn unsubscribe(&self) -> Result<(), UnsubscribeError>;
+}
+
+/// A publish on its way.
+pub trait Handle: Send + 'static {
+    /// Waits for the outcome.
+    fn wait(self) -> Result<ReasonCode, PublishError>;
+}
+
+/// What happens to the connection.
+pub trait Events: Send + 'static {
+    /// Waits for the next event; `None` at the end.
+    fn next(&mut self) -> Option<ClientEvent>;
+}

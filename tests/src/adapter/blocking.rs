@@ -1,0 +1,162 @@
+//! The adapter for blocking code, with a thread and without.
+
+use std::time::Duration;
+
+use mqtt_adapter_blocking::{
+    CallbackSubscription, ClientEvent, ConnectError, Message, Options, Publication, Publish,
+    PublishError, PublishHandle, ReasonCode, Stats, SubscribeError, SubscribeOptions, TryRecvError,
+    UnsubscribeError,
+};
+
+use super::{Adapter, Client, Events, Handle, Subscription};
+use crate::Signal;
+
+/// With a thread for the client.
+pub struct Blocking;
+
+/// Without: waiting calls turn the client's loop.
+pub struct OwnLoop;
+
+impl Adapter for Blocking {
+    type Client = mqtt_adapter_blocking::Client;
+
+    fn start() -> Blocking {
+        Blocking
+    }
+
+    fn connect(&self, options: Options) -> Result<Self::Client, ConnectError> {
+        mqtt_adapter_blocking::connect(options)
+    }
+
+    fn run_until(&self, signal: &Signal) {
+        signal.wait();
+    }
+}
+
+impl Adapter for OwnLoop {
+    type Client = mqtt_adapter_blocking::Client;
+
+    fn start() -> OwnLoop {
+        OwnLoop
+    }
+
+    fn connect(&self, options: Options) -> Result<Self::Client, ConnectError> {
+        let client = mqtt_adapter_blocking::start_without_thread(options)?;
+        client.connected()?;
+        Ok(client)
+    }
+
+    fn run_until(&self, signal: &Signal) {
+        signal.wait();
+    }
+}
+
+impl Client for mqtt_adapter_blocking::Client {
+    type Subscription = mqtt_adapter_blocking::Subscription;
+    type Callback = CallbackSubscription;
+    type Handle = PublishHandle;
+    type Events = mqtt_adapter_blocking::Events;
+
+    fn publish(&self, publish: Publish<'_>) -> Result<ReasonCode, PublishError> {
+        self.publish(publish)
+    }
+
+    fn publish_impatiently(
+        &self,
+        publish: Publish<'_>,
+        patience: u32,
+    ) -> Option<Result<ReasonCode, PublishError>> {
+        match self.publish_timeout(publish, milliseconds(patience)) {
+            Ok(Publication::Done(reason)) => Some(Ok(reason)),
+            Ok(Publication::Pending(_)) | Err(PublishError::TimedOut) => None,
+            Err(error) => Some(Err(error)),
+        }
+    }
+
+    fn enqueue(&self, publish: Publish<'_>) -> Result<Self::Handle, PublishError> {
+        self.enqueue(publish).map_err(|refused| refused.error)
+    }
+
+    fn try_publish(&self, publish: Publish<'_>) -> Result<Self::Handle, PublishError> {
+        self.try_publish(publish).map_err(|refused| refused.error)
+    }
+
+    fn subscribe(&self, options: SubscribeOptions) -> Result<Self::Subscription, SubscribeError> {
+        self.subscribe_with(options)
+    }
+
+    fn subscribe_impatiently(
+        &self,
+        options: SubscribeOptions,
+        patience: u32,
+    ) -> Option<Result<Self::Subscription, SubscribeError>> {
+        match self.subscribe_timeout(options, milliseconds(patience)) {
+            Err(SubscribeError::TimedOut) => None,
+            subscribed => Some(subscribed),
+        }
+    }
+
+    fn subscribe_callback(
+        &self,
+        options: SubscribeOptions,
+        callback: impl FnMut(&Message) + Send + 'static,
+    ) -> Result<Self::Callback, SubscribeError> {
+        self.subscribe_callback(options, callback)
+    }
+
+    fn unsubscribe(&self, filter: &str) -> Result<(), UnsubscribeError> {
+        self.unsubscribe(filter)
+    }
+
+    fn disconnect(&self) {
+        self.disconnect().expect("not in a callback");
+    }
+
+    fn events(&self) -> Self::Events {
+        self.events()
+    }
+
+    fn stats(&self) -> Stats {
+        self.stats()
+    }
+
+    fn run_until(&self, signal: &Signal) {
+        // Without a thread the client works only while it is turned; the signal does not end a
+        // turn, so that is kept short. With one this is an error, and there is only to wait.
+        while !signal.is_raised() {
+            if self.turn(Duration::from_millis(5)).is_err() {
+                signal.wait();
+            }
+        }
+    }
+}
+
+impl Subscription for mqtt_adapter_blocking::Subscription {
+    fn recv(&mut self) -> Option<Message> {
+        self.next()
+    }
+
+    fn try_recv(&mut self) -> Result<Message, TryRecvError> {
+        self.try_recv()
+    }
+
+    fn unsubscribe(&self) -> Result<(), UnsubscribeError> {
+        self.unsubscribe()
+    }
+}
+
+impl Handle for PublishHandle {
+    fn wait(self) -> Result<ReasonCode, PublishError> {
+        self.wait()
+    }
+}
+
+impl Events for mqtt_adapter_blocking::Events {
+    fn next(&mut self) -> Option<ClientEvent> {
+        Iterator::next(self)
+    }
+}
+
+fn milliseconds(patience: u32) -> Duration {
+    Duration::from_millis(patience.into())
+}

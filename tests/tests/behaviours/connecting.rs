@@ -1,0 +1,106 @@
+//! From CONNECT to CONNACK, and what can come in between.
+
+use std::net::TcpListener;
+use std::time::Duration;
+
+use mqtt_adapter_blocking::{ConnectError, Options, Publish, PublishError, QoS, ReasonCode};
+use mqtt_proto::Property;
+use mqtt_tests::Trial;
+use mqtt_tests::adapter::{Adapter, Client};
+
+use crate::{connected, options};
+
+pub(crate) fn connects_and_disconnects<A: Adapter>(trial: &Trial) {
+    let peer = trial.peer(|broker| {
+        let mut connection = broker.accept();
+        let connect = connection.expect_connect();
+        assert!(connect.clean_start);
+        assert_eq!(connect.client_id, "client");
+        connection.connack(false, ReasonCode::Success, &[]);
+        connection.expect_disconnect(ReasonCode::NormalDisconnection);
+    });
+    let client = A::start().connect(options(&peer)).unwrap();
+    client.disconnect();
+    client.disconnect();
+    let refused = client.publish(Publish::new("a", "").qos(QoS::AtLeastOnce));
+    assert_eq!(refused, Err(PublishError::Closed));
+}
+
+pub(crate) fn a_refusal_says_why<A: Adapter>(trial: &Trial) {
+    let peer = trial.peer(|broker| broker.refuse(ReasonCode::NotAuthorized));
+    match A::start().connect(options(&peer)) {
+        Err(ConnectError::Refused(refusal)) => {
+            assert_eq!(refusal.reason, ReasonCode::NotAuthorized);
+        }
+        result => panic!("a refusal expected, but {:?}", result.err()),
+    }
+}
+
+pub(crate) fn a_port_without_a_broker_is_an_error<A: Adapter>(_: &Trial) {
+    let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let options = Options::new(format!("mqtt://{address}")).unwrap();
+    let error = A::start().connect(options).err().unwrap();
+    assert!(matches!(error, ConnectError::Dial { .. }), "{error:?}");
+    assert!(error.to_string().contains(&address.to_string()), "{error}");
+}
+
+pub(crate) fn a_silent_broker_is_given_up<A: Adapter>(trial: &Trial) {
+    let peer = trial.peer(|broker| {
+        let mut connection = broker.accept();
+        connection.expect_connect();
+        connection.expect_end();
+    });
+    let options = options(&peer).connect_timeout(Duration::from_millis(50));
+    let error = A::start().connect(options).err().unwrap();
+    assert!(matches!(error, ConnectError::TimedOut { .. }), "{error:?}");
+}
+
+pub(crate) fn a_broker_that_hangs_up_is_an_error<A: Adapter>(trial: &Trial) {
+    let peer = trial.peer(|broker| {
+        let mut connection = broker.accept();
+        connection.expect_connect();
+        connection.cut();
+    });
+    let error = A::start().connect(options(&peer)).err().unwrap();
+    assert!(matches!(error, ConnectError::Closed { .. }), "{error:?}");
+}
+
+/// The name has an IPv6 address, too, where nobody listens.
+pub(crate) fn every_address_of_a_name_is_tried<A: Adapter>(trial: &Trial) {
+    let peer = trial.peer(|broker| {
+        broker.open(false).expect_disconnect(ReasonCode::NormalDisconnection);
+    });
+    let url = format!("mqtt://localhost:{}", peer.address().port());
+    A::start().connect(Options::new(url).unwrap()).unwrap().disconnect();
+}
+
+pub(crate) fn the_first_connection_is_retried_when_asked_for<A: Adapter>(trial: &Trial) {
+    let peer = trial.peer(|broker| {
+        broker.refuse(ReasonCode::ServerUnavailable);
+        broker.open(false).expect_disconnect(ReasonCode::NormalDisconnection);
+    });
+    let options = options(&peer).retry_initial_connect(true);
+    A::start().connect(options).unwrap().disconnect();
+}
+
+pub(crate) fn what_the_broker_cannot_do_is_an_error<A: Adapter>(trial: &Trial) {
+    let (_peer, client) = connected::<A>(trial, |broker| {
+        let granted = [
+            Property::MaximumQoS(QoS::AtLeastOnce),
+            Property::RetainAvailable(false),
+            Property::MaximumPacketSize(20),
+        ];
+        let mut connection = broker.open_with(false, &granted);
+        connection.take_qos1("a");
+        connection.expect_disconnect(ReasonCode::NormalDisconnection);
+    });
+    let publish = Publish::new("a", "");
+    let error = client.publish(publish.clone().qos(QoS::ExactlyOnce)).unwrap_err();
+    assert_eq!(error, PublishError::QoSNotSupported(QoS::AtLeastOnce));
+    let error = client.publish(publish.clone().retain(true)).unwrap_err();
+    assert_eq!(error, PublishError::RetainNotSupported);
+    let error = client.publish(Publish::new("a", "0123456789 123456789")).unwrap_err();
+    assert!(matches!(error, PublishError::TooLarge { max: 20, .. }), "{error:?}");
+    client.publish(publish.qos(QoS::AtLeastOnce)).unwrap();
+    client.disconnect();
+}

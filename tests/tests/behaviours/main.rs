@@ -1,0 +1,129 @@
+//! What the client promises, shown on every adapter with a scripted broker on a real socket.
+//!
+//! The suite is a table: the ids of the promises, as `"SEND-9"`, and the behaviour that shows
+//! them. Every line is one test per adapter.
+
+mod blocking_only;
+mod connecting;
+mod dependencies;
+mod ending;
+mod progress;
+mod publishing;
+mod receiving;
+mod resuming;
+mod staying;
+mod subscribing;
+mod tokio_only;
+
+use std::time::Duration;
+
+use mqtt_adapter_blocking::{Backoff, ClientEvent, Options, Publish, QoS, SubscribeOptions};
+use mqtt_tests::adapter::{Adapter, Events};
+use mqtt_tests::{Broker, Peer, Trial};
+
+macro_rules! suite {
+    ($module:ident: $adapter:ty, $([$($promise:literal),+] $group:ident::$behaviour:ident;)*) => {
+        mod $module {
+            $(#[test]
+            fn $behaviour() {
+                mqtt_tests::Trial::run(|trial| {
+                    trial.note(concat!("shows", $(" ", $promise),+));
+                    crate::$group::$behaviour::<$adapter>(trial);
+                });
+            })*
+        }
+    };
+    ($($table:tt)*) => {
+        suite! { tokio_current: mqtt_tests::adapter::TokioCurrent, $($table)* }
+        suite! { tokio_multi: mqtt_tests::adapter::TokioMulti, $($table)* }
+        suite! { blocking: mqtt_tests::adapter::Blocking, $($table)* }
+        suite! { blocking_own_loop: mqtt_tests::adapter::OwnLoop, $($table)* }
+    };
+}
+
+suite! {
+    ["CON-1", "END-1", "END-2"] connecting::connects_and_disconnects;
+    ["CON-1"] connecting::a_refusal_says_why;
+    ["CON-1"] connecting::a_port_without_a_broker_is_an_error;
+    ["CON-1"] connecting::a_silent_broker_is_given_up;
+    ["CON-1"] connecting::a_broker_that_hangs_up_is_an_error;
+    ["CON-4"] connecting::every_address_of_a_name_is_tried;
+    ["LIVE-2"] connecting::the_first_connection_is_retried_when_asked_for;
+    ["CON-2"] connecting::what_the_broker_cannot_do_is_an_error;
+
+    ["SEND-1"] publishing::each_qos_is_done_at_its_answer;
+    ["SEND-1", "SEND-2"] publishing::a_rejection_is_an_error_with_its_code;
+    ["SEND-4", "CON-2"] publishing::publishes_wait_for_quota_in_order;
+    ["SEND-4"] publishing::a_full_queue_is_back_pressure;
+    ["SEND-5", "LIVE-2"] publishing::qos0_without_a_connection_fails_and_qos1_is_kept;
+    ["SEND-3"] publishing::a_publish_given_up_anywhere_does_no_harm;
+
+    ["SEND-2"] subscribing::a_refused_subscription_is_an_error;
+    ["SEND-2"] subscribing::unsubscribing_ends_the_stream;
+    ["SEND-3"] subscribing::a_subscribe_given_up_is_undone;
+    ["SEND-3"] subscribing::a_subscribe_given_up_anywhere_does_no_harm;
+
+    ["RECV-1", "RECV-2"] receiving::each_qos_is_acknowledged_its_way;
+    ["RECV-1"] receiving::acknowledgements_leave_in_the_order_of_arrival;
+    ["RECV-2"] receiving::any_thread_may_acknowledge_any_number_of_times;
+    ["RECV-3"] receiving::a_held_message_sent_again_comes_once;
+    ["RECV-5", "SEND-9"] receiving::a_callback_gets_messages_and_may_publish;
+    ["RECV-6"] receiving::a_message_outlives_its_client;
+
+    ["SEND-9"] progress::publishing_in_the_receive_loop_with_no_room_to_spare;
+    ["SEND-9", "RECV-4"] progress::an_answer_comes_through_behind_messages_nobody_reads;
+    ["RECV-4"] progress::a_fast_stream_beside_a_stalled_one;
+
+    ["LIVE-1"] staying::an_idle_connection_is_kept_alive;
+    ["LIVE-1"] staying::a_dead_connection_is_replaced;
+    ["LIVE-2"] staying::delays_between_attempts_grow;
+    ["LIVE-3"] staying::the_broker_may_say_why_it_disconnects;
+    ["BAD-1", "BAD-4"] staying::a_malformed_packet_ends_the_connection;
+
+    ["RES-1"] resuming::unfinished_publishes_are_sent_again;
+    ["RES-2", "RES-3"] resuming::a_lost_session_is_made_anew;
+    ["RES-3"] resuming::a_subscribe_without_an_answer_is_made_again;
+    ["RES-1", "RECV-3"] resuming::an_acknowledgement_given_meanwhile_answers_the_copy;
+
+    ["END-3"] ending::the_last_handle_closes_without_disconnect;
+    ["END-2"] ending::disconnecting_ends_publishes_and_keeps_messages;
+    ["END-1", "SEND-2"] ending::what_was_published_leaves_before_disconnect;
+    ["END-3"] ending::a_panicking_callback_ends_waiting_calls;
+}
+
+/// Options for a scripted broker: reconnects at once.
+fn options(peer: &Peer) -> Options {
+    let delay = Duration::from_millis(10);
+    let backoff = Backoff { first: delay, longest: delay, jitter_percent: 0 };
+    Options::new(peer.url()).unwrap().client_id("client").backoff(backoff)
+}
+
+/// A client connected to the broker that plays this script.
+fn connected<A: Adapter>(
+    trial: &Trial,
+    script: impl FnOnce(&Broker) + Send + 'static,
+) -> (Peer, A::Client) {
+    let peer = trial.peer(script);
+    let client = A::start().connect(options(&peer)).unwrap();
+    (peer, client)
+}
+
+/// An empty message of QoS 1.
+fn qos1(topic: &str) -> Publish<'_> {
+    Publish::new(topic, "").qos(QoS::AtLeastOnce)
+}
+
+/// A subscription of QoS 2.
+fn everything(filter: &str) -> SubscribeOptions {
+    SubscribeOptions::new(filter).qos(QoS::ExactlyOnce)
+}
+
+/// Waits for an event and passes over all others.
+fn wait_for(events: &mut impl Events, wanted: impl Fn(&ClientEvent) -> bool) -> ClientEvent {
+    loop {
+        let event = events.next().expect("an event");
+        if wanted(&event) {
+            return event;
+        }
+    }
+}

@@ -1,0 +1,74 @@
+//! Subscriptions and how they end.
+
+use mqtt_adapter_blocking::{QoS, ReasonCode, SubscribeError};
+use mqtt_tests::adapter::{Adapter, Client, Subscription};
+use mqtt_tests::{Signal, Trial};
+
+use crate::{connected, everything, qos1};
+
+pub(crate) fn a_refused_subscription_is_an_error<A: Adapter>(trial: &Trial) {
+    let (_peer, client) = connected::<A>(trial, |broker| {
+        let mut connection = broker.open(false);
+        let packet_id = connection.expect_subscribe("secret");
+        connection.suback(packet_id, ReasonCode::NotAuthorized);
+        connection.expect_disconnect(ReasonCode::NormalDisconnection);
+    });
+    match client.subscribe(everything("secret")).err() {
+        Some(SubscribeError::Refused(refusal)) => {
+            assert_eq!(refusal.reason, ReasonCode::NotAuthorized);
+        }
+        error => panic!("a refusal expected, but {error:?}"),
+    }
+    client.disconnect();
+}
+
+pub(crate) fn unsubscribing_ends_the_stream<A: Adapter>(trial: &Trial) {
+    let (_peer, client) = connected::<A>(trial, |broker| {
+        let mut connection = broker.open(false);
+        for filter in ["a", "b"] {
+            connection.grant(filter, QoS::ExactlyOnce);
+            connection.deliver(filter, b"before");
+            let packet_id = connection.expect_unsubscribe(filter);
+            connection.unsuback(packet_id, ReasonCode::Success);
+        }
+        connection.expect_disconnect(ReasonCode::NormalDisconnection);
+    });
+    let mut stream = client.subscribe(everything("a")).unwrap();
+    stream.unsubscribe().unwrap();
+    assert_eq!(stream.recv().unwrap().payload(), b"before");
+    assert!(stream.recv().is_none());
+    let mut stream = client.subscribe(everything("b")).unwrap();
+    client.unsubscribe("b").unwrap();
+    assert_eq!(stream.recv().unwrap().payload(), b"before");
+    assert!(stream.recv().is_none());
+    client.disconnect();
+}
+
+pub(crate) fn a_subscribe_given_up_is_undone<A: Adapter>(trial: &Trial) {
+    let given_up = Signal::new();
+    let answer = given_up.clone();
+    let (peer, client) = connected::<A>(trial, move |broker| {
+        let mut connection = broker.open(false);
+        let packet_id = connection.expect_subscribe("a");
+        answer.wait();
+        connection.suback(packet_id, ReasonCode::GrantedQoS2);
+        let packet_id = connection.expect_unsubscribe("a");
+        connection.unsuback(packet_id, ReasonCode::Success);
+    });
+    assert!(client.subscribe_impatiently(everything("a"), 1).is_none());
+    given_up.raise();
+    client.run_until(peer.finished());
+}
+
+/// Whatever was given up, the broker has the subscriptions the client has.
+pub(crate) fn a_subscribe_given_up_anywhere_does_no_harm<A: Adapter>(trial: &Trial) {
+    let (_peer, client) = connected::<A>(trial, |broker| broker.open(false).echo());
+    let mut tries = 0..;
+    let subscribed =
+        tries.find_map(|patience| client.subscribe_impatiently(everything("a"), patience));
+    let mut stream = subscribed.unwrap().unwrap();
+    client.publish(qos1("a")).unwrap();
+    assert_eq!(stream.recv().unwrap().topic(), "a");
+    assert_eq!(client.stats().subscriptions, 1);
+    client.disconnect();
+}

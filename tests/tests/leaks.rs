@@ -1,0 +1,103 @@
+//! Nothing outlives a client: no thread and no descriptor, even where messages are kept.
+//!
+//! One test, since it counts what the whole process has.
+#![cfg(target_os = "linux")]
+
+use std::collections::BTreeSet;
+use std::sync::mpsc;
+use std::time::{Duration, Instant};
+use std::{fs, thread};
+
+use mqtt_adapter_blocking::{Message, Options, Publish, QoS, ReasonCode, SubscribeOptions};
+use mqtt_tests::adapter::{
+    Adapter, Blocking, Client, OwnLoop, Subscription, TokioCurrent, TokioMulti,
+};
+use mqtt_tests::{Peer, Trial, id};
+
+/// Shows END-3.
+#[test]
+fn no_thread_and_no_descriptor_stays_behind() {
+    leaves_nothing::<TokioCurrent>();
+    leaves_nothing::<TokioMulti>();
+    leaves_nothing::<Blocking>();
+    leaves_nothing::<OwnLoop>();
+}
+
+fn leaves_nothing<A: Adapter>() {
+    let before = Possessions::count();
+    let kept = [message_of::<A>(End::Disconnect), message_of::<A>(End::Drop)];
+    Trial::run(|trial| {
+        let peer = trial.peer(|broker| broker.refuse(ReasonCode::NotAuthorized));
+        assert!(A::start().connect(options(&peer)).is_err());
+    });
+    before.wait_until_restored(std::any::type_name::<A>());
+    drop(kept);
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum End {
+    Disconnect,
+    Drop,
+}
+
+/// Uses a client and ends it; a message that is kept.
+fn message_of<A: Adapter>(end: End) -> Message {
+    let (sender, kept) = mpsc::channel();
+    Trial::run(move |trial| {
+        let peer = trial.peer(move |broker| {
+            let mut connection = broker.open(false);
+            connection.grant("in", QoS::AtLeastOnce);
+            connection.publish(QoS::AtLeastOnce, Some(id(1)), "in", b"message");
+            connection.take_qos1("out");
+            match end {
+                End::Disconnect => connection.expect_disconnect(ReasonCode::NormalDisconnection),
+                End::Drop => connection.expect_end(),
+            }
+        });
+        let adapter = A::start();
+        let client = adapter.connect(options(&peer)).unwrap();
+        let options = SubscribeOptions::new("in").qos(QoS::AtLeastOnce);
+        let mut stream = client.subscribe(options).unwrap();
+        client.publish(Publish::new("out", "").qos(QoS::AtLeastOnce)).unwrap();
+        sender.send(stream.recv().unwrap()).unwrap();
+        drop(stream);
+        if end == End::Disconnect {
+            client.disconnect();
+        }
+        drop(client);
+        adapter.run_until(peer.finished());
+    });
+    kept.recv().unwrap()
+}
+
+fn options(peer: &Peer) -> Options {
+    Options::new(peer.url()).unwrap()
+}
+
+/// The threads and descriptors of this process.
+#[derive(Debug, PartialEq, Eq)]
+struct Possessions {
+    threads: BTreeSet<String>,
+    descriptors: BTreeSet<String>,
+}
+
+impl Possessions {
+    fn count() -> Possessions {
+        Possessions { threads: entries("/proc/self/task"), descriptors: entries("/proc/self/fd") }
+    }
+
+    /// What ends by itself takes its moment.
+    fn wait_until_restored(&self, adapter: &str) {
+        let deadline = Instant::now() + Duration::from_secs(20);
+        while *self != Possessions::count() {
+            let now = Possessions::count();
+            assert!(Instant::now() < deadline, "{adapter} leaves from {self:#?}\n{now:#?}");
+            thread::yield_now();
+        }
+    }
+}
+
+fn entries(folder: &str) -> BTreeSet<String> {
+    let names = fs::read_dir(folder).unwrap().map_while(Result::ok);
+    names.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect()
+}
