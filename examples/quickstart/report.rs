@@ -98,8 +98,8 @@ impl Tally {
 
     /// Counts a message of this phase; `true` for one that was not seen before.
     pub(crate) fn count(&mut self, payload: &[u8]) -> bool {
-        let Some(seen) = number(payload, self.phase.qos)
-            .and_then(|number| self.seen.get_mut(number as usize))
+        let Some(seen) =
+            number(payload, self.phase.qos).and_then(|number| self.seen.get_mut(number as usize))
         else {
             return false;
         };

@@ -80,7 +80,8 @@ impl Window {
     /// A lost message never leaves, so nobody waits for one for ever.
     fn enter(&self) {
         let inside = self.inside.lock().unwrap_or_else(PoisonError::into_inner);
-        let waited = self.left.wait_timeout_while(inside, PATIENCE, |inside| *inside >= ON_THEIR_WAY);
+        let waited =
+            self.left.wait_timeout_while(inside, PATIENCE, |inside| *inside >= ON_THEIR_WAY);
         let (mut inside, _) = waited.unwrap_or_else(PoisonError::into_inner);
         *inside += 1;
     }

@@ -54,10 +54,7 @@ mod tests {
     fn a_shown_line_can_be_typed_again() {
         let mut command = cargo("doc --workspace");
         command.env("RUSTDOCFLAGS", "-D warnings");
-        assert_eq!(
-            line(&command),
-            "RUSTDOCFLAGS='-D warnings' cargo doc --workspace"
-        );
+        assert_eq!(line(&command), "RUSTDOCFLAGS='-D warnings' cargo doc --workspace");
     }
 
     #[test]

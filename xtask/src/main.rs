@@ -14,11 +14,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 #[derive(Debug, Parser)]
-#[command(
-    name = "cargo xtask",
-    bin_name = "cargo xtask",
-    about = "The project's chores"
-)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", about = "The project's chores")]
 struct Cli {
     #[command(subcommand)]
     chore: Chore,

@@ -31,9 +31,7 @@ pub(crate) fn find() -> Result<PathBuf, Missing> {
 /// Installs Debian's package; no service is started. Needs root.
 pub(crate) fn install() -> Command {
     let mut command = Command::new("sh");
-    command
-        .arg("xtask/src/mosquitto/install.sh")
-        .current_dir(root());
+    command.arg("xtask/src/mosquitto/install.sh").current_dir(root());
     command
 }
 
@@ -66,25 +64,18 @@ fn find_in(
         return program(named).ok_or_else(|| Missing::WronglyNamed(named.to_owned()));
     }
     let name = format!("mosquitto{}", env::consts::EXE_SUFFIX);
-    folders
-        .find_map(|folder| program(&folder.join(&name)))
-        .ok_or(Missing::NotInstalled)
+    folders.find_map(|folder| program(&folder.join(&name))).ok_or(Missing::NotInstalled)
 }
 
 /// The absolute path, if a program is there.
 fn program(path: &Path) -> Option<PathBuf> {
-    if is_program(path) {
-        path::absolute(path).ok()
-    } else {
-        None
-    }
+    if is_program(path) { path::absolute(path).ok() } else { None }
 }
 
 #[cfg(unix)]
 fn is_program(path: &Path) -> bool {
     use std::os::unix::fs::PermissionsExt;
-    path.metadata()
-        .is_ok_and(|file| file.is_file() && file.permissions().mode() & 0o111 != 0)
+    path.metadata().is_ok_and(|file| file.is_file() && file.permissions().mode() & 0o111 != 0)
 }
 
 #[cfg(not(unix))]

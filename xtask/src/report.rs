@@ -71,12 +71,7 @@ impl fmt::Display for Report {
         if !self.skipped.is_empty() {
             writeln!(f, "\nskipped:")?;
         }
-        for Skipped {
-            name,
-            reason,
-            remedy,
-        } in &self.skipped
-        {
+        for Skipped { name, reason, remedy } in &self.skipped {
             writeln!(f, "  {name}: {reason}\n      {remedy}")?;
         }
         let mut failed = self.steps.iter().filter_map(Step::problem).peekable();
@@ -98,23 +93,10 @@ impl Step {
 
 impl fmt::Display for Step {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let verdict = if self.outcome.problem.is_some() {
-            "FAILED"
-        } else {
-            "passed"
-        };
-        write!(
-            f,
-            "{verdict} {:7.1} s  {}",
-            self.time.as_secs_f64(),
-            self.name
-        )?;
+        let verdict = if self.outcome.problem.is_some() { "FAILED" } else { "passed" };
+        write!(f, "{verdict} {:7.1} s  {}", self.time.as_secs_f64(), self.name)?;
         match &self.outcome {
-            Outcome {
-                passed: 0 | 1,
-                failed: 0 | 1,
-                ..
-            } => Ok(()),
+            Outcome { passed: 0 | 1, failed: 0 | 1, .. } => Ok(()),
             Outcome { passed, failed, .. } => write!(f, " ({passed} passed, {failed} failed)"),
         }
     }
@@ -124,11 +106,7 @@ impl Outcome {
     /// A step that counts as one.
     pub(crate) fn of_check(result: Result<(), String>) -> Self {
         let (passed, failed) = if result.is_ok() { (1, 0) } else { (0, 1) };
-        Self {
-            passed,
-            failed,
-            problem: result.err(),
-        }
+        Self { passed, failed, problem: result.err() }
     }
 }
 
@@ -140,11 +118,7 @@ mod tests {
         let mut report = Report::default();
         for outcome in outcomes {
             let time = Duration::from_millis(1250);
-            report.add(Step {
-                name: "lints".to_owned(),
-                time,
-                outcome,
-            });
+            report.add(Step { name: "lints".to_owned(), time, outcome });
         }
         report
     }
@@ -156,28 +130,17 @@ mod tests {
 
     #[test]
     fn the_last_line_sums_up() {
-        let tests = Outcome {
-            passed: 41,
-            failed: 0,
-            problem: None,
-        };
+        let tests = Outcome { passed: 41, failed: 0, problem: None };
         let report = report([Outcome::of_check(Ok(())), tests]);
         assert!(report.succeeded());
-        assert_eq!(
-            report.to_string().lines().last(),
-            Some("42 passed, 0 failed")
-        );
+        assert_eq!(report.to_string().lines().last(), Some("42 passed, 0 failed"));
         assert!(!report.to_string().contains("failed:"));
     }
 
     #[test]
     fn what_failed_and_what_was_skipped_is_named() {
         let mut report = report([Outcome::of_check(Err("exit status: 101".to_owned()))]);
-        report.skip(
-            "dependencies",
-            "cargo-deny is not installed",
-            "cargo install cargo-deny",
-        );
+        report.skip("dependencies", "cargo-deny is not installed", "cargo install cargo-deny");
         assert!(!report.succeeded());
         assert_eq!(
             report.to_string(),

@@ -17,9 +17,7 @@ pub(crate) struct Runner {
 impl Runner {
     /// Runs a command that counts as one; returns whether its exit status was 0.
     pub(crate) fn check(&mut self, name: &str, mut command: Command) -> bool {
-        self.step(name, &line(&command), || {
-            Outcome::of_check(ended(command.status()))
-        })
+        self.step(name, &line(&command), || Outcome::of_check(ended(command.status())))
     }
 
     /// Runs a `cargo test`, whose tests count one by one; returns whether all passed.
@@ -49,22 +47,14 @@ impl Runner {
     /// Prints the account; the exit code is 0 if something passed and nothing failed.
     pub(crate) fn finish(self) -> ExitCode {
         println!("\n{}", self.report);
-        if self.report.succeeded() {
-            ExitCode::SUCCESS
-        } else {
-            ExitCode::FAILURE
-        }
+        if self.report.succeeded() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
     }
 
     fn step(&mut self, name: &str, what: &str, run: impl FnOnce() -> Outcome) -> bool {
         println!("\n==> {name}: {what}");
         let start = Instant::now();
         let outcome = run();
-        let step = Step {
-            name: name.to_owned(),
-            time: start.elapsed(),
-            outcome,
-        };
+        let step = Step { name: name.to_owned(), time: start.elapsed(), outcome };
         println!("<== {step}");
         let passed = step.outcome.problem.is_none();
         self.report.add(step);
@@ -75,10 +65,7 @@ impl Runner {
 /// Runs a command, copying its standard output through as it comes.
 fn stream(command: &mut Command, tally: &mut Tally) -> io::Result<ExitStatus> {
     let mut child = command.stdout(Stdio::piped()).spawn()?;
-    let copied = child
-        .stdout
-        .take()
-        .map_or(Ok(()), |output| copy(output, io::stdout(), tally));
+    let copied = child.stdout.take().map_or(Ok(()), |output| copy(output, io::stdout(), tally));
     let status = child.wait()?;
     copied.map(|()| status)
 }
@@ -120,11 +107,7 @@ fn judge(result: Result<(), String>, tally: &Tally) -> Outcome {
         None
     };
     let least = u64::from(problem.is_some());
-    Outcome {
-        passed: tally.passed(),
-        failed: tally.failed().max(least),
-        problem,
-    }
+    Outcome { passed: tally.passed(), failed: tally.failed().max(least), problem }
 }
 
 #[cfg(test)]
@@ -140,18 +123,8 @@ mod tests {
 
     #[test]
     fn passed_tests_count_one_by_one() {
-        let outcome = judged(
-            Ok(()),
-            "running 2 tests\ntest result: ok. 2 passed; 0 failed\n",
-        );
-        assert_eq!(
-            outcome,
-            Outcome {
-                passed: 2,
-                failed: 0,
-                problem: None
-            }
-        );
+        let outcome = judged(Ok(()), "running 2 tests\ntest result: ok. 2 passed; 0 failed\n");
+        assert_eq!(outcome, Outcome { passed: 2, failed: 0, problem: None });
     }
 
     #[test]
@@ -165,27 +138,18 @@ mod tests {
     #[test]
     fn a_build_that_fails_counts_as_one() {
         let outcome = judged(Err("exit status: 101".to_owned()), "");
-        assert_eq!(
-            outcome,
-            Outcome::of_check(Err("exit status: 101".to_owned()))
-        );
+        assert_eq!(outcome, Outcome::of_check(Err("exit status: 101".to_owned())));
     }
 
     #[test]
     fn a_test_program_without_a_result_fails() {
         let outcome = judged(Ok(()), "running 1 test\n");
-        assert_eq!(
-            outcome,
-            Outcome::of_check(Err("tests without a result: 1".to_owned()))
-        );
+        assert_eq!(outcome, Outcome::of_check(Err("tests without a result: 1".to_owned())));
     }
 
     #[test]
     fn no_test_is_a_failure() {
-        let outcome = judged(
-            Ok(()),
-            "running 0 tests\ntest result: ok. 0 passed; 0 failed\n",
-        );
+        let outcome = judged(Ok(()), "running 0 tests\ntest result: ok. 0 passed; 0 failed\n");
         assert_eq!(outcome, Outcome::of_check(Err("no test ran".to_owned())));
     }
 }

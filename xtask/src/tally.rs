@@ -29,8 +29,7 @@ impl Tally {
 
     /// Tests that were announced and have no result: their program ended before it said one.
     pub(crate) fn unaccounted(&self) -> u64 {
-        self.announced
-            .saturating_sub(self.passed + self.failed + self.ignored)
+        self.announced.saturating_sub(self.passed + self.failed + self.ignored)
     }
 
     /// Takes the next piece of output, cut anywhere.
@@ -100,12 +99,7 @@ test result: ok. 1 passed; 0 failed; 0 ignored; 0 measured; 0 filtered out; fini
 
     /// Passed, failed, ignored, unaccounted.
     fn counts(tally: &Tally) -> [u64; 4] {
-        [
-            tally.passed(),
-            tally.failed(),
-            tally.ignored(),
-            tally.unaccounted(),
-        ]
+        [tally.passed(), tally.failed(), tally.ignored(), tally.unaccounted()]
     }
 
     fn tally(output: &str) -> Tally {
@@ -132,10 +126,7 @@ test result: ok. 1 passed; 0 failed; 0 ignored; 0 measured; 0 filtered out; fini
 
     #[test]
     fn a_program_that_dies_leaves_its_tests_unaccounted() {
-        assert_eq!(
-            counts(&tally("running 3 tests\ntest a ... ok\n")),
-            [0, 0, 0, 3]
-        );
+        assert_eq!(counts(&tally("running 3 tests\ntest a ... ok\n")), [0, 0, 0, 3]);
     }
 
     #[test]

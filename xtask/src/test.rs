@@ -47,23 +47,14 @@ fn format(runner: &mut Runner) {
 fn lints(runner: &mut Runner) {
     let lines = [
         ("lints", "--workspace --all-targets --all-features"),
-        (
-            "lints of the session without memory",
-            "-p mqtt-session --no-default-features",
-        ),
+        ("lints of the session without memory", "-p mqtt-session --no-default-features"),
         (
             "lints of the session with fixed memory",
             "-p mqtt-session --no-default-features --features fixed",
         ),
-        (
-            "lints of benches",
-            "--manifest-path benches/Cargo.toml --workspace --all-targets",
-        ),
+        ("lints of benches", "--manifest-path benches/Cargo.toml --workspace --all-targets"),
         // `panic = "abort"`, which it does not compile without, may be the release profile's alone.
-        (
-            "lints of no-alloc",
-            "--manifest-path no-alloc/Cargo.toml --release",
-        ),
+        ("lints of no-alloc", "--manifest-path no-alloc/Cargo.toml --release"),
     ];
     for (name, scope) in lines {
         runner.check(name, cargo(&format!("clippy {scope} -- -D warnings")));
@@ -81,10 +72,7 @@ fn docs(runner: &mut Runner) {
 fn tests(runner: &mut Runner) {
     let crates = "test --workspace --exclude mqtt-tests --all-features --no-fail-fast";
     runner.tests("tests of the crates", cargo(crates));
-    runner.tests(
-        "whole-system tests",
-        cargo("test -p mqtt-tests --no-fail-fast"),
-    );
+    runner.tests("whole-system tests", cargo("test -p mqtt-tests --no-fail-fast"));
 }
 
 /// A program without an allocator links and runs here, and its library builds for bare targets.
@@ -94,10 +82,7 @@ fn link_check(runner: &mut Runner) {
     for target in BARE_TARGETS {
         let name = format!("link check for {target}");
         if has_target(target) {
-            runner.check(
-                &name,
-                cargo(&format!("build {manifest} --lib --target {target}")),
-            );
+            runner.check(&name, cargo(&format!("build {manifest} --lib --target {target}")));
         } else {
             let remedy = format!("rustup target add {target}");
             runner.skip(&name, "the target is not installed", &remedy);
@@ -106,9 +91,8 @@ fn link_check(runner: &mut Runner) {
 }
 
 fn has_target(target: &str) -> bool {
-    let output = Command::new("rustc")
-        .args(["--print", "target-libdir", "--target", target])
-        .output();
+    let output =
+        Command::new("rustc").args(["--print", "target-libdir", "--target", target]).output();
     output.is_ok_and(|output| {
         output.status.success()
             && Path::new(String::from_utf8_lossy(&output.stdout).trim()).is_dir()
@@ -116,10 +100,7 @@ fn has_target(target: &str) -> bool {
 }
 
 fn dependencies(runner: &mut Runner) {
-    let probe = cargo("deny --version")
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .status();
+    let probe = cargo("deny --version").stdout(Stdio::null()).stderr(Stdio::null()).status();
     if probe.is_ok_and(|status| status.success()) {
         runner.check("dependencies", cargo("deny check"));
     } else {
@@ -170,10 +151,7 @@ fn quickstart(runner: &mut Runner) {
             let line = format!(
                 "run --release --example quickstart -- --runtime {runtime} --version {version}"
             );
-            runner.check(
-                &format!("quickstart on {runtime}, MQTT {version}"),
-                cargo(&line),
-            );
+            runner.check(&format!("quickstart on {runtime}, MQTT {version}"), cargo(&line));
         }
     }
 }

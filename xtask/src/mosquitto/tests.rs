@@ -33,11 +33,8 @@ impl Drop for Folder {
 
 #[test]
 fn the_first_folder_with_the_program_wins() {
-    let (empty, first, second) = (
-        Folder::new("empty"),
-        Folder::new("first"),
-        Folder::new("second"),
-    );
+    let (empty, first, second) =
+        (Folder::new("empty"), Folder::new("first"), Folder::new("second"));
     let expected = first.file("mosquitto", 0o755);
     second.file("mosquitto", 0o755);
     let folders = [empty.path(), first.path(), second.path()];
@@ -48,10 +45,7 @@ fn the_first_folder_with_the_program_wins() {
 fn a_file_that_cannot_be_run_is_no_program() {
     let folder = Folder::new("plain");
     folder.file("mosquitto", 0o644);
-    assert_eq!(
-        find_in(None, iter::once(folder.path())),
-        Err(Missing::NotInstalled)
-    );
+    assert_eq!(find_in(None, iter::once(folder.path())), Err(Missing::NotInstalled));
 }
 
 #[test]
