@@ -40,24 +40,26 @@ impl OwnLoop {
         }
     }
 
-    /// Turns until the future has ended; `None` when `deadline` passed first.
+    /// Turns until the future has ended, and once at least before it says `None`: that `deadline`
+    /// has passed.
     pub(crate) fn run<F: Future>(
         &self,
         mut future: Pin<&mut F>,
         deadline: Option<Instant>,
     ) -> Option<F::Output> {
-        let mut turning = true;
+        let mut context = Context::from_waker(&self.waker);
+        let mut over = false;
         loop {
             let turns = self.lock().turns;
-            if let Poll::Ready(output) = future.as_mut().poll(&mut Context::from_waker(&self.waker))
-            {
+            if let Poll::Ready(output) = future.as_mut().poll(&mut context) {
                 return Some(output);
             }
-            // The end of the driver is the end of whatever a future may wait for.
-            if !turning || deadline.is_some_and(|deadline| deadline <= Instant::now()) {
+            if over {
                 return None;
             }
-            turning = self.turn_after(turns, deadline).unwrap_or(false);
+            over = left(deadline).is_some_and(|left| left.is_zero());
+            // The end of the driver is the end of whatever a future may wait for.
+            over |= !self.turn_after(turns, deadline).unwrap_or(false);
         }
     }
 

@@ -34,13 +34,12 @@ impl<D: Future<Output = ()>> Reactor<D> {
         let timeout = self.shared.park(timeout);
         let polled = self.poll.poll(&mut self.events, timeout);
         self.shared.unpark();
-        match polled {
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            polled => {
-                polled?;
-                self.events.iter().for_each(|event| self.shared.note(event));
-            }
+        if let Err(error) = polled
+            && error.kind() != io::ErrorKind::Interrupted
+        {
+            return Err(error);
         }
+        self.events.iter().for_each(|event| self.shared.note(event));
         let _driving = Driving::enter();
         Ok(self.driver.as_mut().poll(&mut Context::from_waker(&self.waker)))
     }
@@ -218,18 +217,20 @@ pub(crate) fn in_callback() -> bool {
 }
 
 /// Marks the thread as being inside the driver while it lives.
-struct Driving {
-    before: bool,
-}
+struct Driving;
 
 impl Driving {
     fn enter() -> Driving {
-        Driving { before: DRIVING.replace(true) }
+        DRIVING.set(true);
+        Driving
     }
 }
 
 impl Drop for Driving {
     fn drop(&mut self) {
-        DRIVING.set(self.before);
+        DRIVING.set(false);
     }
 }
+
+#[cfg(test)]
+mod tests;

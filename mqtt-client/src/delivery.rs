@@ -299,6 +299,7 @@ impl Delivery {
     }
 
     /// Returns whether a message was dropped.
+    #[inline]
     fn give(&mut self, key: SubscriptionKey, arrived: Arrived, after: &mut After) -> bool {
         let Some(subscriber) = self.subscribers.get_mut(key) else { return true };
         match &mut subscriber.sink {

@@ -1,6 +1,7 @@
 //! A message that was received, and its acknowledgement.
 
 use std::fmt;
+use std::mem;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -33,7 +34,7 @@ pub struct Message {
     unanswered: Option<Unanswered>,
 }
 
-/// What a message says, in one allocation.
+/// What a message says, in one allocation of its own.
 ///
 /// ```text
 ///   bytes │ topic │ properties │ payload │
@@ -41,7 +42,7 @@ pub struct Message {
 /// ```
 #[derive(Clone, Debug)]
 pub(crate) struct Content {
-    bytes: Bytes,
+    bytes: Box<[u8]>,
     topic_len: u16,
     payload_at: u32,
     qos: QoS,
@@ -66,6 +67,7 @@ struct Unanswered {
 
 impl Message {
     /// Hands a message to the application.
+    #[inline]
     pub(crate) fn hand_out(arrived: Arrived, mode: Ack, shared: &Arc<Shared>) -> Message {
         let unanswered = arrived.delivery.map(|delivery| Unanswered {
             shared: Arc::clone(shared),
@@ -90,9 +92,10 @@ impl Message {
         self.content.bytes.get(self.content.payload_at as usize..).unwrap_or_default()
     }
 
-    /// The payload, shared and not copied: it keeps the bytes of the whole message.
-    pub fn payload_bytes(&self) -> Bytes {
-        self.content.bytes.slice(self.content.payload_at as usize..)
+    /// The payload alone, without a copy. With [`Ack::OnDrop`] this acknowledges the message.
+    pub fn into_payload(mut self) -> Bytes {
+        let mut bytes = Bytes::from(mem::take(&mut self.content.bytes));
+        bytes.split_off(self.content.payload_at as usize)
     }
 
     /// The QoS it was sent with.
@@ -142,6 +145,7 @@ impl Message {
 
 impl Arrived {
     /// Copies a message out of the receive buffer.
+    #[inline]
     pub(crate) fn copy(message: &mqtt_session::Message<'_>) -> Arrived {
         Arrived { content: Content::copy(&message.publish), delivery: message.delivery }
     }
@@ -185,6 +189,7 @@ impl fmt::Debug for Message {
 }
 
 impl Content {
+    #[inline]
     fn copy(publish: &proto::Publish<'_>) -> Content {
         let topic = publish.topic.as_bytes();
         let properties = publish.properties.as_wire().unwrap_or_default();
@@ -196,7 +201,7 @@ impl Content {
         }
         bytes.extend_from_slice(publish.payload);
         Content {
-            bytes: bytes.into(),
+            bytes: bytes.into_boxed_slice(),
             // A packet has less than 256 MiB, its topic less than 64 KiB.
             topic_len: topic.len() as u16,
             payload_at: payload_at as u32,

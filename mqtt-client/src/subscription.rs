@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::fmt;
 use std::future::poll_fn;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 
 use mqtt_session::proto::{QoS, RetainHandling, SubscriptionOptions};
 
@@ -136,17 +136,37 @@ impl Subscription {
     }
 
     /// As [`Subscription::recv`], for callers that poll.
+    #[inline]
     pub fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<Option<Message>> {
+        if self.reader.is_empty() {
+            match self.poll_take(cx) {
+                Poll::Ready(Ok(())) => {}
+                Poll::Ready(Err(Ended)) => return Poll::Ready(None),
+                Poll::Pending => return Poll::Pending,
+            }
+        }
+        let arrived = self.reader.pop_front();
+        Poll::Ready(arrived.map(|arrived| Message::hand_out(arrived, self.ack, &self.handle)))
+    }
+
+    /// The next message, if one has arrived.
+    pub fn try_recv(&mut self) -> Result<Message, TryRecvError> {
+        match self.poll_recv(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(Some(message)) => Ok(message),
+            Poll::Ready(None) => Err(TryRecvError::Ended),
+            Poll::Pending => Err(TryRecvError::Empty),
+        }
+    }
+
+    /// Takes what has arrived into the empty `reader`, or waits for it.
+    fn poll_take(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Ended>> {
         let mut waker = None;
         let mut registered = false;
         loop {
-            if let Some(arrived) = self.reader.pop_front() {
-                return Poll::Ready(Some(Message::hand_out(arrived, self.ack, &self.handle)));
-            }
             let (key, reader) = (self.key, &mut self.reader);
             match self.handle.with(|state| state.take_messages(key, reader, &mut waker)) {
-                Ok(()) => {}
-                Err(Phase::Ended) => return Poll::Ready(None),
+                Ok(()) => return Poll::Ready(Ok(())),
+                Err(Phase::Ended) => return Poll::Ready(Err(Ended)),
                 Err(Phase::Active | Phase::Detached(_)) if registered => return Poll::Pending,
                 Err(Phase::Active | Phase::Detached(_)) => {
                     // A waker is cloned without the lock, and only when it is needed.
@@ -155,20 +175,6 @@ impl Subscription {
                 }
             }
         }
-    }
-
-    /// The next message, if one has arrived.
-    pub fn try_recv(&mut self) -> Result<Message, TryRecvError> {
-        if self.reader.is_empty() {
-            let (key, reader) = (self.key, &mut self.reader);
-            match self.handle.with(|state| state.take_messages(key, reader, &mut None)) {
-                Ok(()) => {}
-                Err(Phase::Ended) => return Err(TryRecvError::Ended),
-                Err(Phase::Active | Phase::Detached(_)) => return Err(TryRecvError::Empty),
-            }
-        }
-        let arrived = self.reader.pop_front().ok_or(TryRecvError::Empty)?;
-        Ok(Message::hand_out(arrived, self.ack, &self.handle))
     }
 
     /// The Topic Filter.
@@ -184,6 +190,9 @@ impl Subscription {
         unsubscribe_one(&self.handle, self.key).await
     }
 }
+
+/// No more messages will come.
+struct Ended;
 
 impl Drop for Subscription {
     fn drop(&mut self) {

@@ -167,5 +167,5 @@ impl<M: Memory> Inbound<M> {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "alloc"))]
 mod tests;

@@ -25,7 +25,7 @@ struct Shared {
 
 impl Proxy {
     /// Listens on a free loopback port, for clients of the broker at `host:port`.
-    pub fn start(broker: impl ToString) -> io::Result<Proxy> {
+    pub fn start(broker: &impl ToString) -> io::Result<Proxy> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
         let address = listener.local_addr()?;
         let shared = Arc::new(Shared {

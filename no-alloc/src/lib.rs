@@ -54,20 +54,15 @@ pub fn drive() -> Result<(), Step> {
     pair.send_at_most_once().ok_or(Step::SendAtMostOnce)?;
     pair.send_at_least_once().ok_or(Step::SendAtLeastOnce)?;
     pair.send_exactly_once().ok_or(Step::SendExactlyOnce)?;
-    pair.receive(QoS::AtLeastOnce)
-        .ok_or(Step::ReceiveAtLeastOnce)?;
-    pair.receive(QoS::ExactlyOnce)
-        .ok_or(Step::ReceiveExactlyOnce)?;
+    pair.receive(QoS::AtLeastOnce).ok_or(Step::ReceiveAtLeastOnce)?;
+    pair.receive(QoS::ExactlyOnce).ok_or(Step::ReceiveExactlyOnce)?;
     pair.cut().ok_or(Step::Cut)?;
     pair.resume().ok_or(Step::Resume)
 }
 
 impl Pair {
     fn connect(&mut self, clean_start: bool) -> Option<()> {
-        let connect = Connect {
-            clean_start,
-            ..Connect::new("fixed")
-        };
+        let connect = Connect { clean_start, ..Connect::new("fixed") };
         self.inbound = self.session.open(self.now, &connect).ok()?;
         self.expect(|packet| matches!(packet, Packet::Connect(_)))?;
         self.answer(&ConnAck {
@@ -82,10 +77,7 @@ impl Pair {
     fn publish(&mut self, qos: QoS) -> Option<()> {
         let publish = message(qos, None);
         let payload = Payload::Copy(publish.payload);
-        self.session
-            .publish(self.now, &publish, payload)
-            .ok()
-            .map(|_| ())
+        self.session.publish(self.now, &publish, payload).ok().map(|_| ())
     }
 
     fn send_at_most_once(&mut self) -> Option<()> {
@@ -104,10 +96,7 @@ impl Pair {
         self.publish(QoS::ExactlyOnce)?;
         let id = self.expect_publish(false)?;
         self.answer(&PubRec(Ack::success(id)))?;
-        self.session
-            .poll_event(self.now, &mut self.inbound)
-            .is_none()
-            .then_some(())?;
+        self.session.poll_event(self.now, &mut self.inbound).is_none().then_some(())?;
         self.expect(|packet| *packet == Packet::PubRel(PubRel(Ack::success(id))))?;
         self.answer(&PubComp(Ack::success(id)))?;
         self.expect_delivered()
@@ -123,10 +112,7 @@ impl Pair {
         }
         self.expect(|packet| *packet == Packet::PubRec(PubRec(Ack::success(id))))?;
         self.answer(&PubRel(Ack::success(id)))?;
-        self.session
-            .poll_event(self.now, &mut self.inbound)
-            .is_none()
-            .then_some(())?;
+        self.session.poll_event(self.now, &mut self.inbound).is_none().then_some(())?;
         self.expect(|packet| *packet == Packet::PubComp(PubComp(Ack::success(id))))
     }
 
@@ -177,19 +163,12 @@ impl Pair {
         let header = FixedHeader::decode(sent, dialect).ok()??;
         let body = sent.get(usize::from(header.len)..header.packet_len())?;
         let packet = Packet::decode(header, body, dialect).ok()?;
-        if header.packet_len() == sent.len() {
-            look(packet)
-        } else {
-            None
-        }
+        if header.packet_len() == sent.len() { look(packet) } else { None }
     }
 
     fn expect_delivered(&mut self) -> Option<()> {
         match self.session.poll_event(self.now, &mut self.inbound)? {
-            Event::Published {
-                outcome: Outcome::Delivered(_),
-                ..
-            } => Some(()),
+            Event::Published { outcome: Outcome::Delivered(_), .. } => Some(()),
             _ => None,
         }
     }
@@ -203,11 +182,7 @@ impl Pair {
 }
 
 fn dialect(sender: Role) -> Dialect {
-    Dialect {
-        version: Version::V5,
-        sender,
-        lenient: false,
-    }
+    Dialect { version: Version::V5, sender, lenient: false }
 }
 
 fn message(qos: QoS, packet_id: Option<PacketId>) -> Publish<'static> {

@@ -76,6 +76,13 @@ pub trait Client: Clone + Send + 'static {
     /// Ends the subscriptions to a filter.
     fn unsubscribe(&self, filter: &str) -> Result<(), UnsubscribeError>;
 
+    /// Unsubscribes and gives up as [`Client::publish_impatiently`] does.
+    fn unsubscribe_impatiently(
+        &self,
+        filter: &str,
+        patience: u32,
+    ) -> Option<Result<(), UnsubscribeError>>;
+
     /// Takes leave.
     fn disconnect(&self);
 
@@ -93,6 +100,9 @@ pub trait Client: Clone + Send + 'static {
 pub trait Subscription: Send + 'static {
     /// Waits for a message; `None` at the end.
     fn recv(&mut self) -> Option<Message>;
+
+    /// Waits for a message and gives up as [`Client::publish_impatiently`] does.
+    fn recv_impatiently(&mut self, patience: u32) -> Option<Message>;
 
     /// A message, if one has arrived.
     fn try_recv(&mut self) -> Result<Message, TryRecvError>;

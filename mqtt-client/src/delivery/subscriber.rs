@@ -62,6 +62,7 @@ impl StreamQueue {
     }
 
     /// Appends a message; returns whether a QoS 0 message had to go instead.
+    #[inline]
     pub(crate) fn push(&mut self, arrived: Arrived) -> bool {
         let mut dropped = false;
         if arrived.is_qos0() {

@@ -4,7 +4,6 @@ use proptest::prelude::*;
 
 use super::*;
 
-#[cfg(feature = "alloc")]
 type Growing = Inbound<crate::Heap>;
 #[cfg(feature = "fixed")]
 type Bounded = Inbound<crate::Fixed<1, 1, 1, 64>>;
@@ -18,7 +17,6 @@ fn take<M: Memory>(inbound: &mut Inbound<M>, n: usize) -> Vec<u8> {
     taken
 }
 
-#[cfg(feature = "alloc")]
 #[test]
 fn it_grows_while_reads_fill_it_and_no_further_than_steady() {
     let mut inbound = Growing::default();
@@ -35,7 +33,6 @@ fn it_grows_while_reads_fill_it_and_no_further_than_steady() {
     assert_eq!(inbound.capacity(), STEADY);
 }
 
-#[cfg(feature = "alloc")]
 #[test]
 fn asking_for_space_again_does_not_grow_it() {
     let mut inbound = Growing::default();
@@ -50,7 +47,6 @@ fn asking_for_space_again_does_not_grow_it() {
 }
 
 /// Promises: BAD-3
-#[cfg(feature = "alloc")]
 #[test]
 fn a_packet_longer_than_steady_grows_it_as_bytes_arrive_and_not_for_good() {
     let mut inbound = Growing::default();
@@ -67,7 +63,6 @@ fn a_packet_longer_than_steady_grows_it_as_bytes_arrive_and_not_for_good() {
     assert!(inbound.buffer.capacity() <= STEADY);
 }
 
-#[cfg(feature = "alloc")]
 #[test]
 fn a_partial_packet_moves_to_the_front_when_the_end_is_reached() {
     let mut inbound = Growing::default();
@@ -81,7 +76,6 @@ fn a_partial_packet_moves_to_the_front_when_the_end_is_reached() {
 }
 
 /// Promises: BAD-3
-#[cfg(feature = "alloc")]
 #[test]
 fn whole_packets_that_nobody_polls_do_not_make_it_grow() {
     let mut inbound = Growing::default();
@@ -93,7 +87,6 @@ fn whole_packets_that_nobody_polls_do_not_make_it_grow() {
     assert_eq!(inbound.capacity(), STEADY);
 }
 
-#[cfg(feature = "alloc")]
 #[test]
 fn it_knows_when_the_last_byte_came() {
     let mut inbound = Growing::default();
@@ -137,8 +130,7 @@ fn passes_all_bytes_on<M: Memory>(parts: &[(usize, usize)]) {
 }
 
 proptest! {
-    #[cfg(feature = "alloc")]
-    #[test]
+        #[test]
     fn bytes_pass_in_order(parts in prop::collection::vec((0..9000usize, 0..9000usize), 0..40)) {
         passes_all_bytes_on::<crate::Heap>(&parts);
     }

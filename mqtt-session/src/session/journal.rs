@@ -117,5 +117,5 @@ impl<M: Memory> Journal<M> {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "alloc"))]
 mod tests;

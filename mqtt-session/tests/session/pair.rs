@@ -52,7 +52,7 @@ pub(crate) enum Seen {
 }
 
 impl Seen {
-    pub(crate) fn of(event: Event<'_>) -> Seen {
+    pub(crate) fn of(event: &Event<'_>) -> Seen {
         match event {
             Event::Connected(connack) => {
                 Seen::Connected { session_present: connack.session_present }
@@ -65,22 +65,22 @@ impl Seen {
                 delivery: message.delivery,
             },
             Event::Published { token, outcome } => match outcome {
-                Outcome::Delivered(ack) => Seen::Delivered(token, ack.reason),
-                Outcome::Rejected(ack) => Seen::Rejected(token, ack.reason),
-                Outcome::Failed(failure) => Seen::Failed(token, failure),
-                Outcome::Indeterminate => Seen::Indeterminate(token),
+                Outcome::Delivered(ack) => Seen::Delivered(*token, ack.reason),
+                Outcome::Rejected(ack) => Seen::Rejected(*token, ack.reason),
+                Outcome::Failed(failure) => Seen::Failed(*token, *failure),
+                Outcome::Indeterminate => Seen::Indeterminate(*token),
             },
             Event::Subscribed { token, suback } => {
-                Seen::Subscribed(token, suback.codes.iter().collect())
+                Seen::Subscribed(*token, suback.codes.iter().collect())
             }
             Event::Unsubscribed { token, unsuback } => {
-                Seen::Unsubscribed(token, unsuback.codes.iter().collect())
+                Seen::Unsubscribed(*token, unsuback.codes.iter().collect())
             }
-            Event::RequestFailed { token, failure } => Seen::RequestFailed(token, failure),
-            Event::SubscriptionLost { reason } => Seen::SubscriptionLost(reason),
+            Event::RequestFailed { token, failure } => Seen::RequestFailed(*token, *failure),
+            Event::SubscriptionLost { reason } => Seen::SubscriptionLost(*reason),
             Event::Writable => Seen::Writable,
             Event::Disconnect(disconnect) => Seen::Disconnect(disconnect.reason),
-            Event::Closed(reason) => Seen::Closed(reason),
+            Event::Closed(reason) => Seen::Closed(*reason),
         }
     }
 }
@@ -231,7 +231,7 @@ impl<M: TestMemory> Pair<M> {
 /// The owner.
 impl<M: TestMemory> Pair<M> {
     pub(crate) fn poll(&mut self) -> Option<Seen> {
-        self.session.poll_event(self.now, &mut self.inbound).map(Seen::of)
+        self.session.poll_event(self.now, &mut self.inbound).map(|event| Seen::of(&event))
     }
 
     pub(crate) fn events(&mut self) -> Vec<Seen> {

@@ -1,6 +1,6 @@
 //! Connections that break, and sessions that go on or are lost.
 
-use mqtt_session::proto::{ConnAck, Property, ReasonCode};
+use mqtt_session::proto::{ConnAck, Packet, Property, ReasonCode};
 use mqtt_session::{
     CloseReason, Closing, Config, Connect, Failure, SessionLoss, Token, ViolationKind,
 };
@@ -121,7 +121,7 @@ fn nothing_is_sent_again_on_a_live_connection<M: TestMemory>() {
     pair.exchange(&pubrec(2), &[pubrel(2)]);
     for _ in 0..100 {
         pair.pass(std::time::Duration::from_secs(1));
-        pair.send(&mqtt_session::proto::Packet::PingResp);
+        pair.send(&Packet::PingResp);
         pair.expect_events(&[]);
         pair.session.handle_timeout(pair.now);
         let sent = pair.transmitted();
@@ -155,14 +155,13 @@ fn qos_2_out_is_exactly_once_across_cuts_at_every_step<M: TestMemory>() {
 struct Once {
     delivered: usize,
     received: bool,
-    answer: Option<mqtt_session::proto::Packet<'static>>,
+    answer: Option<Packet<'static>>,
 }
 
 impl Once {
     fn step<M: TestMemory>(&mut self, pair: &mut Pair<M>) -> Option<Seen> {
-        use mqtt_session::proto::Packet;
         let sent = pair.transmitted();
-        for packet in decode(&sent, pair.version) {
+        if let Some(packet) = decode(&sent, pair.version).first() {
             self.answer = match packet {
                 Packet::Publish(publish) => {
                     if !std::mem::replace(&mut self.received, true) {
@@ -357,7 +356,7 @@ fn what_a_session_loss_means_is_the_owners_choice<M: TestMemory>() {
         let sent: Vec<String> = decode(&sent, pair.version)
             .iter()
             .map(|packet| match packet {
-                mqtt_session::proto::Packet::Publish(publish) if !publish.dup => {
+                Packet::Publish(publish) if !publish.dup => {
                     String::from_utf8_lossy(publish.payload).into_owned()
                 }
                 other => panic!("{other:?}"),
@@ -419,10 +418,7 @@ fn a_session_loss_discards_what_was_received<M: TestMemory>() {
 fn session_present_after_clean_start_is_a_violation<M: TestMemory>() {
     let mut pair = Pair::<M>::new();
     pair.open(&pair.clean());
-    pair.exchange(
-        &mqtt_session::proto::Packet::ConnAck(connack(true)),
-        &[disconnect(ReasonCode::ProtocolError)],
-    );
+    pair.exchange(&Packet::ConnAck(connack(true)), &[disconnect(ReasonCode::ProtocolError)]);
     assert_eq!(pair.session.closing(), Closing::AfterFlush);
     let violation = CloseReason::Violation(ViolationKind::SessionPresent);
     assert_eq!(pair.close(), [Seen::Closed(violation)]);

@@ -181,8 +181,7 @@ fn a_large_payload_is_lent<M: TestMemory>() {
 fn control_packets_and_acknowledgements_go_first<M: TestMemory>() {
     let mut pair = busy::<M>();
     let sent = pair.transmitted();
-    let types: Vec<_> =
-        decode(&sent, pair.version).iter().map(|packet| packet.packet_type()).collect();
+    let types: Vec<_> = decode(&sent, pair.version).iter().map(Packet::packet_type).collect();
     assert_eq!(types[0], mqtt_session::proto::PacketType::PingReq);
     let is_request = |kind: &&mqtt_session::proto::PacketType| {
         use mqtt_session::proto::PacketType;

@@ -108,6 +108,17 @@ impl Client for mqtt_adapter_blocking::Client {
         self.unsubscribe(filter)
     }
 
+    fn unsubscribe_impatiently(
+        &self,
+        filter: &str,
+        patience: u32,
+    ) -> Option<Result<(), UnsubscribeError>> {
+        match self.unsubscribe_timeout(filter, milliseconds(patience)) {
+            Err(UnsubscribeError::TimedOut) => None,
+            unsubscribed => Some(unsubscribed),
+        }
+    }
+
     fn disconnect(&self) {
         self.disconnect().expect("not in a callback");
     }
@@ -134,6 +145,10 @@ impl Client for mqtt_adapter_blocking::Client {
 impl Subscription for mqtt_adapter_blocking::Subscription {
     fn recv(&mut self) -> Option<Message> {
         self.next()
+    }
+
+    fn recv_impatiently(&mut self, patience: u32) -> Option<Message> {
+        self.recv_timeout(milliseconds(patience)).ok()
     }
 
     fn try_recv(&mut self) -> Result<Message, TryRecvError> {

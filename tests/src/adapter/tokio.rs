@@ -122,6 +122,14 @@ impl<const WORKERS: usize> Client for Tokio<WORKERS, mqtt_adapter_tokio::Client>
         self.run(self.inner.unsubscribe(filter))
     }
 
+    fn unsubscribe_impatiently(
+        &self,
+        filter: &str,
+        patience: u32,
+    ) -> Option<Result<(), UnsubscribeError>> {
+        self.run(impatiently(self.inner.unsubscribe(filter), patience))
+    }
+
     fn disconnect(&self) {
         self.run(self.inner.disconnect());
     }
@@ -143,6 +151,11 @@ impl<const WORKERS: usize> Subscription for Tokio<WORKERS, mqtt_adapter_tokio::S
     fn recv(&mut self) -> Option<Message> {
         let Tokio { runtime, inner } = self;
         runtime.block_on(inner.recv())
+    }
+
+    fn recv_impatiently(&mut self, patience: u32) -> Option<Message> {
+        let Tokio { runtime, inner } = self;
+        runtime.block_on(impatiently(inner.recv(), patience)).flatten()
     }
 
     fn try_recv(&mut self) -> Result<Message, TryRecvError> {

@@ -62,11 +62,13 @@ suite! {
     ["SEND-2"] subscribing::unsubscribing_ends_the_stream;
     ["SEND-3"] subscribing::a_subscribe_given_up_is_undone;
     ["SEND-3"] subscribing::a_subscribe_given_up_anywhere_does_no_harm;
+    ["SEND-3"] subscribing::an_unsubscribe_given_up_is_finished;
 
     ["RECV-1", "RECV-2"] receiving::each_qos_is_acknowledged_its_way;
     ["RECV-1"] receiving::acknowledgements_leave_in_the_order_of_arrival;
     ["RECV-2"] receiving::any_thread_may_acknowledge_any_number_of_times;
     ["RECV-3"] receiving::a_held_message_sent_again_comes_once;
+    ["RECV-4"] receiving::a_wait_given_up_anywhere_loses_no_message;
     ["RECV-5", "SEND-9"] receiving::a_callback_gets_messages_and_may_publish;
     ["RECV-6"] receiving::a_message_outlives_its_client;
 

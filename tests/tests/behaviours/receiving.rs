@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use mqtt_adapter_blocking::{Ack, Message, Publish, QoS};
+use mqtt_adapter_blocking::{Ack, Message, Publish, QoS, ReasonCode};
 use mqtt_proto::{Packet, Properties};
 use mqtt_tests::adapter::{Adapter, Client, Subscription};
 use mqtt_tests::{Signal, Trial, id};
@@ -110,6 +110,24 @@ pub(crate) fn a_held_message_sent_again_comes_once<A: Adapter>(trial: &Trial) {
     assert_eq!(stream.recv().unwrap().payload(), b"next");
     drop(held);
     client.run_until(peer.finished());
+}
+
+pub(crate) fn a_wait_given_up_anywhere_loses_no_message<A: Adapter>(trial: &Trial) {
+    let (_peer, client) = connected::<A>(trial, |broker| {
+        let mut connection = broker.open(false);
+        connection.grant("a", QoS::ExactlyOnce);
+        for number in 0..=99 {
+            connection.publish(QoS::AtLeastOnce, Some(id(1)), "a", &[number]);
+            connection.expect_puback(id(1));
+        }
+        connection.expect_disconnect(ReasonCode::NormalDisconnection);
+    });
+    let mut stream = client.subscribe(everything("a")).unwrap();
+    for number in 0..=99 {
+        let message = (0..).find_map(|patience| stream.recv_impatiently(patience)).unwrap();
+        assert_eq!(message.payload(), [number]);
+    }
+    client.disconnect();
 }
 
 pub(crate) fn a_callback_gets_messages_and_may_publish<A: Adapter>(trial: &Trial) {

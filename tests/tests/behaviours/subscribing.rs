@@ -72,3 +72,21 @@ pub(crate) fn a_subscribe_given_up_anywhere_does_no_harm<A: Adapter>(trial: &Tri
     assert_eq!(client.stats().subscriptions, 1);
     client.disconnect();
 }
+
+pub(crate) fn an_unsubscribe_given_up_is_finished<A: Adapter>(trial: &Trial) {
+    let given_up = Signal::new();
+    let answer = given_up.clone();
+    let (_peer, client) = connected::<A>(trial, move |broker| {
+        let mut connection = broker.open(false);
+        connection.grant("a", QoS::ExactlyOnce);
+        let packet_id = connection.expect_unsubscribe("a");
+        answer.wait();
+        connection.unsuback(packet_id, ReasonCode::Success);
+        connection.expect_disconnect(ReasonCode::NormalDisconnection);
+    });
+    let mut stream = client.subscribe(everything("a")).unwrap();
+    assert!(client.unsubscribe_impatiently("a", 1).is_none());
+    given_up.raise();
+    assert!(stream.recv().is_none());
+    client.disconnect();
+}

@@ -1,0 +1,69 @@
+use std::future;
+use std::thread;
+
+use super::*;
+
+const MOMENT: Duration = Duration::from_millis(20);
+
+/// A reactor with a driver that only sleeps, and was polled already.
+fn idle() -> Reactor<future::Pending<()>> {
+    let mut reactor = Poller::new().unwrap().drive(future::pending());
+    assert!(reactor.turn(None).unwrap().is_pending());
+    reactor
+}
+
+/// How long a turn waits.
+fn turn<D: Future<Output = ()>>(reactor: &mut Reactor<D>, timeout: Option<Duration>) -> Duration {
+    let start = Instant::now();
+    assert!(reactor.turn(timeout).unwrap().is_pending());
+    start.elapsed()
+}
+
+#[test]
+fn a_turn_waits_for_its_timeout() {
+    assert!(turn(&mut idle(), Some(MOMENT)) >= MOMENT);
+}
+
+#[test]
+fn many_wakes_are_one_turn() {
+    let mut reactor = idle();
+    (0..100).for_each(|_| reactor.waker().wake_by_ref());
+    turn(&mut reactor, None);
+    assert!(turn(&mut reactor, Some(MOMENT)) >= MOMENT);
+}
+
+#[test]
+fn a_wake_interrupts_a_turn() {
+    let mut reactor = idle();
+    let waker = reactor.waker().clone();
+    let shared = Arc::clone(&reactor.shared);
+    let waking = thread::spawn(move || {
+        while shared.state.load(Ordering::Acquire) != PARKED {
+            thread::yield_now();
+        }
+        waker.wake();
+    });
+    turn(&mut reactor, None);
+    waking.join().unwrap();
+}
+
+#[test]
+fn a_deadline_ends_a_turn_once() {
+    let mut reactor = idle();
+    let now = reactor.shared.clock().now();
+    reactor.shared.set_deadline(now.after(MOMENT));
+    assert!(turn(&mut reactor, None) >= MOMENT / 2);
+    turn(&mut reactor, None);
+    assert!(turn(&mut reactor, Some(MOMENT)) >= MOMENT);
+}
+
+#[test]
+fn a_driver_is_known_as_a_callback() {
+    assert!(!in_callback());
+    let driver = future::poll_fn(|_| {
+        assert!(in_callback());
+        Poll::Ready(())
+    });
+    assert!(Poller::new().unwrap().drive(driver).turn(None).unwrap().is_ready());
+    assert!(!in_callback());
+}
