@@ -82,11 +82,12 @@ impl Client {
         .await
     }
 
-    /// Takes leave of the broker and ends the client: sends the acknowledgements already given,
-    /// then DISCONNECT, and waits until the connection is closed (section 3.14). Idempotent.
+    /// Takes leave of the broker and ends the client: sends the acknowledgements already given and
+    /// what was accepted and may be sent, then DISCONNECT, and waits until the connection is closed
+    /// (section 3.14). Takes at most `disconnect_flush` and 500 ms. Idempotent.
     ///
-    /// Publishes that still wait end with [`Closed`](crate::PublishError::Closed); unfinished ones
-    /// stay in the broker's session. Messages that arrived can still be read.
+    /// Calls that wait for an outcome end with [`Closed`](crate::PublishError::Closed); what was
+    /// not finished stays in the broker's session. Messages that arrived can still be read.
     ///
     /// Cancelling ends the waiting only: the client ends nevertheless.
     pub async fn disconnect(&self) {

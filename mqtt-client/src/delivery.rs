@@ -97,7 +97,7 @@ impl Delivery {
             self.router.insert(filter, key);
             let inherited = inherited.unwrap_or_default().into_iter();
             for arrived in inherited.chain(self.unrouted.claim(filter)) {
-                self.give(key, arrived, after);
+                self.give(key, || arrived, after);
             }
         }
         key
@@ -134,21 +134,19 @@ impl Delivery {
     ) -> Fate {
         self.found.clear();
         self.router.find(message.publish.topic, &mut self.found);
-        let Some(last) = self.found.len().checked_sub(1) else {
+        if self.found.is_empty() {
             return self.keep(now, message);
-        };
+        }
         if message.delivery.is_none() && awaited && self.is_over_limit() {
             return Fate { dropped: 1, ..Fate::default() };
         }
         if let Some(delivery) = message.delivery {
             self.holds.hold(delivery, self.found.len());
         }
-        let arrived = Arrived::copy(message);
         let mut dropped = 0;
-        for index in 0..last {
-            dropped += u64::from(self.give(self.found[index], arrived.clone(), after));
+        for index in 0..self.found.len() {
+            dropped += u64::from(self.give(self.found[index], || Arrived::copy(message), after));
         }
-        dropped += u64::from(self.give(self.found[last], arrived, after));
         Fate { dropped, ..Fate::default() }
     }
 
@@ -298,20 +296,25 @@ impl Delivery {
         expired
     }
 
-    /// Returns whether a message was dropped.
+    /// Gives a subscription a message; returns whether one was dropped. The message is made in its
+    /// place, since moving it right afterwards costs as much as making it.
     #[inline]
-    fn give(&mut self, key: SubscriptionKey, arrived: Arrived, after: &mut After) -> bool {
+    fn give(
+        &mut self,
+        key: SubscriptionKey,
+        make: impl FnOnce() -> Arrived,
+        after: &mut After,
+    ) -> bool {
         let Some(subscriber) = self.subscribers.get_mut(key) else { return true };
         match &mut subscriber.sink {
             Sink::Callback(callback) => {
                 let (callback, ack) = (Arc::clone(callback), subscriber.ack);
-                self.calls.push(Call { callback, arrived, ack });
+                self.calls.push(Call { callback, arrived: make(), ack });
                 false
             }
-            Sink::Stream(_) if arrived.is_qos0() && subscriber.phase != Phase::Active => true,
             Sink::Stream(queue) => {
                 let held = queue.held_bytes();
-                let dropped = queue.push(arrived);
+                let dropped = queue.push(make(), subscriber.phase == Phase::Active);
                 self.held_bytes = self.held_bytes - held + queue.held_bytes();
                 after.wake(queue.wake());
                 dropped

@@ -151,10 +151,6 @@ impl State {
         matches!(self.lifecycle, Lifecycle::Running)
     }
 
-    pub(crate) fn is_leaving(&self) -> bool {
-        matches!(self.lifecycle, Lifecycle::Leaving)
-    }
-
     /// The counters, with what is true now.
     pub(crate) fn stats(&self) -> Stats {
         Stats {

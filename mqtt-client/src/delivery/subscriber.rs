@@ -61,16 +61,18 @@ impl StreamQueue {
         StreamQueue { messages, waker: None, overflow, buffer, qos0, qos0_bytes, taken_bytes }
     }
 
-    /// Appends a message; returns whether a QoS 0 message had to go instead.
+    /// Appends a message; returns whether one of QoS 0 had to go. Without a reader (`is_read`) QoS 0
+    /// is not kept.
     #[inline]
-    pub(crate) fn push(&mut self, arrived: Arrived) -> bool {
+    pub(crate) fn push(&mut self, arrived: Arrived, is_read: bool) -> bool {
         let mut dropped = false;
         if arrived.is_qos0() {
-            let full = self.qos0 >= self.buffer;
-            match self.overflow {
-                Overflow::DropNewest if full => return true,
-                Overflow::DropOldest if full => dropped = self.drop_oldest(),
-                Overflow::Pause | Overflow::DropNewest | Overflow::DropOldest => {}
+            dropped = self.qos0 >= self.buffer && self.overflow != Overflow::Pause;
+            if !is_read || (dropped && self.overflow == Overflow::DropNewest) {
+                return true;
+            }
+            if dropped {
+                self.drop_oldest();
             }
             self.qos0 += 1;
             self.qos0_bytes += arrived.size();
@@ -116,15 +118,11 @@ impl StreamQueue {
         self.messages
     }
 
-    fn drop_oldest(&mut self) -> bool {
+    fn drop_oldest(&mut self) {
         let oldest = self.messages.iter().position(Arrived::is_qos0);
-        match oldest.and_then(|index| self.messages.remove(index)) {
-            None => false,
-            Some(arrived) => {
-                self.qos0 -= 1;
-                self.qos0_bytes -= arrived.size();
-                true
-            }
+        if let Some(arrived) = oldest.and_then(|index| self.messages.remove(index)) {
+            self.qos0 -= 1;
+            self.qos0_bytes -= arrived.size();
         }
     }
 }

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::task::Waker;
 
 use mqtt_session::proto::{ReasonCode, Subscription};
-use mqtt_session::{Delivery as Delivered, Phase as Connection, SubscribeError as Refused, Time};
+use mqtt_session::{Delivery as Delivered, SubscribeError as Refused, Time};
 
 use super::{Admitted, Lifecycle, Request, State};
 use crate::delivery::{Phase, Sink, Subscriber, SubscriptionKey};
@@ -171,18 +171,11 @@ impl State {
         }
         self.lifecycle = Lifecycle::Leaving;
         self.supervisor.stop();
-        if self.session.phase() != Connection::Connected {
-            self.say_goodbye(now);
-        }
-        self.wake_driver();
-    }
-
-    /// Sends DISCONNECT, behind what was transmitted before.
-    pub(super) fn say_goodbye(&mut self, now: Time) {
-        let said = self.session.disconnect(now, ReasonCode::NormalDisconnection, &[]);
-        if said.is_err() {
+        let disconnected = self.session.disconnect(now, ReasonCode::NormalDisconnection, &[]);
+        if disconnected.is_err() {
             // There is no connection to take leave of.
             self.lifecycle = Lifecycle::Abandoned;
         }
+        self.wake_driver();
     }
 }

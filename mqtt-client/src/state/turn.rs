@@ -81,7 +81,6 @@ impl State {
                 self.handle_time(now);
             }
             out.collect(now, &mut self.session);
-            self.take_leave(now, out);
             closed = self.drain(now, inbound, &mut budget);
         }
         self.delivery.take_calls(calls);
@@ -94,7 +93,7 @@ impl State {
         Step {
             wants_input: self.session.wants_input() && !paused,
             closing: self.session.closing(),
-            leaving: self.is_leaving() || self.session.phase() == Phase::Closing,
+            leaving: self.session.phase() == Phase::Closing,
             closed,
             drained,
             idle,
@@ -142,15 +141,6 @@ impl State {
     /// Whether a call waits for something only the broker can give, so that reading cannot pause.
     pub(crate) fn awaits_answer(&self) -> bool {
         self.operations.awaited() > 0 || self.room.is_awaited()
-    }
-
-    /// DISCONNECT goes out when all has that was accepted before it and may leave.
-    fn take_leave(&mut self, now: Time, out: &mut OutBuffer) {
-        let stays = self.session.phase() == Phase::Connected;
-        if self.is_leaving() && stays && !self.session.wants_transmit() {
-            self.say_goodbye(now);
-            out.collect(now, &mut self.session);
-        }
     }
 
     fn note(&mut self, now: Time, moved: Moved) {

@@ -77,7 +77,8 @@ struct SessionState<M: Memory> {
     held: Table<Held, Shelf, M::Held, M::HeldKeys, SHELVES>,
     subscriptions: filter::Filters<M>,
     journal: Journal<M>,
-    /// Records are to be made that the journal had no room for; see `settle`.
+    /// Records are to be made that the journal had no room for; they take what room there is before
+    /// anything else does. See `settle`.
     owes_records: bool,
     /// The start of the value of the record polled last.
     prefix: store::Prefix,

@@ -56,10 +56,8 @@ impl<M: Memory> Session<M> {
 
     /// Whether there is room for whatever the next packet brings about.
     pub(super) fn can_receive(&self) -> bool {
-        let state = &self.state;
         self.link.as_ref().is_some_and(Link::can_answer)
-            && state.journal.has_room(RECORDS_PER_PACKET)
-            && !state.owes_records
+            && self.state.journal.has_room(RECORDS_PER_PACKET)
     }
 
     /// What happened without a packet.

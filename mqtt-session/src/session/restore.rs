@@ -10,6 +10,9 @@ use crate::memory::{Arena, Block, Full};
 use crate::record::{RecordKind, RecordRef};
 use crate::{Config, Memory, RecordKey, RestoreError, Time};
 
+/// No session counts that far; and from there it can go on counting.
+const LARGEST: u64 = u64::MAX / 2;
+
 impl<M: Memory> Session<M> {
     /// A session from the records a store kept, in the order of their keys. It makes records only
     /// if `config` says that there is a store.
@@ -83,6 +86,9 @@ impl Fields<'_> {
 impl<M: Memory> SessionState<M> {
     fn restore(&mut self, key: RecordKey, value: &[u8]) -> Result<(), Failure> {
         let (kind, number) = key.parts().ok_or(Failure::Unreadable)?;
+        if number > LARGEST {
+            return Err(Failure::Unreadable);
+        }
         let mut fields = Fields(value);
         let [FORMAT] = fields.take()? else { return Err(Failure::Unreadable) };
         match kind {

@@ -13,6 +13,10 @@ use crate::packets::{connack, decode, encode, message};
 #[cfg(feature = "fixed")]
 pub(crate) type Small = mqtt_session::Fixed<8, 8, 4, 1024>;
 
+/// Fixed memory that holds more than its journal.
+#[cfg(feature = "fixed")]
+pub(crate) type Wide = mqtt_session::Fixed<16, 16, 24, 2048>;
+
 /// A memory the tests run on.
 pub(crate) trait TestMemory: Memory {
     /// A payload to be kept.
@@ -27,6 +31,13 @@ impl TestMemory for Heap {
 
 #[cfg(feature = "fixed")]
 impl TestMemory for Small {
+    fn body(bytes: &'static [u8]) -> &'static [u8] {
+        bytes
+    }
+}
+
+#[cfg(feature = "fixed")]
+impl TestMemory for Wide {
     fn body(bytes: &'static [u8]) -> &'static [u8] {
         bytes
     }

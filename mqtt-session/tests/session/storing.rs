@@ -3,9 +3,7 @@
 use std::collections::BTreeMap;
 
 use mqtt_session::proto::{Packet, Property, ReasonCode, Version};
-use mqtt_session::{
-    CloseReason, Closing, Config, Failure, RecordKey, RestoreError, Session, Time, Token,
-};
+use mqtt_session::{CloseReason, Closing, Config, Failure, RecordKey, RestoreError, Session, Time};
 
 use crate::packets::*;
 use crate::pair::{Pair, Seen, TestMemory};
@@ -244,6 +242,61 @@ fn a_restored_session_may_be_lost<M: TestMemory>() {
     assert_eq!(session_records(&store.content(store.log.len())), 2, "{store:?}");
 }
 
+/// Promises: STO-2, RES-2. A crash while the records of a lost session are deleted.
+fn every_prefix_of_a_session_loss_can_be_restored<M: TestMemory>() {
+    let store = in_every_stage::<M>();
+    let mut pair = store.restore::<M>(with_store()).unwrap();
+    let mut store = store.crash(store.log.len());
+    pair.open(&pair.clean());
+    pair.send(&connack(false));
+    pair.expect_event(&Seen::Connected { session_present: false });
+    // Before the outcomes of the old messages are polled, new ones are accepted.
+    for _ in 0..3 {
+        pair.publish(QOS2, "new");
+        store.sync(&mut pair);
+    }
+    pair.transmitted();
+    pair.events();
+    store.sync(&mut pair);
+    for records in 0..=store.log.len() {
+        assert!(store.crash(records).restore::<M>(with_store()).is_ok(), "{records}: {store:?}");
+    }
+}
+
+/// Promises: STO-2, RECV-3. A message of QoS 1 ends what was remembered of its identifier.
+fn a_record_of_a_reused_identifier_is_deleted<M: TestMemory>() {
+    let (mut pair, mut store) = stored::<M>();
+    pair.send(&publish(QOS2, 1, "a"));
+    let delivery = pair.expect_delivery("a");
+    pair.ack(delivery);
+    store.sync(&mut pair);
+    pair.expect(&[pubrec(1)]);
+    pair.send(&publish(QOS1, 1, "b"));
+    pair.expect_delivery("b");
+    store.sync(&mut pair);
+    let mut pair = store.restore::<M>(with_store()).unwrap();
+    pair.resume(true);
+    pair.send(&publish(QOS2, 1, "c"));
+    pair.expect_delivery("c");
+}
+
+/// Promises: STO-2, RECV-2. A PUBLISH behind its PUBREL, before PUBCOMP left.
+fn a_message_that_comes_back_before_pubcomp_is_recorded_again<M: TestMemory>() {
+    let (mut pair, mut store) = stored::<M>();
+    pair.send(&publish(QOS2, 1, "a"));
+    let delivery = pair.expect_delivery("a");
+    pair.ack(delivery);
+    store.sync(&mut pair);
+    pair.expect(&[pubrec(1)]);
+    pair.exchange(&pubrel(1), &[]);
+    pair.exchange(&publish_again(QOS2, 1, "a"), &[]);
+    store.sync(&mut pair);
+    pair.expect(&[pubrec(1)]);
+    let mut pair = store.restore::<M>(with_store()).unwrap();
+    pair.resume(true);
+    pair.exchange(&publish_again(QOS2, 1, "a"), &[pubrec(1)]);
+}
+
 /// Promises: STO-2, VER-1. The version is stored, so that the packets of a session of 3.1.1 are
 /// taken for what they are.
 fn the_version_is_restored<M: TestMemory>() {
@@ -303,10 +356,11 @@ fn unreadable_records_are_refused<M: TestMemory>() {
         broken.insert(*key, Vec::new());
         assert_eq!(restore(&broken), Err(RestoreError::Unreadable { key: *key }));
     }
-    let unknown = RecordKey([9; 9]);
-    let mut broken = content.clone();
-    broken.insert(unknown, vec![1]);
-    assert_eq!(restore(&broken), Err(RestoreError::Unreadable { key: unknown }));
+    for unknown in [RecordKey([9; 9]), RecordKey([1, 255, 255, 255, 255, 255, 255, 255, 255])] {
+        let mut broken = content.clone();
+        broken.insert(unknown, vec![1, 5]);
+        assert_eq!(restore(&broken), Err(RestoreError::Unreadable { key: unknown }));
+    }
     let (first, last) = (content.iter().next().unwrap(), content.iter().last().unwrap());
     let disordered = [last, first].map(|(key, value)| (*key, &value[..]));
     let restored = Session::<M>::restore(with_store(), Time::ZERO, disordered).map(|_| ());
@@ -373,7 +427,7 @@ fn publishes_that_cannot_be_stored_fail<M: TestMemory>() {
 /// Promises: STO-1
 fn without_any_other_record_the_session_stops<M: TestMemory>() {
     let (mut pair, mut store) = stored::<M>();
-    let released = pair.publish(QOS2, "a");
+    pair.publish(QOS2, "a");
     store.sync(&mut pair);
     pair.transmitted();
     pair.send(&pubrec(1));
@@ -395,7 +449,6 @@ fn without_any_other_record_the_session_stops<M: TestMemory>() {
     assert_eq!(pair.session.closing(), Closing::Now);
     pair.expect(&[]);
     assert_eq!(pair.close(), [Seen::Closed(CloseReason::StoreFailed)]);
-    let _: Token = released;
     // The store has what was reported: the message goes out again from there.
     let mut pair = store.crash(at as usize - 1).restore::<M>(with_store()).unwrap();
     pair.resume(true);
@@ -433,14 +486,8 @@ fn subscriptions_are_stored<M: TestMemory>() {
 #[cfg(feature = "fixed")]
 #[test]
 fn a_full_journal_loses_no_record() {
-    use mqtt_session::{Fixed, PublishError};
-    type Wide = Fixed<16, 16, 4, 1024>;
-    impl TestMemory for Wide {
-        fn body(bytes: &'static [u8]) -> &'static [u8] {
-            bytes
-        }
-    }
-    let (mut pair, mut store) = stored::<Wide>();
+    use mqtt_session::PublishError;
+    let (mut pair, mut store) = stored::<crate::pair::Wide>();
     // Publishes are refused, and `Writable` follows.
     let accepted = std::iter::from_fn(|| pair.try_publish(QOS2, "").ok()).count();
     assert!((3..16).contains(&accepted), "{accepted}");
@@ -502,17 +549,39 @@ fn a_full_journal_loses_no_record() {
     assert_eq!(session_records(&store.content(store.log.len())), 0, "{store:?}");
 }
 
+/// Promises: STO-1, STO-2. Nor is a publish sent whose identifier found no room.
+#[cfg(feature = "fixed")]
+#[test]
+fn identifiers_wait_for_room_in_the_journal() {
+    let mut pair = Pair::<crate::pair::Wide>::with(with_store());
+    let mut store = Store::default();
+    let mut accepted = 0;
+    while pair.try_publish(QOS2, "").is_ok() {
+        accepted += 1;
+        store.sync(&mut pair);
+    }
+    pair.connect();
+    let mut sent = 0;
+    for _ in 0..10 {
+        let bytes = pair.transmitted();
+        for packet in decode(&bytes, pair.version) {
+            let Packet::Publish(packet) = packet else { panic!("{packet:?}") };
+            let id = packet.packet_id.unwrap().get().to_be_bytes();
+            let content = store.content(store.log.len());
+            let mut recorded = content.iter().filter(|(key, _)| key.0[0] == 3);
+            assert!(recorded.any(|(_, value)| value[1..] == id), "{packet:?} has no record");
+            sent += 1;
+        }
+        store.sync(&mut pair);
+    }
+    assert_eq!(sent, accepted);
+}
+
 /// Promises: STO-1. Likewise when one answer makes many records.
 #[cfg(feature = "fixed")]
 #[test]
 fn one_suback_may_make_more_records_than_there_is_room_for() {
-    type Many = mqtt_session::Fixed<4, 4, 24, 2048>;
-    impl TestMemory for Many {
-        fn body(bytes: &'static [u8]) -> &'static [u8] {
-            bytes
-        }
-    }
-    let (mut pair, mut store) = stored::<Many>();
+    let (mut pair, mut store) = stored::<crate::pair::Wide>();
     let texts = ["a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l"];
     let filters = texts.map(filter);
     let subscriptions = |store: &Store| {
@@ -551,6 +620,9 @@ crate::on_both_memories! {
     a_restored_session_goes_on
     pubrels_keep_their_order_over_restarts
     a_restored_session_may_be_lost
+    every_prefix_of_a_session_loss_can_be_restored
+    a_record_of_a_reused_identifier_is_deleted
+    a_message_that_comes_back_before_pubcomp_is_recorded_again
     the_version_is_restored
     expiry_is_restored
     unreadable_records_are_refused

@@ -1,7 +1,7 @@
 //! Messages through a broker.
 
 use mqtt_adapter_blocking::{Publish, QoS, Version};
-use mqtt_tests::Mosquitto;
+use mqtt_testkit::Mosquitto;
 use mqtt_tests::adapter::{Adapter, Client, Subscription};
 
 use crate::{everything, next_number, numbered, options, wait_for_all};
@@ -9,7 +9,7 @@ use crate::{everything, next_number, numbered, options, wait_for_all};
 const MESSAGES: u32 = 300;
 
 pub(crate) fn each_qos_comes_round_in_order<A: Adapter>(version: Version) {
-    let broker = Mosquitto::start();
+    let broker = Mosquitto::start().expect("a broker");
     let client = A::start().connect(options(&broker.url(), "round", version)).unwrap();
     for qos in [QoS::AtMostOnce, QoS::AtLeastOnce, QoS::ExactlyOnce] {
         let topic = format!("round/{}", qos as u8);
@@ -25,7 +25,7 @@ pub(crate) fn each_qos_comes_round_in_order<A: Adapter>(version: Version) {
 }
 
 pub(crate) fn a_large_payload_comes_round<A: Adapter>(version: Version) {
-    let broker = Mosquitto::start();
+    let broker = Mosquitto::start().expect("a broker");
     let client = A::start().connect(options(&broker.url(), "large", version)).unwrap();
     let mut stream = client.subscribe(everything("large")).unwrap();
     let payload: Vec<u8> = (0..1 << 20).map(|at: u32| at.to_le_bytes()[1]).collect();
@@ -37,7 +37,7 @@ pub(crate) fn a_large_payload_comes_round<A: Adapter>(version: Version) {
 }
 
 pub(crate) fn a_wildcard_subscription_gets_what_matches<A: Adapter>(version: Version) {
-    let broker = Mosquitto::start();
+    let broker = Mosquitto::start().expect("a broker");
     let client = A::start().connect(options(&broker.url(), "wild", version)).unwrap();
     let mut level = client.subscribe(everything("wild/+/level")).unwrap();
     let mut rest = client.subscribe(everything("rest/#")).unwrap();
@@ -53,7 +53,7 @@ pub(crate) fn a_wildcard_subscription_gets_what_matches<A: Adapter>(version: Ver
 }
 
 pub(crate) fn after_unsubscribing_nothing_comes<A: Adapter>(version: Version) {
-    let broker = Mosquitto::start();
+    let broker = Mosquitto::start().expect("a broker");
     let client = A::start().connect(options(&broker.url(), "leave", version)).unwrap();
     let mut left = client.subscribe(everything("left")).unwrap();
     let mut kept = client.subscribe(everything("kept")).unwrap();
@@ -70,7 +70,7 @@ pub(crate) fn after_unsubscribing_nothing_comes<A: Adapter>(version: Version) {
 }
 
 pub(crate) fn a_retained_message_greets_subscribers<A: Adapter>(version: Version) {
-    let broker = Mosquitto::start();
+    let broker = Mosquitto::start().expect("a broker");
     let client = A::start().connect(options(&broker.url(), "retain", version)).unwrap();
     client.publish(Publish::new("state", "on").qos(QoS::AtLeastOnce).retain(true)).unwrap();
     let mut stream = client.subscribe(everything("state")).unwrap();

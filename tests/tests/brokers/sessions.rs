@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use mqtt_adapter_blocking::{ClientEvent, QoS, Version};
+use mqtt_testkit::{Mosquitto, Proxy};
 use mqtt_tests::adapter::{Adapter, Client, Events, Subscription};
-use mqtt_tests::{Mosquitto, Proxy};
 
 use crate::{
     everything, next_number, number_of, numbered, options, wait_for_all, wait_until_connected,
@@ -15,8 +15,8 @@ const MESSAGES: u32 = 300;
 /// The connection is cut twice, with publishes and messages on their way in both directions. One
 /// stream gets all: a broker that speaks 3.1.1 sends no more while its few places are held.
 pub(crate) fn a_cut_connection_loses_and_repeats_nothing<A: Adapter>(version: Version) {
-    let broker = Mosquitto::start();
-    let proxy = Proxy::start(broker.address());
+    let broker = Mosquitto::start().expect("a broker");
+    let proxy = Proxy::start(&broker.address()).expect("a proxy");
     let client = A::start().connect(options(&proxy.url(), "cut", version)).unwrap();
     let mut stream = client.subscribe(everything("cut/+")).unwrap();
     let mut handles = Vec::new();
@@ -46,7 +46,7 @@ pub(crate) fn a_cut_connection_loses_and_repeats_nothing<A: Adapter>(version: Ve
 }
 
 pub(crate) fn a_client_id_belongs_to_the_last_who_took_it<A: Adapter>(version: Version) {
-    let broker = Mosquitto::start();
+    let broker = Mosquitto::start().expect("a broker");
     let options = || options(&broker.url(), "contested", version);
     let first = A::start().connect(options().reconnect(false)).unwrap();
     let mut events = first.events();
@@ -59,11 +59,11 @@ pub(crate) fn a_client_id_belongs_to_the_last_who_took_it<A: Adapter>(version: V
 }
 
 pub(crate) fn a_restarted_broker_is_found_again<A: Adapter>(version: Version) {
-    let mut broker = Mosquitto::start();
+    let mut broker = Mosquitto::start().expect("a broker");
     let client = A::start().connect(options(&broker.url(), "patient", version)).unwrap();
     let mut events = client.events();
     let mut stream = client.subscribe(everything("a")).unwrap();
-    broker.restart();
+    broker.restart().expect("the broker again");
     wait_until_connected(&mut events);
     client.publish(numbered("a", 1, QoS::ExactlyOnce)).unwrap();
     assert_eq!(next_number(&mut stream), 1);
