@@ -7,8 +7,8 @@ use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::{env, fs, process, thread};
 
-/// A running mosquitto on a loopback port, killed when dropped. It takes every client, queues
-/// without limit and keeps its sessions over a restart.
+/// A running mosquitto on a loopback port. It takes every client, queues without limit and keeps
+/// its sessions over a restart. It ends when this is dropped, or this process ends however it does.
 #[derive(Debug)]
 pub struct Mosquitto {
     folder: Folder,
@@ -55,7 +55,7 @@ impl Mosquitto {
 
     /// Stops the broker so that it saves its sessions, and starts it again.
     pub fn restart(&mut self) -> io::Result<()> {
-        terminate(&mut self.process)?;
+        stop(&mut self.process)?;
         let program = program().ok_or(io::ErrorKind::NotFound)?;
         self.process = launch(&program, &self.folder)?;
         Ok(())
@@ -64,18 +64,23 @@ impl Mosquitto {
 
 impl Drop for Mosquitto {
     fn drop(&mut self) {
-        // Both fail only when it ended by itself.
-        self.process.kill().ok();
-        self.process.wait().ok();
+        // It fails only when there is nothing left to end.
+        stop(&mut self.process).ok();
     }
 }
 
+/// A shell that keeps the broker: ends it when the other end of its standard input is closed,
+/// which the system does for a process that is killed. It closes its own standard error, so that
+/// the pipe ends with the broker.
+const KEEPER: &str = r#""$0" -c "$1" & exec 2>&-; read -r _; kill $!; wait $!"#;
+
 /// Starts the process and waits until it serves; an error holds what it printed.
 fn launch(program: &Path, folder: &Folder) -> io::Result<Child> {
-    let mut process = Command::new(program)
-        .arg("-c")
+    let mut process = Command::new("sh")
+        .args(["-c", KEEPER])
+        .arg(program)
         .arg(folder.configuration())
-        .stdin(Stdio::null())
+        .stdin(Stdio::piped())
         .stdout(Stdio::null())
         .stderr(Stdio::piped())
         .spawn()?;
@@ -91,18 +96,14 @@ fn launch(program: &Path, folder: &Folder) -> io::Result<Child> {
         output.push_str(&line);
         output.push('\n');
     }
-    process.wait()?;
+    stop(&mut process)?;
     Err(io::Error::other(format!("mosquitto does not start:\n{output}")))
 }
 
-fn terminate(process: &mut Child) -> io::Result<()> {
-    let id = process.id().to_string();
-    let signalled = Command::new("kill").args(["-TERM", &id]).status()?;
-    if !signalled.success() {
-        return Err(io::Error::other("mosquitto cannot be stopped"));
-    }
-    process.wait()?;
-    Ok(())
+/// Asks the broker to end, which saves its sessions, and waits until it has.
+fn stop(process: &mut Child) -> io::Result<()> {
+    drop(process.stdin.take());
+    process.wait().map(drop)
 }
 
 fn program() -> Option<PathBuf> {

@@ -207,11 +207,6 @@ impl Connection {
         }));
     }
 
-    /// PINGRESP.
-    pub fn pingresp(&mut self) {
-        self.send(&Packet::PingResp);
-    }
-
     /// DISCONNECT.
     pub fn disconnect(&mut self, reason: ReasonCode, properties: &[Property<'_>]) {
         self.send(&Packet::Disconnect(Disconnect {

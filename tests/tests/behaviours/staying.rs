@@ -18,8 +18,8 @@ pub(crate) fn an_idle_connection_is_kept_alive<A: Adapter>(trial: &Trial) {
     let peer = trial.peer(move |broker| {
         let mut connection = broker.open(false);
         for _ in 0..2 {
-            connection.expect_pingreq();
-            connection.pingresp();
+            connection.expect_bytes(&[0xc0, 0x00]);
+            connection.send_bytes(&[0xd0, 0x00]);
         }
         seen.raise();
         connection.expect_disconnect(ReasonCode::NormalDisconnection);
