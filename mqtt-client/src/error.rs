@@ -80,20 +80,20 @@ pub enum ConnectError {
     #[error("the client could not be started: {0}")]
     Start(Arc<io::Error>),
     /// The name of the host could not be resolved.
-    #[error("`{host}` could not be resolved: {source}; check the name and the network")]
+    #[error("`{host}` could not be resolved: {cause}; check the name and the network")]
     Resolve {
         /// The host.
         host: String,
         /// What the resolver said.
-        source: Arc<io::Error>,
+        cause: Arc<io::Error>,
     },
     /// No address of the host could be connected to.
-    #[error("{broker} could not be reached: {source}; check that a broker listens there")]
+    #[error("{broker} could not be reached: {cause}; check that a broker listens there")]
     Dial {
         /// The broker as `host:port`.
         broker: String,
         /// Why the last address failed.
-        source: Arc<io::Error>,
+        cause: Arc<io::Error>,
     },
     /// The attempt took longer than `connect_timeout`.
     #[error("{broker} did not accept the connection within {after:?}")]
@@ -178,7 +178,6 @@ pub enum PublishError {
 #[error("{error}")]
 pub struct TryPublishError<'a> {
     /// Why.
-    #[source]
     pub error: PublishError,
     /// The message, as it was given.
     pub publish: Publish<'a>,

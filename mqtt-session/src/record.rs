@@ -51,8 +51,8 @@ pub enum RecordRef {
     Message { token: Token, id: u16 },
     /// The Packet Identifier a message was given.
     Sent { message: u64, id: u16 },
-    /// PUBREC came for this message.
-    Released { message: u64 },
+    /// PUBREC came for this message, which had this Packet Identifier.
+    Released { message: u64, id: u16 },
     /// An inbound QoS 2 message was acknowledged by the application.
     Received { id: u16 },
     /// What stands under the key ended.
@@ -65,9 +65,10 @@ pub enum RecordRef {
 pub(crate) enum RecordKind {
     Session = 0,
     Filter = 1,
-    Message = 2,
-    Sent = 3,
-    Released = 4,
+    /// Before the messages: of one that was released no more is read.
+    Released = 2,
+    Message = 3,
+    Sent = 4,
     Received = 5,
 }
 
@@ -88,9 +89,9 @@ impl RecordKey {
         let kind = match kind {
             0 => RecordKind::Session,
             1 => RecordKind::Filter,
-            2 => RecordKind::Message,
-            3 => RecordKind::Sent,
-            4 => RecordKind::Released,
+            2 => RecordKind::Released,
+            3 => RecordKind::Message,
+            4 => RecordKind::Sent,
             5 => RecordKind::Received,
             _ => return None,
         };

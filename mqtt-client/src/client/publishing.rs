@@ -1,10 +1,10 @@
 //! Publishing.
 
 use std::fmt;
-use std::future::{Future, poll_fn};
+use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use mqtt_session::proto::ReasonCode;
 
@@ -26,21 +26,20 @@ impl Client {
     /// Cancelling while it waits for room: nothing was sent. After that only the waiting ends, and
     /// the message is delivered nevertheless.
     pub async fn publish(&self, publish: Publish<'_>) -> Result<ReasonCode, PublishError> {
-        self.admit(&publish).await?.await
+        match self.enqueue(publish).await {
+            Ok(handle) => handle.await,
+            Err(refused) => Err(refused.error),
+        }
     }
 
     /// Has a message accepted and returns a handle on its outcome. While the send queue is full
     /// this waits, in the order of the calls.
     ///
     /// Cancelling while it waits: nothing was sent.
-    pub async fn enqueue<'a>(
-        &self,
-        publish: Publish<'a>,
-    ) -> Result<PublishHandle, TryPublishError<'a>> {
-        match self.admit(&publish).await {
-            Ok(handle) => Ok(handle),
-            Err(error) => Err(TryPublishError { error, publish }),
-        }
+    #[inline]
+    pub fn enqueue<'c, 'a: 'c>(&'c self, publish: Publish<'a>) -> Enqueue<'c, 'a> {
+        let admission = Admission::new(&self.handle, Lane::of(publish.quality()));
+        Enqueue { shared: &self.handle, admission, publish: Some(publish) }
     }
 
     /// Has a message accepted if that is possible at once; never waits. An error hands the message
@@ -61,15 +60,31 @@ impl Client {
             Err(error) => Err(TryPublishError { error, publish }),
         }
     }
+}
 
-    async fn admit(&self, publish: &Publish<'_>) -> Result<PublishHandle, PublishError> {
-        let mut admission = Admission::new(&self.handle, Lane::of(publish.quality()));
-        let operation = poll_fn(|cx| {
-            let now = publish.expires().then(|| self.handle.now());
-            admission.poll(cx, |state| state.publish(now, publish))
+/// A message that is to be accepted: what [`Client::enqueue`] returns.
+#[must_use = "a message is accepted when this is awaited"]
+pub struct Enqueue<'c, 'a> {
+    shared: &'c Arc<Shared>,
+    admission: Admission<'c>,
+    /// Until it is accepted or refused.
+    publish: Option<Publish<'a>>,
+}
+
+impl<'a> Future for Enqueue<'_, 'a> {
+    type Output = Result<PublishHandle, TryPublishError<'a>>;
+
+    #[inline]
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let Enqueue { shared, admission, publish } = &mut *self;
+        let Some(message) = publish else { return Poll::Pending };
+        let now = message.expires().then(|| shared.now());
+        let accepted = ready!(admission.poll(cx, |state| state.publish(now, message)));
+        Poll::Ready(match (accepted, publish.take()) {
+            (Err(error), Some(publish)) => Err(TryPublishError { error, publish }),
+            (Ok(operation), _) => Ok(PublishHandle::new(shared, operation)),
+            (Err(_), None) => return Poll::Pending,
         })
-        .await?;
-        Ok(PublishHandle::new(&self.handle, operation))
     }
 }
 

@@ -15,7 +15,7 @@ pub(super) async fn dial<R: Runtime>(
     let addresses = runtime.resolve(&broker.host, broker.port).await;
     let addresses = addresses.map_err(|error| ConnectError::Resolve {
         host: broker.host.clone(),
-        source: Arc::new(error),
+        cause: Arc::new(error),
     })?;
     let mut last = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
     for address in addresses {
@@ -24,5 +24,5 @@ pub(super) async fn dial<R: Runtime>(
             Err(error) => last = error,
         }
     }
-    Err(ConnectError::Dial { broker: broker.to_string(), source: Arc::new(last) })
+    Err(ConnectError::Dial { broker: broker.to_string(), cause: Arc::new(last) })
 }

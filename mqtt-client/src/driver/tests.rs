@@ -1,4 +1,7 @@
 mod connecting;
+mod lock;
+mod packets;
+mod pipe;
 mod publishing;
 mod receiving;
 mod subscribing;

@@ -105,12 +105,15 @@ impl<M: Memory> Session<M> {
             }
         }
         let state = &mut self.state;
+        let id = state.flows.key(index);
+        let Some(flow) = state.flows.get(index) else { return };
+        let released = state.journal.push(RecordRef::Released { message: flow.message, id });
+        state.note_done(index);
         state.free_image(index);
-        let Some(flow) = state.flows.get_mut(index) else { return };
-        flow.kind = FlowKind::Release { abandoned: None };
-        if let Ok(needs) = state.journal.push(RecordRef::Released { message: flow.message }) {
-            flow.needs = needs;
-            flow.released = needs;
+        if let (Ok(released), Some(flow)) = (released, state.flows.get_mut(index)) {
+            flow.kind = FlowKind::Release { abandoned: None };
+            flow.needs = released;
+            flow.released = released;
         }
         state.flows.move_to(index, Lane::Releasing);
     }

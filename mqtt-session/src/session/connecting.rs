@@ -246,8 +246,9 @@ impl<M: Memory> SessionState<M> {
         }
         let Identity { connect, .. } = &mut self.identity;
         let len = connect.as_ref().map_or(0, |connect| self.arena.bytes(connect).len());
-        // As long as there is room for the longer one; else the next `open` says so.
-        reserve(&mut self.arena, connect, len + assigned.len()).ok();
+        // With a Remaining Length of up to three bytes more. If there is no room for that now, the
+        // next `open` looks again.
+        reserve(&mut self.arena, connect, len + assigned.len() + 3).ok();
         self.identity.set_client_id(assigned);
     }
 

@@ -11,6 +11,7 @@ mod journal;
 mod keep_alive;
 mod link;
 mod publishing;
+mod put;
 mod receive;
 mod requests;
 mod restore;

@@ -36,7 +36,8 @@ impl<M: Memory> Session<M> {
         };
         let version = self.state.version();
         let measure = packet.measure(outbound_dialect(version))?;
-        let body_len = payload.kept_len(M::KEEP_FROM);
+        let keep_from = self.keep_from();
+        let body_len = payload.kept_len(keep_from);
         self.check_size(measure.len, measure.len - body_len)?;
         if !self.has_room_to_publish(publish.qos, measure.len) {
             return Err(self.refuse(PublishError::Full));
@@ -47,7 +48,7 @@ impl<M: Memory> Session<M> {
             return Ok(None);
         }
         let head = self.encode_head(&packet, &measure, body_len)?;
-        let image = Image { head, body: payload.into_kept(M::KEEP_FROM), version };
+        let image = Image { head, body: payload.into_kept(keep_from), version };
         self.state.note_expiry(expiry);
         if at_most_once {
             self.state.queue_at_most_once(image, expiry);
@@ -56,6 +57,13 @@ impl<M: Memory> Session<M> {
         let token = self.queue_publish(publish.qos, image, expiry);
         self.promote();
         Ok(Some(token))
+    }
+
+    /// Payloads from this length on are kept. With a store, memory of a fixed size copies all of
+    /// them: it must have room for them after a restart.
+    fn keep_from(&self) -> usize {
+        let is_bounded = M::Arena::LIMIT < usize::MAX;
+        if is_bounded && self.state.journal.is_on() { usize::MAX } else { M::KEEP_FROM }
     }
 
     fn check_publish(&self, publish: &Publish<'_>) -> Result<(), PublishError> {

@@ -1,5 +1,7 @@
 //! A session made of the records a store kept.
 
+use core::cmp::Ordering;
+
 use mqtt_proto::{PacketId, QoS, ReasonCode, Version};
 
 use super::flow::{Expiry, Flow, FlowKind, Image, Lane, packet_id, set_packet_id};
@@ -23,14 +25,15 @@ impl<M: Memory> Session<M> {
     ) -> Result<Session<M>, RestoreError> {
         let mut session = Session::new(config);
         session.advance(now);
+        let mut restore = Restore { state: &mut session.state, released: 0 };
         let mut last = None;
         for (key, value) in records {
             if last.replace(key).is_some_and(|last| last >= key) {
                 return Err(RestoreError::Order { key });
             }
-            session.state.restore(key, value).map_err(|failure| failure.at(key))?;
+            restore.record(key, value).map_err(|failure| failure.at(key))?;
         }
-        session.state.restore_packet_ids()?;
+        restore.packet_ids()?;
         Ok(session)
     }
 }
@@ -83,8 +86,16 @@ impl Fields<'_> {
     }
 }
 
-impl<M: Memory> SessionState<M> {
-    fn restore(&mut self, key: RecordKey, value: &[u8]) -> Result<(), Failure> {
+/// A session in the making.
+struct Restore<'s, M: Memory> {
+    state: &'s mut SessionState<M>,
+    /// The message released last. A crash may have left its records; those of the ones before were
+    /// deleted before it was released.
+    released: u64,
+}
+
+impl<M: Memory> Restore<'_, M> {
+    fn record(&mut self, key: RecordKey, value: &[u8]) -> Result<(), Failure> {
         let (kind, number) = key.parts().ok_or(Failure::Unreadable)?;
         if number > LARGEST {
             return Err(Failure::Unreadable);
@@ -92,34 +103,46 @@ impl<M: Memory> SessionState<M> {
         let mut fields = Fields(value);
         let [FORMAT] = fields.take()? else { return Err(Failure::Unreadable) };
         match kind {
-            RecordKind::Session => self.restore_session(fields),
-            RecordKind::Filter => self.restore_filter(number, fields),
-            RecordKind::Message => self.restore_message(number, fields),
-            RecordKind::Sent => self.restore_sent(number, fields),
-            RecordKind::Released => self.restore_released(number, fields),
-            RecordKind::Received => self.restore_received(number),
+            RecordKind::Session => self.session(fields),
+            RecordKind::Filter => self.filter(number, fields),
+            RecordKind::Released => self.released(number, fields),
+            RecordKind::Message if number == self.released => self.delete(key),
+            RecordKind::Message => self.message(number, fields),
+            RecordKind::Sent => self.sent(key, number, fields),
+            RecordKind::Received => self.received(number),
         }
     }
 
-    fn restore_session(&mut self, mut fields: Fields<'_>) -> Result<(), Failure> {
+    fn session(&mut self, mut fields: Fields<'_>) -> Result<(), Failure> {
         let version = fields.version()?;
-        Ok(self.identity.restore(version, fields.0)?)
+        Ok(self.state.identity.restore(version, fields.0)?)
     }
 
     fn block_of(&mut self, bytes: &[u8]) -> Result<Block<M>, Failure> {
-        let mut block = self.arena.take(bytes.len())?;
-        self.arena.bytes_mut(&mut block).copy_from_slice(bytes);
+        let mut block = self.state.arena.take(bytes.len())?;
+        self.state.arena.bytes_mut(&mut block).copy_from_slice(bytes);
         Ok(block)
     }
 
-    fn restore_filter(&mut self, number: u64, mut fields: Fields<'_>) -> Result<(), Failure> {
+    fn filter(&mut self, number: u64, mut fields: Fields<'_>) -> Result<(), Failure> {
         let version = fields.version()?;
         let image = self.block_of(fields.0)?;
-        Ok(self.subscriptions.restore(number, image, version)?)
+        Ok(self.state.subscriptions.restore(number, image, version)?)
+    }
+
+    /// They come in the order of their PUBRECs.
+    fn released(&mut self, number: u64, mut fields: Fields<'_>) -> Result<(), Failure> {
+        let id = fields.u16()?;
+        self.released = fields.u64()?;
+        self.state.journal.count_from(number);
+        let flow =
+            Flow { released: number, ..Flow::new(FlowKind::Release { abandoned: None }, None) };
+        let index = self.state.flows.insert(Lane::Releasing, flow)?;
+        self.take_packet_id(index, id).ok_or(Failure::Unreadable)
     }
 
     /// A message counts as carried once it has an identifier: it may have been.
-    fn restore_message(&mut self, number: u64, mut fields: Fields<'_>) -> Result<(), Failure> {
+    fn message(&mut self, number: u64, mut fields: Fields<'_>) -> Result<(), Failure> {
         let version = fields.version()?;
         let id = fields.u16()?;
         let at = fields.u64()?;
@@ -127,114 +150,96 @@ impl<M: Memory> SessionState<M> {
         let qos = fields.0.first().and_then(|first| QoS::from_u8(first >> 1 & 3));
         let qos = qos.filter(|qos| *qos != QoS::AtMostOnce).ok_or(Failure::Unreadable)?;
         let head = self.block_of(fields.0)?;
-        self.waiting_bytes += fields.0.len();
-        self.journal.count_from(number);
+        let state = &mut *self.state;
+        state.waiting_bytes += fields.0.len();
+        state.journal.count_from(number);
         let image = Image { head, body: None, version };
         let kind = FlowKind::Publish { qos, carried: false };
         let expiry = (at != 0).then_some(Expiry { at: Time::from_micros(at), place });
         let flow = Flow { expiry, message: number, ..Flow::new(kind, Some(image)) };
-        let index = self.flows.insert(Lane::Waiting, flow)?;
+        let index = state.flows.insert(Lane::Waiting, flow)?;
         match PacketId::new(id) {
-            Some(id) => self.restore_packet_id(index, id),
-            None => self.note_expiry(expiry),
+            Some(id) => self.note_packet_id(index, id),
+            None => state.note_expiry(expiry),
         }
+        Ok(())
+    }
+
+    fn sent(&mut self, key: RecordKey, number: u64, mut fields: Fields<'_>) -> Result<(), Failure> {
+        let id = PacketId::new(fields.u16()?).ok_or(Failure::Unreadable)?;
+        let Some(index) = self.find(number) else { return self.delete(key) };
+        if let Some(flow) = self.state.flows.get_mut(index) {
+            flow.has_sent_record = true;
+        }
+        self.note_packet_id(index, id);
         Ok(())
     }
 
     /// Until all records are read, the identifier is kept in the image: a later record may bring
     /// another one.
-    fn restore_packet_id(&mut self, index: u32, id: PacketId) {
-        let Some(flow) = self.flows.get_mut(index) else { return };
+    fn note_packet_id(&mut self, index: u32, id: PacketId) {
+        let Some(flow) = self.state.flows.get_mut(index) else { return };
         if let FlowKind::Publish { carried, .. } = &mut flow.kind {
             *carried = true;
         }
         if let Some(image) = &mut flow.image {
-            set_packet_id(self.arena.bytes_mut(&mut image.head), id);
+            set_packet_id(self.state.arena.bytes_mut(&mut image.head), id);
         }
     }
 
-    /// The message with this number. Nothing was removed yet, so the slots are in their order.
-    fn restored(&self, number: u64) -> Option<u32> {
-        let (mut low, mut high) = (0, u32::try_from(self.flows.total()).unwrap_or(u32::MAX));
+    /// The message with this number. Nothing was removed yet, so the slots behind those of the
+    /// released ones are in the order of the numbers.
+    fn find(&self, number: u64) -> Option<u32> {
+        let flows = &self.state.flows;
+        let mut low = u32::try_from(flows.len(Lane::Releasing)).ok()?;
+        let mut high = u32::try_from(flows.total()).ok()?;
         while low < high {
             let middle = low.midpoint(high);
-            let flow = self.flows.get(middle)?;
-            match flow.message.cmp(&number) {
-                core::cmp::Ordering::Less => low = middle + 1,
-                core::cmp::Ordering::Equal => return Some(middle),
-                core::cmp::Ordering::Greater => high = middle,
+            match flows.get(middle)?.message.cmp(&number) {
+                Ordering::Less => low = middle + 1,
+                Ordering::Equal => return Some(middle),
+                Ordering::Greater => high = middle,
             }
         }
         None
     }
 
-    fn restore_sent(&mut self, number: u64, mut fields: Fields<'_>) -> Result<(), Failure> {
-        let id = PacketId::new(fields.u16()?).ok_or(Failure::Unreadable)?;
-        let Some(index) = self.restored(number) else {
-            return self.delete_orphan(RecordKind::Sent.key(number));
-        };
-        if let Some(flow) = self.flows.get_mut(index) {
-            flow.has_sent_record = true;
-        }
-        self.restore_packet_id(index, id);
-        Ok(())
-    }
-
-    /// They come in the order of their PUBRECs.
-    fn restore_released(&mut self, number: u64, mut fields: Fields<'_>) -> Result<(), Failure> {
-        self.journal.count_from(number);
-        let Some(index) = self.restored(fields.u64()?) else {
-            return self.delete_orphan(RecordKind::Released.key(number));
-        };
-        let flow = self.flows.get_mut(index).ok_or(Failure::Unreadable)?;
-        let FlowKind::Publish { carried: true, .. } = flow.kind else {
-            return Err(Failure::Unreadable);
-        };
-        flow.kind = FlowKind::Release { abandoned: None };
-        flow.released = number;
-        self.leave_waiting(index);
-        self.flows.move_to(index, Lane::Releasing);
-        self.take_packet_id(index).ok_or(Failure::Unreadable)?;
-        self.free_image(index);
-        Ok(())
-    }
-
-    /// Makes the identifier in the image that of the flow; `None` if another one has it.
-    fn take_packet_id(&mut self, index: u32) -> Option<()> {
-        let image = self.flows.get(index)?.image.as_ref()?;
-        let id = packet_id(self.arena.bytes(&image.head))?.get();
-        if self.flows.find(id).is_some() {
+    /// Gives the flow its identifier; `None` if another one has it.
+    fn take_packet_id(&mut self, index: u32, id: u16) -> Option<()> {
+        let id = PacketId::new(id)?.get();
+        if self.state.flows.find(id).is_some() {
             return None;
         }
-        self.flows.set_key(index, id);
+        self.state.flows.set_key(index, id);
         Some(())
     }
 
-    fn restore_packet_ids(&mut self) -> Result<(), RestoreError> {
-        let mut at = self.flows.first(Lane::Waiting);
+    fn packet_ids(&mut self) -> Result<(), RestoreError> {
+        let mut at = self.state.flows.first(Lane::Waiting);
         while let Some(index) = at {
-            at = self.flows.next(index);
-            let Some(flow) = self.flows.get(index) else { break };
+            at = self.state.flows.next(index);
+            let Some(flow) = self.state.flows.get(index) else { break };
             let key = RecordKind::Message.key(flow.message);
-            if let FlowKind::Publish { carried: true, .. } = flow.kind {
-                self.take_packet_id(index).ok_or(RestoreError::Unreadable { key })?;
-            }
+            let FlowKind::Publish { carried: true, .. } = flow.kind else { continue };
+            let image = flow.image.as_ref().map(|image| self.state.arena.bytes(&image.head));
+            let id = image.and_then(packet_id).map_or(0, PacketId::get);
+            self.take_packet_id(index, id).ok_or(RestoreError::Unreadable { key })?;
         }
         Ok(())
     }
 
-    /// A record about a message that is gone; a crash leaves those of one message at most.
-    fn delete_orphan(&mut self, key: RecordKey) -> Result<(), Failure> {
-        self.journal.push(RecordRef::Delete { key })?;
+    /// A record about a message that is done; a crash leaves those of one message at most.
+    fn delete(&mut self, key: RecordKey) -> Result<(), Failure> {
+        self.state.journal.push(RecordRef::Delete { key })?;
         Ok(())
     }
 
-    fn restore_received(&mut self, number: u64) -> Result<(), Failure> {
+    fn received(&mut self, number: u64) -> Result<(), Failure> {
         let id = u16::try_from(number).ok().filter(|id| *id > 0).ok_or(Failure::Unreadable)?;
         let answer = Some(ReasonCode::Success);
-        let index =
-            self.held.insert(Shelf::Known, Held { exactly_once: true, answer, needs: 0 })?;
-        self.held.set_key(index, id);
+        let held = Held { exactly_once: true, answer, needs: 0 };
+        let index = self.state.held.insert(Shelf::Known, held)?;
+        self.state.held.set_key(index, id);
         Ok(())
     }
 }

@@ -4,16 +4,17 @@
 //! key        value: format, then
 //! Session    version, ClientID
 //! Filter n   version, SUBSCRIBE of this filter
+//! Released m Packet Identifier, number n of the message, which is deleted next
 //! Message n  version, Packet Identifier or 0, expiry or 0, where the image says so, PUBLISH
 //! Sent n     Packet Identifier of message n
-//! Released m n, the number of the message; m is that of the record itself
 //! Received id
 //! ```
-//! Numbers are big-endian. A message has the number of the record that holds it.
+//! Numbers are big-endian; n and m are those of the records themselves. What is stored was in memory
+//! all at once when the last of it was made, so it fits there again.
 
 use mqtt_proto::Version;
 
-use super::flow::Lane;
+use super::flow::{FlowKind, Lane};
 use super::{Session, SessionState};
 use crate::memory::{Arena, Block};
 use crate::record::{RecordKind, RecordRef};
@@ -153,6 +154,9 @@ impl<M: Memory> SessionState<M> {
                     return None;
                 }
                 let flow = self.flows.get(token.index)?;
+                if matches!(flow.kind, FlowKind::Ended(_)) {
+                    return None;
+                }
                 let expiry = flow.expiry.map_or(0, |expiry| expiry.at.as_micros());
                 let place = flow.expiry.map_or(0, |expiry| expiry.place);
                 prefix
@@ -166,8 +170,8 @@ impl<M: Memory> SessionState<M> {
                 prefix.put(&id.to_be_bytes());
                 (RecordKind::Sent.key(message), Source::Prefix)
             }
-            RecordRef::Released { message } => {
-                prefix.put(&message.to_be_bytes());
+            RecordRef::Released { message, id } => {
+                prefix.put(&id.to_be_bytes()).put(&message.to_be_bytes());
                 (RecordKind::Released.key(seq), Source::Prefix)
             }
             RecordRef::Received { id } => (RecordKind::Received.key(u64::from(id)), Source::Prefix),

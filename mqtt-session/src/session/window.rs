@@ -1,5 +1,7 @@
 //! Publishes on their way into the window: identifiers, quota, and what they give back.
 
+use core::mem;
+
 use mqtt_proto::PacketId;
 
 use super::flow::{Ended, FlowKind, Lane, set_packet_id};
@@ -16,10 +18,9 @@ impl<M: Memory> Session<M> {
         let state = &mut self.state;
         state.resubscribe(&up.limits);
         for lane in [Lane::Resubscribing, Lane::Requests] {
-            while let Some(index) = state.flows.first(lane) {
-                if !state.give_packet_id(index) {
-                    return;
-                }
+            while let Some(index) = state.flows.first(lane)
+                && state.give_packet_id(index)
+            {
                 state.flows.move_to(index, Lane::Ready);
             }
         }
@@ -144,24 +145,28 @@ impl<M: Memory> SessionState<M> {
         self.end_flow(index, Ended::Publish(failure));
     }
 
-    /// Keeps only the outcome of a flow, to be polled. The identifier stays taken until then: that
-    /// is when the records about it are deleted.
+    /// Keeps the outcome of a flow, to be polled. Its identifier stays taken until then, and the
+    /// message in memory if it is stored: that is when the records about it are deleted.
     pub(super) fn end_flow(&mut self, index: u32, ended: Ended) {
-        self.free_image(index);
         if let Some(flow) = self.flows.get_mut(index) {
             flow.kind = FlowKind::Ended(ended);
+            if flow.message == 0 {
+                self.free_image(index);
+            }
         }
         self.flows.move_to(index, Lane::Ended);
     }
 
-    /// Deletes the records of a publish, the message first: without it the others mean nothing. The
-    /// caller saw room for `RECORDS_PER_PACKET`.
+    /// Deletes the records of a publish, the message first: without it that of its identifier means
+    /// nothing. The caller saw room for `RECORDS_PER_PACKET`.
     pub(super) fn note_done(&mut self, index: u32) {
-        let Some(flow) = self.flows.get(index) else { return };
+        let Some(flow) = self.flows.get_mut(index) else { return };
+        let (message, released) = (mem::take(&mut flow.message), mem::take(&mut flow.released));
+        let has_sent_record = mem::take(&mut flow.has_sent_record);
         let keys = [
-            (flow.message > 0).then(|| RecordKind::Message.key(flow.message)),
-            flow.has_sent_record.then(|| RecordKind::Sent.key(flow.message)),
-            (flow.released > 0).then(|| RecordKind::Released.key(flow.released)),
+            (message > 0).then(|| RecordKind::Message.key(message)),
+            has_sent_record.then(|| RecordKind::Sent.key(message)),
+            (released > 0).then(|| RecordKind::Released.key(released)),
         ];
         for key in keys.into_iter().flatten() {
             self.journal.push(RecordRef::Delete { key }).ok();

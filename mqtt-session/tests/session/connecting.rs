@@ -22,7 +22,8 @@ fn small_config() -> Config {
     }
 }
 
-/// Promises: VER-1, CON-2. [MQTT-3.1.0-1], [MQTT-3.1.2-1], [MQTT-3.1.2-2]
+/// Promises: VER-1, CON-2
+/// Enforces: MQTT-3.1.0-1, MQTT-3.1.2-1, MQTT-3.1.2-2
 fn connect_is_these_bytes<M: TestMemory>() {
     let mut pair = Pair::<M>::with(small_config());
     let sent = pair.open(&Connect::new("c"));
@@ -36,7 +37,8 @@ fn connect_is_these_bytes<M: TestMemory>() {
     assert_eq!(pair.transmitted(), []);
 }
 
-/// Promises: VER-1. [MQTT-3.1.2-9], [MQTT-3.1.2-17], [MQTT-3.1.2-19], [MQTT-3.1.3-1]
+/// Promises: VER-1
+/// Enforces: MQTT-3.1.2-9, MQTT-3.1.2-17, MQTT-3.1.2-19, MQTT-3.1.3-1
 fn connect_carries_will_and_credentials<M: TestMemory>() {
     let mut pair = Pair::<M>::with(small_config());
     let will = Will {
@@ -125,7 +127,9 @@ fn nothing_is_sent_before_connack<M: TestMemory>() {
     pair.expect_events(&[Seen::Delivered(token, ReasonCode::Success)]);
 }
 
-/// Promises: CON-2, BAD-1. A broker that speaks first has not read the CONNECT it answers.
+/// A broker that speaks first has not read the CONNECT it answers.
+///
+/// Promises: CON-2, BAD-1
 fn connack_before_connect_left_is_a_violation<M: TestMemory>() {
     let mut pair = Pair::<M>::new();
     pair.inbound = pair.session.open(pair.now, &Connect::new("c")).unwrap();
@@ -135,7 +139,8 @@ fn connack_before_connect_left_is_a_violation<M: TestMemory>() {
     assert_eq!(pair.transmitted(), []);
 }
 
-/// Promises: CON-2. [MQTT-3.2.2-11]
+/// Promises: CON-2
+/// Enforces: MQTT-3.2.2-11
 fn maximum_qos_is_honoured<M: TestMemory>() {
     let mut pair = Pair::<M>::granted(&granting(&[Property::MaximumQoS(QOS0)]));
     let refused = Err(PublishError::QoSNotSupported(QOS0));
@@ -145,7 +150,8 @@ fn maximum_qos_is_honoured<M: TestMemory>() {
     pair.expect(&[publish(QOS0, 0, "x")]);
 }
 
-/// Promises: CON-2. [MQTT-3.2.2-14]
+/// Promises: CON-2
+/// Enforces: MQTT-3.2.2-14
 fn retain_available_is_honoured<M: TestMemory>() {
     let mut pair = Pair::<M>::granted(&granting(&[Property::RetainAvailable(false)]));
     for qos in [QOS0, QOS1] {
@@ -156,7 +162,8 @@ fn retain_available_is_honoured<M: TestMemory>() {
     pair.expect(&[]);
 }
 
-/// Promises: CON-2. [MQTT-3.2.2-15]
+/// Promises: CON-2
+/// Enforces: MQTT-3.2.2-15
 fn maximum_packet_size_is_honoured<M: TestMemory>() {
     let mut pair = Pair::<M>::granted(&granting(&[Property::MaximumPacketSize(16)]));
     // A PUBLISH of QoS 1 on a topic of one byte has 8 bytes besides its payload.
@@ -194,7 +201,8 @@ fn availability_of_subscriptions_is_honoured<M: TestMemory>() {
     pair.expect(&[subscribe(1, &[filter("a")])]);
 }
 
-/// Promises: CON-2. [MQTT-3.1.3-7], [MQTT-3.2.2-16]
+/// Promises: CON-2
+/// Enforces: MQTT-3.1.3-7, MQTT-3.2.2-16
 fn the_assigned_client_identifier_is_used_from_then_on<M: TestMemory>() {
     let mut pair = Pair::<M>::new();
     let anonymous = Connect::new("");
@@ -236,7 +244,9 @@ fn what_connack_granted_is_visible<M: TestMemory>() {
     assert_eq!((limits.receive_maximum.get(), limits.maximum_packet_size), (u16::MAX, None));
 }
 
-/// Promises: CON-2. What waited is checked against the limits of the connection that takes it.
+/// What waited is checked against the limits of the connection that takes it.
+///
+/// Promises: CON-2
 fn limits_are_checked_again_after_a_reconnect<M: TestMemory>() {
     let mut pair = Pair::<M>::connected();
     pair.cut();
@@ -269,7 +279,8 @@ fn limits_are_checked_again_after_a_reconnect<M: TestMemory>() {
     pair.expect_events(&[Seen::Subscribed(fits, vec![ReasonCode::GrantedQoS0])]);
 }
 
-/// Promises: LIVE-3. [MQTT-3.2.2-7]
+/// Promises: LIVE-3
+/// Enforces: MQTT-3.2.2-7
 fn a_refused_connect_is_reported_and_closed<M: TestMemory>() {
     for version in [Version::V5, Version::V3_1_1] {
         let mut pair = Pair::<M>::with(Config { version, ..Config::new(1) });
@@ -283,7 +294,9 @@ fn a_refused_connect_is_reported_and_closed<M: TestMemory>() {
     }
 }
 
-/// Promises: VER-1. A broker without 5.0 answers in the form of 3.1.1.
+/// A broker without 5.0 answers in the form of 3.1.1.
+///
+/// Promises: VER-1
 fn a_refusal_in_the_form_of_3_1_1_is_understood<M: TestMemory>() {
     let mut pair = Pair::<M>::new();
     pair.open(&pair.clean());
@@ -337,7 +350,9 @@ fn the_version_of_the_config_is_that_of_packets_before_the_first_connection<M: T
     pair.expect(&[subscribe(1, &[filter("a")]), publish(QOS1, 2, "x")]);
 }
 
-/// Promises: BAD-3. CONNECT announces no more than fixed memory holds.
+/// CONNECT announces no more than fixed memory holds.
+///
+/// Promises: BAD-3
 #[cfg(feature = "fixed")]
 #[test]
 fn fixed_memory_announces_what_it_holds() {
@@ -372,9 +387,21 @@ fn fixed_memory_keeps_room_for_connect() {
     while pair.try_publish(QOS1, "").is_ok() {}
     pair.resume(false);
     assert!(!pair.transmitted().is_empty());
+    // Also for the longer one that says the ClientID the broker assigned.
+    let mut pair = Pair::<crate::pair::Small>::new();
+    let assigned = "assigned-by-the-broker-and-rather-long".repeat(3);
+    let assigned = [Property::AssignedClientIdentifier(&assigned)];
+    pair.connect_with(&Connect::new(""), &granting(&assigned));
+    pair.cut();
+    while pair.try_publish(QOS1, &payload).is_ok() {}
+    while pair.try_publish(QOS1, "").is_ok() {}
+    let sent = pair.open(&Connect { clean_start: false, ..Connect::new("") });
+    assert!(sent.len() > 114);
 }
 
-/// Promises: CON-2. Nothing the session adds may be given twice.
+/// Nothing the session adds may be given twice.
+///
+/// Promises: CON-2
 fn properties_the_session_decides_are_not_taken_from_the_owner<M: TestMemory>() {
     let mut pair = Pair::<M>::new();
     let properties = [Property::ReceiveMaximum(1)];

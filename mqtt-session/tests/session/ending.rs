@@ -8,7 +8,8 @@ use mqtt_session::{
 use crate::packets::*;
 use crate::pair::{Pair, Seen, TestMemory};
 
-/// Promises: END-1. [MQTT-3.14.4-1], [MQTT-3.14.4-2]
+/// Promises: END-1
+/// Enforces: MQTT-3.14.4-1, MQTT-3.14.4-2
 fn disconnect_leaves_after_acknowledgements_already_given<M: TestMemory>() {
     let mut pair = Pair::<M>::connected();
     let deliveries = [1, 2].map(|id| {
@@ -26,7 +27,9 @@ fn disconnect_leaves_after_acknowledgements_already_given<M: TestMemory>() {
     assert_eq!(pair.close(), [Seen::Closed(CloseReason::Local)]);
 }
 
-/// Promises: END-1, SEND-2. What was accepted and may leave does so before.
+/// What was accepted and may leave does so before.
+///
+/// Promises: END-1, SEND-2
 fn disconnect_leaves_after_what_was_published<M: TestMemory>() {
     let mut pair = Pair::<M>::granted(&granting(&[Property::ReceiveMaximum(1)]));
     pair.try_publish(QOS0, "a").unwrap();
@@ -81,7 +84,9 @@ fn disconnect_is_idempotent_and_refuses_new_work<M: TestMemory>() {
     pair.expect(&[]);
 }
 
-/// Promises: END-1. Section 3.14.2.2.2
+/// Section 3.14.2.2.2.
+///
+/// Promises: END-1
 fn expiry_that_was_zero_stays_zero<M: TestMemory>() {
     let properties = [Property::SessionExpiryInterval(10)];
     let mut pair = Pair::<M>::new();
@@ -96,7 +101,9 @@ fn expiry_that_was_zero_stays_zero<M: TestMemory>() {
     assert_eq!(pair.transmitted(), [0xE0, 0x07, 0x04, 0x05, 0x11, 0x00, 0x00, 0x00, 0x0A]);
 }
 
-/// Promises: END-1. Before CONNACK there is no session to take leave of.
+/// Before CONNACK there is no session to take leave of.
+///
+/// Promises: END-1
 fn disconnect_before_connack_closes_at_once<M: TestMemory>() {
     let mut pair = Pair::<M>::new();
     pair.open(&pair.clean());
@@ -116,7 +123,8 @@ fn disconnect_of_3_1_1_has_no_code<M: TestMemory>() {
     assert_eq!(pair.transmitted(), [0xE0, 0x00]);
 }
 
-/// Promises: LIVE-3. [MQTT-3.1.4-3]
+/// Promises: LIVE-3
+/// Enforces: MQTT-3.1.4-3
 fn disconnect_of_the_broker_closes_without_an_answer<M: TestMemory>() {
     let mut pair = Pair::<M>::connected();
     pair.publish(QOS1, "unsent");
@@ -132,7 +140,9 @@ fn disconnect_of_the_broker_closes_without_an_answer<M: TestMemory>() {
     pair.expect_events(&[]);
 }
 
-/// Promises: END-2. What is whole is delivered, then the end, once.
+/// What is whole is delivered, then the end, once.
+///
+/// Promises: END-2
 fn what_is_whole_is_delivered_before_the_end<M: TestMemory>() {
     let mut pair = Pair::<M>::connected();
     let token = pair.publish(QOS1, "out");
@@ -159,7 +169,9 @@ fn what_is_whole_is_delivered_before_the_end<M: TestMemory>() {
     pair.exchange(&publish_again(QOS1, 1, "whole"), &[puback(1)]);
 }
 
-/// Promises: END-2, SEND-3. A violation after the transport ended needs no DISCONNECT.
+/// A violation after the transport ended needs no DISCONNECT.
+///
+/// Promises: END-2, SEND-3
 fn what_is_left_in_the_input_may_be_a_violation<M: TestMemory>() {
     let mut pair = Pair::<M>::connected();
     pair.send_bytes(&[0x00]);

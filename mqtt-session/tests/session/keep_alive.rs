@@ -25,7 +25,8 @@ fn wake<M: TestMemory>(pair: &mut Pair<M>, why: Wakeup) -> Duration {
     passed
 }
 
-/// Promises: LIVE-1. [MQTT-3.1.2-20], [MQTT-3.12.4-1]
+/// Promises: LIVE-1
+/// Enforces: MQTT-3.1.2-20, MQTT-3.12.4-1
 fn a_quiet_connection_is_pinged<M: TestMemory>() {
     let mut pair = Pair::<M>::connected();
     assert_eq!(wake(&mut pair, Wakeup::KeepAlive), seconds(29));
@@ -37,7 +38,9 @@ fn a_quiet_connection_is_pinged<M: TestMemory>() {
     pair.expect(&[Packet::PingReq]);
 }
 
-/// Promises: LIVE-1. Traffic in one direction does not keep the other alive.
+/// Traffic in one direction does not keep the other alive.
+///
+/// Promises: LIVE-1
 fn either_direction_counts<M: TestMemory>() {
     let mut pair = Pair::<M>::connected();
     for _ in 0..28 {
@@ -96,7 +99,9 @@ fn the_ping_timeout_is_the_owners_choice<M: TestMemory>() {
     assert_eq!(wake(&mut pair, Wakeup::PingTimeout), seconds(3));
 }
 
-/// Promises: LIVE-1. What was received before the judgement counts, however late it is polled.
+/// What was received before the judgement counts, however late it is polled.
+///
+/// Promises: LIVE-1
 fn unread_input_is_life<M: TestMemory>() {
     let mut pair = Pair::<M>::connected();
     wake(&mut pair, Wakeup::KeepAlive);
@@ -137,7 +142,8 @@ fn keep_alive_0_never_pings<M: TestMemory>() {
     assert_eq!(pair.session.closing(), Closing::No);
 }
 
-/// Promises: CON-2, LIVE-1. [MQTT-3.1.2-21], [MQTT-3.2.2-21]
+/// Promises: CON-2, LIVE-1
+/// Enforces: MQTT-3.1.2-21, MQTT-3.2.2-21
 fn server_keep_alive_replaces_ones_own<M: TestMemory>() {
     let mut pair = Pair::<M>::granted(&granting(&[Property::ServerKeepAlive(10)]));
     assert_eq!(wake(&mut pair, Wakeup::KeepAlive), seconds(9));
@@ -158,7 +164,9 @@ fn a_clock_that_jumps_is_time_passed<M: TestMemory>() {
     assert_eq!(pair.session.closing(), Closing::Now);
 }
 
-/// Promises: LIVE-4. Time that goes back stands still.
+/// Time that goes back stands still.
+///
+/// Promises: LIVE-4
 fn a_clock_that_goes_back_stands_still<M: TestMemory>() {
     let mut pair = Pair::<M>::connected();
     let deadline = pair.session.poll_timeout();
@@ -169,7 +177,9 @@ fn a_clock_that_goes_back_stands_still<M: TestMemory>() {
     assert_eq!(pair.session.poll_timeout(), deadline);
 }
 
-/// Promises: LIVE-1. An ended transport has no deadlines; what it left is still delivered.
+/// An ended transport has no deadlines; what it left is still delivered.
+///
+/// Promises: LIVE-1
 fn an_ended_transport_is_not_given_up_again<M: TestMemory>() {
     let mut pair = Pair::<M>::connected();
     wake(&mut pair, Wakeup::KeepAlive);

@@ -36,7 +36,9 @@ fn is_refused<M: TestMemory>(mut pair: Pair<M>, bytes: &[u8], code: ReasonCode) 
     violation
 }
 
-/// Promises: BAD-1. Section 4.13
+/// Section 4.13.
+///
+/// Promises: BAD-1
 fn a_violation_is_answered_with_its_code<M: TestMemory>() {
     let malformed = ReasonCode::MalformedPacket;
     let protocol = ReasonCode::ProtocolError;
@@ -68,14 +70,17 @@ fn a_violation_is_answered_with_its_code<M: TestMemory>() {
     }
 }
 
-/// Promises: BAD-1. 3.1.1 has no DISCONNECT for it: the Will is published.
+/// 3.1.1 has no DISCONNECT for it: the Will is published.
+///
+/// Promises: BAD-1
 fn before_5_0_it_closes_without_disconnect<M: TestMemory>() {
     let mut pair = Pair::<M>::v3();
     pair.connect();
     is_refused(pair, &[0x00, 0x00], ReasonCode::MalformedPacket);
 }
 
-/// Promises: BAD-1. [MQTT-3.2.0-1]
+/// Promises: BAD-1
+/// Enforces: MQTT-3.2.0-1
 fn before_connack_nothing_else_may_come<M: TestMemory>() {
     let first = [
         publish(QOS0, 0, "a"),
@@ -93,14 +98,16 @@ fn before_connack_nothing_else_may_come<M: TestMemory>() {
     }
 }
 
-/// Promises: BAD-1. [MQTT-3.2.0-2]
+/// Promises: BAD-1
+/// Enforces: MQTT-3.2.0-2
 fn a_second_connack_is_a_violation<M: TestMemory>() {
     let violation =
         is_refused(Pair::<M>::connected(), &[0x20, 0x03, 0, 0, 0], ReasonCode::ProtocolError);
     assert_eq!(violation, ViolationKind::Unexpected);
 }
 
-/// Promises: BAD-1. [MQTT-4.12.0-6]
+/// Promises: BAD-1
+/// Enforces: MQTT-4.12.0-6
 fn auth_without_an_authentication_method_is_a_violation<M: TestMemory>() {
     let properties = [Property::AuthenticationMethod("m")];
     let auth = Auth {
@@ -112,7 +119,8 @@ fn auth_without_an_authentication_method_is_a_violation<M: TestMemory>() {
     assert_eq!(violation, ViolationKind::Unexpected);
 }
 
-/// Promises: BAD-1. [MQTT-3.1.2-27]
+/// Promises: BAD-1
+/// Enforces: MQTT-3.1.2-27
 fn a_topic_alias_nobody_allowed_is_a_violation<M: TestMemory>() {
     let alias = [Property::TopicAlias(1)];
     let bytes = encode(
@@ -124,7 +132,10 @@ fn a_topic_alias_nobody_allowed_is_a_violation<M: TestMemory>() {
     assert_eq!(violation, ViolationKind::TopicAlias);
 }
 
-/// Promises: BAD-1, BAD-3. [MQTT-3.1.2-24]. Decided by the fixed header alone.
+/// Decided by the fixed header alone.
+///
+/// Promises: BAD-1, BAD-3
+/// Enforces: MQTT-3.1.2-24
 fn a_packet_above_ones_own_limit_is_a_violation<M: TestMemory>() {
     let config = Config { maximum_packet_size: NonZeroU32::new(20), ..Config::new(1) };
     let mut pair = Pair::<M>::with(config);
@@ -141,7 +152,9 @@ fn a_packet_above_ones_own_limit_is_a_violation<M: TestMemory>() {
     assert_eq!(pair.close(), [Seen::Closed(closed)]);
 }
 
-/// Promises: BAD-3. A length that is declared costs nothing.
+/// A length that is declared costs nothing.
+///
+/// Promises: BAD-3
 fn a_declared_length_costs_nothing<M: TestMemory>() {
     let mut pair = Pair::<M>::connected();
     let before = pair.inbound.capacity();
@@ -151,7 +164,9 @@ fn a_declared_length_costs_nothing<M: TestMemory>() {
     assert_eq!(pair.inbound.capacity(), before);
 }
 
-/// Promises: BAD-1. Acknowledgements already given leave before DISCONNECT.
+/// Acknowledgements already given leave before DISCONNECT.
+///
+/// Promises: BAD-1
 fn a_violation_does_not_hold_back_acknowledgements<M: TestMemory>() {
     let mut pair = Pair::<M>::connected();
     pair.send(&publish(QOS1, 1, "a"));
@@ -162,7 +177,9 @@ fn a_violation_does_not_hold_back_acknowledgements<M: TestMemory>() {
     pair.expect(&[puback(1), disconnect(ReasonCode::MalformedPacket)]);
 }
 
-/// Promises: BAD-1, SEND-3. What was under way goes on with the next connection.
+/// What was under way goes on with the next connection.
+///
+/// Promises: BAD-1, SEND-3
 fn a_violation_loses_nothing<M: TestMemory>() {
     let mut pair = Pair::<M>::connected();
     pair.publish(QOS1, "a");

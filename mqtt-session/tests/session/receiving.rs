@@ -7,7 +7,8 @@ use crate::pair::{Pair, Seen, TestMemory};
 
 const UNKNOWN: ReasonCode = ReasonCode::PacketIdentifierNotFound;
 
-/// Promises: RECV-1. [MQTT-3.3.4-1]
+/// Promises: RECV-1
+/// Enforces: MQTT-3.3.4-1
 fn qos_0_needs_no_acknowledgement<M: TestMemory>() {
     let mut pair = Pair::<M>::connected();
     pair.send(&publish(QOS0, 0, "a"));
@@ -17,7 +18,8 @@ fn qos_0_needs_no_acknowledgement<M: TestMemory>() {
     assert_eq!(pair.session.held(), 0);
 }
 
-/// Promises: RECV-1. [MQTT-4.3.2-4], [MQTT-2.2.1-5]
+/// Promises: RECV-1
+/// Enforces: MQTT-4.3.2-4, MQTT-2.2.1-5
 fn qos_1_is_acknowledged_after_the_application_did<M: TestMemory>() {
     let mut pair = Pair::<M>::connected();
     pair.send(&publish(QOS1, 10, "a"));
@@ -29,7 +31,8 @@ fn qos_1_is_acknowledged_after_the_application_did<M: TestMemory>() {
     assert_eq!(pair.session.held(), 0);
 }
 
-/// Promises: RECV-1. [MQTT-4.3.3-8], [MQTT-4.3.3-11]
+/// Promises: RECV-1
+/// Enforces: MQTT-4.3.3-8, MQTT-4.3.3-11
 fn qos_2_is_acknowledged_and_completed<M: TestMemory>() {
     let mut pair = Pair::<M>::connected();
     pair.send(&publish(QOS2, 10, "a"));
@@ -42,7 +45,8 @@ fn qos_2_is_acknowledged_and_completed<M: TestMemory>() {
     assert_eq!(pair.session.held(), 0);
 }
 
-/// Promises: RECV-1. [MQTT-4.6.0-2], [MQTT-4.6.0-3]
+/// Promises: RECV-1
+/// Enforces: MQTT-4.6.0-2, MQTT-4.6.0-3
 fn acknowledgements_leave_in_the_order_of_arrival_per_kind<M: TestMemory>() {
     let mut pair = Pair::<M>::connected();
     let deliveries = [(QOS1, 1), (QOS2, 2), (QOS1, 3), (QOS2, 4), (QOS1, 5)].map(|(qos, id)| {
@@ -80,7 +84,8 @@ fn an_acknowledgement_is_idempotent_and_an_old_one_a_no_op<M: TestMemory>() {
     pair.expect(&[puback(1)]);
 }
 
-/// Promises: RECV-1. [MQTT-3.4.2-1], [MQTT-3.5.2-1]
+/// Promises: RECV-1
+/// Enforces: MQTT-3.4.2-1, MQTT-3.5.2-1
 fn the_application_may_reject_a_message<M: TestMemory>() {
     let mut pair = Pair::<M>::connected();
     for (qos, id) in [(QOS1, 1), (QOS2, 2)] {
@@ -96,7 +101,9 @@ fn the_application_may_reject_a_message<M: TestMemory>() {
     pair.expect_delivery("new");
 }
 
-/// Promises: RECV-1. Every message gets an acknowledgement, whatever code the application gave.
+/// Every message gets an acknowledgement, whatever code the application gave.
+///
+/// Promises: RECV-1
 fn a_code_that_does_not_exist_is_replaced<M: TestMemory>() {
     let mut pair = Pair::<M>::connected();
     let codes = [
@@ -112,7 +119,9 @@ fn a_code_that_does_not_exist_is_replaced<M: TestMemory>() {
     }
 }
 
-/// Promises: RECV-1. 3.1.1 has no way to reject a message.
+/// 3.1.1 has no way to reject a message.
+///
+/// Promises: RECV-1
 fn before_5_0_a_rejection_is_an_acknowledgement<M: TestMemory>() {
     let mut pair = Pair::<M>::v3();
     pair.connect();
@@ -129,7 +138,8 @@ fn before_5_0_a_rejection_is_an_acknowledgement<M: TestMemory>() {
     pair.exchange(&pubrec(7), &[pubrel(7)]);
 }
 
-/// Promises: RECV-2. [MQTT-4.3.3-10]
+/// Promises: RECV-2
+/// Enforces: MQTT-4.3.3-10
 fn until_pubrel_a_repeated_qos_2_is_answered_and_not_delivered<M: TestMemory>() {
     let mut pair = Pair::<M>::connected();
     pair.send(&publish(QOS2, 1, "a"));
@@ -145,7 +155,8 @@ fn until_pubrel_a_repeated_qos_2_is_answered_and_not_delivered<M: TestMemory>() 
     pair.expect_delivery("b");
 }
 
-/// Promises: RECV-2. [MQTT-4.6.0-3]
+/// Promises: RECV-2
+/// Enforces: MQTT-4.6.0-3
 fn repeats_do_not_change_the_order_of_pubrecs<M: TestMemory>() {
     let mut pair = Pair::<M>::connected();
     for (id, payload) in [(1, "a"), (2, "b")] {
@@ -170,7 +181,9 @@ fn an_unknown_pubrel_is_answered_with_0x92<M: TestMemory>() {
     pair.expect(&[pubrec(1)]);
 }
 
-/// Promises: RECV-2. PUBREL twice before PUBCOMP could leave.
+/// PUBREL twice before PUBCOMP could leave.
+///
+/// Promises: RECV-2
 fn one_pubcomp_answers_two_pubrels_at_once<M: TestMemory>() {
     let mut pair = Pair::<M>::connected();
     pair.send(&publish(QOS2, 1, "a"));
@@ -209,8 +222,10 @@ fn without_dup_it_is_a_new_message_and_the_older_ack_a_no_op<M: TestMemory>() {
     }
 }
 
-/// Promises: RECV-3. [MQTT-4.3.2-5]. DUP says nothing about a message of another QoS, or one that
-/// was acknowledged.
+/// DUP says nothing about a message of another QoS, or one that was acknowledged.
+///
+/// Promises: RECV-3
+/// Enforces: MQTT-4.3.2-5
 fn dup_of_something_else_is_a_new_message<M: TestMemory>() {
     let mut pair = Pair::<M>::connected();
     pair.send(&publish(QOS1, 1, "a"));
@@ -244,7 +259,9 @@ fn both_directions_may_use_one_identifier<M: TestMemory>() {
     pair.expect_delivered(token);
 }
 
-/// Promises: RECV-6. The event borrows from the input; what it says is what was sent.
+/// The event borrows from the input; what it says is what was sent.
+///
+/// Promises: RECV-6
 fn a_message_is_delivered_as_it_was_sent<M: TestMemory>() {
     let mut pair = Pair::<M>::connected();
     let properties = [
@@ -266,7 +283,9 @@ fn a_message_is_delivered_as_it_was_sent<M: TestMemory>() {
     }
 }
 
-/// [MQTT-6.0.0-2]. However the bytes arrive, the events are the same.
+/// However the bytes arrive, the events are the same.
+///
+/// Enforces: MQTT-6.0.0-2
 fn packets_split_at_every_byte_give_the_same_events<M: TestMemory>() {
     let properties = [mqtt_session::proto::Property::ReasonString("why")];
     let script: Vec<u8> = [

@@ -10,7 +10,8 @@ use crate::pair::{Pair, Seen, TestMemory};
 
 const OK: ReasonCode = ReasonCode::Success;
 
-/// Promises: RES-1. [MQTT-4.4.0-1], [MQTT-4.6.0-1], [MQTT-3.3.1-1]
+/// Promises: RES-1
+/// Enforces: MQTT-4.4.0-1, MQTT-4.6.0-1, MQTT-3.3.1-1
 fn unacknowledged_publishes_are_sent_again_in_order<M: TestMemory>() {
     let mut pair = Pair::<M>::connected();
     let tokens = [
@@ -39,7 +40,8 @@ fn unacknowledged_publishes_are_sent_again_in_order<M: TestMemory>() {
     pair.expect_events(&[Seen::Delivered(tokens[0], OK), Seen::Delivered(never_carried, OK)]);
 }
 
-/// Promises: RES-1. [MQTT-4.3.3-6], [MQTT-4.4.0-1], [MQTT-4.6.0-4]
+/// Promises: RES-1
+/// Enforces: MQTT-4.3.3-6, MQTT-4.4.0-1, MQTT-4.6.0-4
 fn past_pubrec_only_pubrel_is_sent_again<M: TestMemory>() {
     let mut pair = Pair::<M>::connected();
     let tokens = ["a", "b", "c"].map(|payload| pair.publish(QOS2, payload));
@@ -66,7 +68,9 @@ fn past_pubrec_only_pubrel_is_sent_again<M: TestMemory>() {
     ]);
 }
 
-/// Promises: RES-1. A connection that breaks in the middle of sending again changes no order.
+/// A connection that breaks in the middle of sending again changes no order.
+///
+/// Promises: RES-1
 fn the_order_survives_any_number_of_cuts<M: TestMemory>() {
     let mut pair = Pair::<M>::connected();
     for payload in ["a", "b", "c", "d"] {
@@ -86,7 +90,9 @@ fn the_order_survives_any_number_of_cuts<M: TestMemory>() {
     pair.expect(&[publish_again(QOS1, 3, "c"), publish_again(QOS1, 4, "d")]);
 }
 
-/// Promises: RES-1. An answer to what an earlier connection carried is an answer.
+/// An answer to what an earlier connection carried is an answer.
+///
+/// Promises: RES-1
 fn an_answer_before_the_copy_was_sent_again_counts<M: TestMemory>() {
     let mut pair = Pair::<M>::connected();
     let tokens = [pair.publish(QOS2, "a"), pair.publish(QOS2, "b"), pair.publish(QOS1, "c")];
@@ -113,7 +119,8 @@ fn an_answer_before_the_copy_was_sent_again_counts<M: TestMemory>() {
     pair.expect(&[publish(QOS1, 4, "d")]);
 }
 
-/// Promises: RES-1. [MQTT-4.4.0-1]
+/// Promises: RES-1
+/// Enforces: MQTT-4.4.0-1
 fn nothing_is_sent_again_on_a_live_connection<M: TestMemory>() {
     let mut pair = Pair::<M>::connected();
     pair.publish(QOS1, "a");
@@ -130,7 +137,9 @@ fn nothing_is_sent_again_on_a_live_connection<M: TestMemory>() {
     }
 }
 
-/// Promises: RES-1, SEND-1. QoS 2 outwards, cut after each of its steps.
+/// QoS 2 outwards, cut after each of its steps.
+///
+/// Promises: RES-1, SEND-1
 fn qos_2_out_is_exactly_once_across_cuts_at_every_step<M: TestMemory>() {
     for cut_after in 0..=4 {
         let mut pair = Pair::<M>::connected();
@@ -187,7 +196,9 @@ impl Once {
     }
 }
 
-/// Promises: RES-1, RECV-1. QoS 2 inwards, cut after each of its steps.
+/// QoS 2 inwards, cut after each of its steps.
+///
+/// Promises: RES-1, RECV-1
 fn qos_2_in_is_exactly_once_across_cuts_at_every_step<M: TestMemory>() {
     for cut_after in 0..=5 {
         let mut pair = Pair::<M>::connected();
@@ -248,7 +259,9 @@ fn an_ack_given_while_disconnected_answers_the_copy_sent_again<M: TestMemory>() 
     }
 }
 
-/// Promises: RES-1, RECV-3. Acknowledgements keep the order in which the copies come.
+/// Acknowledgements keep the order in which the copies come.
+///
+/// Promises: RES-1, RECV-3
 fn copies_sent_again_are_acknowledged_in_their_order<M: TestMemory>() {
     let mut pair = Pair::<M>::connected();
     let deliveries = [1, 2].map(|id| {
@@ -264,7 +277,9 @@ fn copies_sent_again_are_acknowledged_in_their_order<M: TestMemory>() {
     pair.expect(&[puback(1), puback(2)]);
 }
 
-/// Promises: RECV-2, RECV-3. Without DUP it is another message, also after a resume.
+/// Without DUP it is another message, also after a resume.
+///
+/// Promises: RECV-2, RECV-3
 fn without_dup_a_message_after_a_resume_is_new<M: TestMemory>() {
     let mut pair = Pair::<M>::connected();
     pair.send(&publish(QOS1, 1, "a"));
@@ -279,7 +294,8 @@ fn without_dup_a_message_after_a_resume_is_new<M: TestMemory>() {
     pair.expect(&[puback(1)]);
 }
 
-/// Promises: RES-1, RECV-2. [MQTT-4.3.3-10]
+/// Promises: RES-1, RECV-2
+/// Enforces: MQTT-4.3.3-10
 fn an_acknowledged_qos_2_is_remembered<M: TestMemory>() {
     let mut pair = Pair::<M>::connected();
     pair.send(&publish(QOS2, 1, "a"));
@@ -301,7 +317,9 @@ fn an_acknowledged_qos_2_is_remembered<M: TestMemory>() {
     pair.exchange(&pubrel(1), &[pubcomp_with(1, ReasonCode::PacketIdentifierNotFound)]);
 }
 
-/// Promises: RES-1. PUBREL was read, PUBCOMP not transmitted.
+/// PUBREL was read, PUBCOMP not transmitted.
+///
+/// Promises: RES-1
 fn pubrel_is_answered_on_the_next_connection<M: TestMemory>() {
     let mut pair = Pair::<M>::connected();
     pair.send(&publish(QOS2, 1, "a"));
@@ -317,7 +335,8 @@ fn pubrel_is_answered_on_the_next_connection<M: TestMemory>() {
     assert_eq!(pair.session.held(), 0);
 }
 
-/// Promises: RES-2, SEND-2. [MQTT-3.2.2-5]
+/// Promises: RES-2, SEND-2
+/// Enforces: MQTT-3.2.2-5
 fn after_a_session_loss_each_message_has_its_fate<M: TestMemory>() {
     let mut pair = Pair::<M>::connected();
     let carried = pair.publish(QOS1, "carried 1");
@@ -370,7 +389,9 @@ fn what_a_session_loss_means_is_the_owners_choice<M: TestMemory>() {
     assert_eq!(run(SessionLoss { qos1: true, qos2: true }), ("ab".to_owned(), 0));
 }
 
-/// Promises: SEND-6, RES-2. What is sent again as new may expire like any other.
+/// What is sent again as new may expire like any other.
+///
+/// Promises: SEND-6, RES-2
 fn a_message_sent_as_new_after_a_loss_expires<M: TestMemory>() {
     let mut pair = Pair::<M>::granted(&granting(&[Property::ReceiveMaximum(1)]));
     let token = publish_expiring(&mut pair, 60);
@@ -420,7 +441,8 @@ fn a_session_loss_discards_what_was_received<M: TestMemory>() {
     pair.exchange(&pubrel(2), &[pubcomp_with(2, ReasonCode::PacketIdentifierNotFound)]);
 }
 
-/// Promises: CON-3, BAD-1. [MQTT-3.2.2-2]
+/// Promises: CON-3, BAD-1
+/// Enforces: MQTT-3.2.2-2
 fn session_present_after_clean_start_is_a_violation<M: TestMemory>() {
     let mut pair = Pair::<M>::new();
     pair.open(&pair.clean());
@@ -438,8 +460,10 @@ fn session_present_without_state_goes_on<M: TestMemory>() {
     pair.expect(&[publish(QOS1, 1, "a")]);
 }
 
-/// Promises: CON-2, RES-1. A message that may have been carried and no longer fits fails; the
-/// broker lets go of its identifier before another message gets it.
+/// A message that may have been carried and no longer fits fails; the broker lets go of its
+/// identifier before another message gets it.
+///
+/// Promises: CON-2, RES-1
 fn a_carried_message_that_no_longer_fits_fails<M: TestMemory>() {
     let mut pair = Pair::<M>::connected();
     let [one, two] = [pair.publish(QOS1, "long message"), pair.publish(QOS2, "long message")];
@@ -455,7 +479,9 @@ fn a_carried_message_that_no_longer_fits_fails<M: TestMemory>() {
     pair.expect_events(&[Seen::Failed(two, failure)]);
 }
 
-/// Promises: RES-1, SEND-1. 3.1.1 resumes alike.
+/// 3.1.1 resumes alike.
+///
+/// Promises: RES-1, SEND-1
 fn it_is_the_same_before_5_0<M: TestMemory>() {
     let mut pair = Pair::<M>::v3();
     pair.connect();

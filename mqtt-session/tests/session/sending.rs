@@ -10,7 +10,8 @@ use crate::pair::{Pair, Seen, TestMemory};
 
 const OK: ReasonCode = ReasonCode::Success;
 
-/// Promises: SEND-1. [MQTT-4.3.1-1], [MQTT-3.3.1-2]
+/// Promises: SEND-1
+/// Enforces: MQTT-4.3.1-1, MQTT-3.3.1-2
 fn qos_0_is_sent_and_done<M: TestMemory>() {
     let mut pair = Pair::<M>::connected();
     assert_eq!(pair.try_publish(QOS0, "a"), Ok(None));
@@ -20,7 +21,8 @@ fn qos_0_is_sent_and_done<M: TestMemory>() {
     pair.expect_events(&[]);
 }
 
-/// Promises: SEND-1, SEND-2. [MQTT-4.3.2-1], [MQTT-4.3.2-2], [MQTT-4.3.2-3]
+/// Promises: SEND-1, SEND-2
+/// Enforces: MQTT-4.3.2-1, MQTT-4.3.2-2, MQTT-4.3.2-3
 fn qos_1_is_done_at_puback<M: TestMemory>() {
     let mut pair = Pair::<M>::connected();
     let token = pair.publish(QOS1, "a");
@@ -33,7 +35,8 @@ fn qos_1_is_done_at_puback<M: TestMemory>() {
     assert_eq!(pair.session.in_flight(), 0);
 }
 
-/// Promises: SEND-1, SEND-2. [MQTT-4.3.3-1] to [MQTT-4.3.3-5]
+/// Promises: SEND-1, SEND-2
+/// Enforces: MQTT-4.3.3-1, MQTT-4.3.3-2, MQTT-4.3.3-3, MQTT-4.3.3-4, MQTT-4.3.3-5
 fn qos_2_is_done_at_pubcomp<M: TestMemory>() {
     let mut pair = Pair::<M>::connected();
     let token = pair.publish(QOS2, "a");
@@ -45,7 +48,8 @@ fn qos_2_is_done_at_pubcomp<M: TestMemory>() {
     assert_eq!(pair.session.in_flight(), 0);
 }
 
-/// Promises: SEND-1. [MQTT-4.4.0-2]
+/// Promises: SEND-1
+/// Enforces: MQTT-4.4.0-2
 fn a_code_of_0x80_and_above_ends_the_flow<M: TestMemory>() {
     let mut pair = Pair::<M>::connected();
     let one = pair.publish(QOS1, "a");
@@ -64,7 +68,9 @@ fn a_code_of_0x80_and_above_ends_the_flow<M: TestMemory>() {
     pair.expect(&[]);
 }
 
-/// Promises: SEND-1. A code below 0x80 is a success that says something.
+/// A code below 0x80 is a success that says something.
+///
+/// Promises: SEND-1
 fn no_matching_subscribers_is_a_delivery<M: TestMemory>() {
     let mut pair = Pair::<M>::connected();
     let one = pair.publish(QOS1, "a");
@@ -79,7 +85,7 @@ fn no_matching_subscribers_is_a_delivery<M: TestMemory>() {
     pair.expect_events(&[Seen::Delivered(two, ReasonCode::PacketIdentifierNotFound)]);
 }
 
-/// [MQTT-4.6.0-4]
+/// Enforces: MQTT-4.6.0-4
 fn pubrels_leave_in_the_order_of_the_pubrecs<M: TestMemory>() {
     let mut pair = Pair::<M>::connected();
     for payload in ["a", "b", "c"] {
@@ -109,7 +115,8 @@ fn a_repeated_pubrec_is_answered_with_pubrel<M: TestMemory>() {
     pair.expect_events(&tokens.map(|token| Seen::Delivered(token, OK)));
 }
 
-/// Promises: SEND-8. [MQTT-2.2.1-3]
+/// Promises: SEND-8
+/// Enforces: MQTT-2.2.1-3
 fn a_stray_acknowledgement_is_counted_and_frees_nothing<M: TestMemory>() {
     let mut pair = Pair::<M>::connected();
     let token = pair.publish(QOS1, "a");
@@ -129,7 +136,9 @@ fn a_stray_acknowledgement_is_counted_and_frees_nothing<M: TestMemory>() {
     assert_eq!(pair.session.ignored_acks(), 7);
 }
 
-/// Promises: SEND-8. An identifier that is given but was not sent yet has no answer.
+/// An identifier that is given but was not sent yet has no answer.
+///
+/// Promises: SEND-8
 fn an_answer_to_what_was_not_sent_is_stray<M: TestMemory>() {
     let mut pair = Pair::<M>::connected();
     let token = pair.publish(QOS1, "a");
@@ -258,7 +267,8 @@ fn an_expired_qos_0_is_not_sent<M: TestMemory>() {
     pair.expect(&[publish(QOS0, 0, "y")]);
 }
 
-/// Promises: SEND-6. [MQTT-4.3.3-7]
+/// Promises: SEND-6
+/// Enforces: MQTT-4.3.3-7
 fn a_message_that_was_carried_is_completed_whatever_its_expiry<M: TestMemory>() {
     let mut pair = Pair::<M>::connected();
     let expiry = [Property::MessageExpiryInterval(5)];
@@ -276,7 +286,9 @@ fn a_message_that_was_carried_is_completed_whatever_its_expiry<M: TestMemory>() 
     pair.expect_events(&[Seen::Delivered(token, OK)]);
 }
 
-/// Promises: SEND-4, SEND-6. The place of an expired message goes to the next.
+/// The place of an expired message goes to the next.
+///
+/// Promises: SEND-4, SEND-6
 fn an_expired_message_gives_its_place_in_the_window_back<M: TestMemory>() {
     let mut pair = Pair::<M>::granted(&granting(&[Property::ReceiveMaximum(1)]));
     let expired = expiring(&mut pair, QOS1, &[Property::MessageExpiryInterval(5)]);

@@ -20,7 +20,8 @@ fn granted<M: TestMemory>(pair: &mut Pair<M>, id: u16, text: &str) {
     pair.expect_events(&[Seen::Subscribed(token, vec![GRANTED])]);
 }
 
-/// Promises: SEND-2. [MQTT-3.8.4-2], [MQTT-3.8.4-5], [MQTT-3.10.4-5]
+/// Promises: SEND-2
+/// Enforces: MQTT-3.8.4-2, MQTT-3.8.4-5, MQTT-3.10.4-5
 fn requests_are_answered<M: TestMemory>() {
     let mut pair = Pair::<M>::connected();
     let filters = [filter("a"), filter("b/#"), filter("c")];
@@ -54,7 +55,8 @@ fn it_is_the_same_before_5_0<M: TestMemory>() {
     pair.expect(&[]);
 }
 
-/// Promises: BAD-1. [MQTT-3.8.4-6]
+/// Promises: BAD-1
+/// Enforces: MQTT-3.8.4-6
 fn another_count_of_codes_is_a_violation<M: TestMemory>() {
     let cases: [(bool, &[ReasonCode]); 4] =
         [(true, &[OK]), (true, &[OK; 3]), (false, &[OK]), (false, &[OK; 3])];
@@ -162,7 +164,9 @@ fn a_subscription_refused_when_made_again_is_lost<M: TestMemory>() {
     pair.expect(&[]);
 }
 
-/// Promises: RES-3, CON-2. What the broker ruled out is lost without asking.
+/// What the broker ruled out is lost without asking.
+///
+/// Promises: RES-3, CON-2
 fn a_subscription_the_next_broker_does_not_take_is_lost<M: TestMemory>() {
     let mut pair = Pair::<M>::connected();
     granted(&mut pair, 1, "a/#");
@@ -177,7 +181,9 @@ fn a_subscription_the_next_broker_does_not_take_is_lost<M: TestMemory>() {
     pair.expect(&[subscribe(3, &[filter("b")])]);
 }
 
-/// Promises: RES-3. A connection that breaks while they are made again starts over.
+/// A connection that breaks while they are made again starts over.
+///
+/// Promises: RES-3
 fn making_them_again_survives_cuts<M: TestMemory>() {
     let mut pair = Pair::<M>::connected();
     granted(&mut pair, 1, "a");
@@ -195,7 +201,9 @@ fn making_them_again_survives_cuts<M: TestMemory>() {
     pair.expect(&[subscribe(6, &[filter("a")]), subscribe(7, &[filter("b")])]);
 }
 
-/// Promises: RES-3. What was unsubscribed from is not made again.
+/// What was unsubscribed from is not made again.
+///
+/// Promises: RES-3
 fn what_ended_is_not_made_again<M: TestMemory>() {
     let mut pair = Pair::<M>::connected();
     granted(&mut pair, 1, "a");
@@ -236,8 +244,10 @@ fn a_second_subscription_to_a_filter_replaces_the_first<M: TestMemory>() {
     pair.expect(&[subscribe(4, &[filter("b")]), subscribe(5, &[better])]);
 }
 
-/// Promises: RES-3. While its replacement has no answer, the older subscription waits, so that the
-/// broker ends up with the newer options.
+/// While its replacement has no answer, the older subscription waits, so that the broker ends up
+/// with the newer options.
+///
+/// Promises: RES-3
 fn a_replacement_without_an_answer_is_not_overwritten<M: TestMemory>() {
     let options = SubscriptionOptions { qos: QOS2, ..SubscriptionOptions::default() };
     let better = Subscription { filter: "a", options };
@@ -263,7 +273,9 @@ fn a_replacement_without_an_answer_is_not_overwritten<M: TestMemory>() {
     pair.expect(&[]);
 }
 
-/// Promises: RES-3. With all places taken, they are made again as places get free.
+/// With all places taken, they are made again as places get free.
+///
+/// Promises: RES-3
 fn with_little_room_subscriptions_are_made_again_one_by_one<M: TestMemory>() {
     let mut pair = Pair::<M>::connected();
     for (id, text) in (1..).zip(["a", "b", "c"]) {
@@ -295,7 +307,9 @@ fn with_little_room_subscriptions_are_made_again_one_by_one<M: TestMemory>() {
     assert_eq!(sent, ["a", "b", "c"]);
 }
 
-/// Promises: RES-3. A subscription still to be made again that the application ends is not made.
+/// A subscription still to be made again that the application ends is not made.
+///
+/// Promises: RES-3
 fn what_waits_to_be_made_again_can_be_ended<M: TestMemory>() {
     let options = SubscriptionOptions { qos: QOS2, ..SubscriptionOptions::default() };
     let better = Subscription { filter: "a", options };

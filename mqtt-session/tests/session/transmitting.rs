@@ -177,7 +177,9 @@ fn a_large_payload_is_lent<M: TestMemory>() {
     pair.expect_delivered(token);
 }
 
-/// Promises: LIVE-1. Neither acknowledgements nor PINGREQ wait behind publishes.
+/// Neither acknowledgements nor PINGREQ wait behind publishes.
+///
+/// Promises: LIVE-1
 fn control_packets_and_acknowledgements_go_first<M: TestMemory>() {
     let mut pair = busy::<M>();
     let sent = pair.transmitted();

@@ -12,7 +12,8 @@ use crate::pair::{Pair, Seen, TestMemory};
 
 const OK: ReasonCode = ReasonCode::Success;
 
-/// Promises: SEND-4. [MQTT-3.3.4-7], [MQTT-4.9.0-2]
+/// Promises: SEND-4
+/// Enforces: MQTT-3.3.4-7, MQTT-4.9.0-2
 fn a_window_of_one_sends_one_by_one_in_order<M: TestMemory>() {
     let mut pair = Pair::<M>::granted(&granting(&[Property::ReceiveMaximum(1)]));
     let tokens = [pair.publish(QOS1, "a"), pair.publish(QOS2, "b"), pair.publish(QOS1, "c")];
@@ -28,7 +29,8 @@ fn a_window_of_one_sends_one_by_one_in_order<M: TestMemory>() {
     pair.expect(&[publish(QOS1, 3, "c")]);
 }
 
-/// Promises: SEND-4. [MQTT-4.9.0-2]
+/// Promises: SEND-4
+/// Enforces: MQTT-4.9.0-2
 fn a_failing_pubrec_gives_its_place_back<M: TestMemory>() {
     let mut pair = Pair::<M>::granted(&granting(&[Property::ReceiveMaximum(1)]));
     let failing = pair.publish(QOS2, "a");
@@ -39,7 +41,8 @@ fn a_failing_pubrec_gives_its_place_back<M: TestMemory>() {
     pair.expect(&[publish(QOS1, 2, "b")]);
 }
 
-/// Promises: SEND-4. [MQTT-3.3.4-8], [MQTT-4.9.0-3]
+/// Promises: SEND-4
+/// Enforces: MQTT-3.3.4-8, MQTT-4.9.0-3
 fn qos_0_and_requests_pass_a_publish_that_waits_for_the_window<M: TestMemory>() {
     let mut pair = Pair::<M>::granted(&granting(&[Property::ReceiveMaximum(1)]));
     pair.publish(QOS1, "a");
@@ -76,7 +79,9 @@ fn max_in_flight_is_a_cap_of_ones_own<M: TestMemory>() {
     }
 }
 
-/// Promises: SEND-4. Before 5.0 no broker says what it takes.
+/// Before 5.0 no broker says what it takes.
+///
+/// Promises: SEND-4
 #[test]
 fn before_5_0_the_window_is_what_brokers_take() {
     let mut pair = Pair::<mqtt_session::Heap>::v3();
@@ -98,7 +103,9 @@ fn before_5_0_the_window_is_what_brokers_take() {
     assert_eq!(pair.session.in_flight(), 25);
 }
 
-/// Promises: SEND-4, RES-1. Brokers count flows past PUBREC, too.
+/// Brokers count flows past PUBREC, too.
+///
+/// Promises: SEND-4, RES-1
 fn resumed_pubrels_take_their_places_in_the_window<M: TestMemory>() {
     let window = granting(&[Property::ReceiveMaximum(2)]);
     let mut pair = Pair::<M>::granted(&window);
@@ -121,7 +128,9 @@ fn resumed_pubrels_take_their_places_in_the_window<M: TestMemory>() {
     assert_eq!(pair.session.in_flight(), 2);
 }
 
-/// Promises: SEND-4, RES-1. The window of the next connection may be smaller than what is open.
+/// The window of the next connection may be smaller than what is open.
+///
+/// Promises: SEND-4, RES-1
 fn a_window_that_shrank_opens_when_enough_is_done<M: TestMemory>() {
     let mut pair = Pair::<M>::connected();
     let tokens = ["a", "b", "c"].map(|payload| pair.publish(QOS2, payload));
@@ -177,7 +186,9 @@ fn the_queue_is_bounded_in_bytes<M: TestMemory>() {
     assert_eq!(decode(&pair.transmitted(), pair.version).len(), 3);
 }
 
-/// Promises: SEND-4, SEND-5. Room that CONNACK makes is room, too.
+/// Room that CONNACK makes is room, too.
+///
+/// Promises: SEND-4, SEND-5
 fn a_queue_of_none_opens_with_the_window<M: TestMemory>() {
     let mut pair = Pair::<M>::with(Config { max_pending: 0, ..Config::new(1) });
     assert_eq!(pair.try_publish(QOS1, "a"), Err(PublishError::Full));
@@ -205,7 +216,9 @@ fn qos_0_is_bounded_by_the_write_queue<M: TestMemory>() {
     pair.expect_events(&[Seen::Writable]);
 }
 
-/// Promises: SEND-4. However memory fills up, `Full` is followed by `Writable`.
+/// However memory fills up, `Full` is followed by `Writable`.
+///
+/// Promises: SEND-4
 #[cfg(feature = "fixed")]
 #[test]
 fn fixed_memory_that_is_full_says_so_and_then_writable() {
@@ -245,7 +258,8 @@ fn fixed_memory_that_is_full_says_so_and_then_writable() {
     pair.expect(&[subscribe(1, &[filter("a")]), subscribe(2, &four[..3])]);
 }
 
-/// Promises: SEND-8. [MQTT-2.2.1-3]
+/// Promises: SEND-8
+/// Enforces: MQTT-2.2.1-3
 fn identifiers_wrap_around_past_65_535_and_skip_those_in_use<M: TestMemory>() {
     let mut pair = Pair::<M>::connected();
     // 1 stays open all the time, and so do 2 for an UNSUBSCRIBE and 3 for a QoS 2 publish.
@@ -272,23 +286,30 @@ fn identifiers_wrap_around_past_65_535_and_skip_those_in_use<M: TestMemory>() {
     ]);
 }
 
-/// Promises: SEND-8. All identifiers in use: the next waits, in order.
+/// All identifiers in use: the next waits, in order.
+///
+/// Promises: SEND-8
 #[test]
 fn with_all_identifiers_in_use_callers_wait() {
-    let config = Config { max_pending: usize::MAX, ..Config::new(1) };
+    let config = Config { max_pending: usize::MAX, store: true, ..Config::new(1) };
     let mut pair = Pair::<mqtt_session::Heap>::with(config);
+    let mut store = crate::store::Store::default();
     pair.connect();
     for _ in 0..usize::from(u16::MAX) {
         pair.publish(QOS1, "");
     }
     let waiting = pair.publish(QOS1, "waits");
     pair.subscribe("waits");
+    // What waits for an identifier does not hold up what has one.
+    pair.expect(&[]);
+    store.sync(&mut pair);
     assert_eq!(decode(&pair.transmitted(), pair.version).len(), usize::from(u16::MAX));
     pair.send(&puback(7));
     assert!(matches!(pair.events()[..], [Seen::Delivered(..)]));
     pair.expect(&[subscribe(7, &[filter("waits")])]);
     pair.send(&puback(9));
     assert!(matches!(pair.events()[..], [Seen::Delivered(..)]));
+    store.sync(&mut pair);
     pair.expect(&[publish(QOS1, 9, "waits")]);
     pair.send(&puback(9));
     pair.expect_delivered(waiting);

@@ -6,7 +6,8 @@ use std::time::Duration;
 use mqtt_session::CloseReason;
 use mqtt_session::proto::{ConnAck, Packet, Properties, Property, QoS, ReasonCode, Version};
 
-use super::world::{Dialling, World, connack, publish};
+use super::packets::{connack, publish};
+use super::world::{Dialling, World};
 use crate::{ClientEvent, ConnectError, ConnectionState, Publish, PublishError, SubscribeOptions};
 
 const SECOND: Duration = Duration::from_secs(1);

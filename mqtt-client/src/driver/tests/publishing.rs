@@ -3,7 +3,8 @@ use std::time::Duration;
 use mqtt_session::Failure;
 use mqtt_session::proto::{Ack, Packet, Properties, PubAck, QoS, ReasonCode};
 
-use super::world::{World, id, puback, pubcomp, pubrec};
+use super::packets::{id, puback, pubcomp, pubrec};
+use super::world::World;
 use crate::{Options, Publish, PublishError};
 
 fn qos1(topic: &str) -> Publish<'_> {

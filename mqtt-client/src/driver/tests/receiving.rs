@@ -3,8 +3,9 @@ use std::time::Duration;
 
 use mqtt_session::proto::{self, Packet, Properties, Property, QoS, ReasonCode};
 
+use super::packets::{id, puback, publish};
 use super::subscribing::{grant, stream};
-use super::world::{World, id, puback, publish};
+use super::world::World;
 use crate::{Ack, Overflow, Publish, SubscribeOptions, Subscription, TryRecvError};
 
 const SECOND: Duration = Duration::from_secs(1);

@@ -6,7 +6,8 @@ use mqtt_session::proto::{
     Packet, PacketId, Properties, QoS, ReasonCode, ReasonCodes, SubAck, UnsubAck,
 };
 
-use super::world::{World, connack, publish};
+use super::packets::{connack, publish};
+use super::world::World;
 use crate::{SubscribeError, SubscribeOptions, Subscription};
 
 /// Answers the SUBSCRIBE of a call, and finishes it.

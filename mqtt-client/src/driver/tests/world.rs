@@ -2,9 +2,8 @@
 //!
 //! Whatever the driver calls (transport, timer, waker) asserts that the lock of the state is free.
 
-use std::collections::VecDeque;
 use std::future::Future;
-use std::io::{self, IoSlice};
+use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
@@ -12,13 +11,12 @@ use std::sync::{Arc, Mutex, OnceLock, Weak};
 use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
-use mqtt_session::proto::{
-    Ack, ConnAck, Dialect, Encode, FixedHeader, Packet, PacketId, Properties, PubAck, PubComp,
-    PubRec, Publish, QoS, ReasonCode, Role, Version,
-};
+use mqtt_session::proto::{Dialect, Encode, FixedHeader, Packet, ReasonCode, Role, Version};
 
+use super::packets::{connack, describe};
+use super::pipe::{End, Pipe};
 use crate::shared::Shared;
-use crate::{Client, Driver, Options, Runtime, Time, Timer, Transport, client};
+use crate::{Client, Driver, Options, Runtime, Time, Timer, client};
 
 /// A client, its driver, and all that is around them.
 pub(super) struct World {
@@ -39,6 +37,7 @@ pub(super) struct Sky {
     /// What dialling does.
     pub(super) dialling: Mutex<Dialling>,
     lock: OnceLock<Weak<Shared>>,
+    checks: AtomicUsize,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -51,12 +50,18 @@ pub(super) enum Dialling {
 }
 
 impl Sky {
+    /// How often the lock was looked at.
+    pub(super) fn checks(&self) -> usize {
+        self.checks.load(Ordering::Relaxed)
+    }
+
     fn now(&self) -> Time {
         Time::from_micros(self.now.load(Ordering::Relaxed))
     }
 
     /// Every call out of the driver and every waker comes by here.
-    fn check_lock(&self) {
+    pub(super) fn check_lock(&self) {
+        self.checks.fetch_add(1, Ordering::Relaxed);
         if let Some(shared) = self.lock.get().and_then(Weak::upgrade) {
             assert!(shared.is_free(), "the lock is held over a call out of the state");
         }
@@ -93,7 +98,7 @@ impl World {
         self.client.clone().unwrap()
     }
 
-    pub(super) fn sky(&self) -> &Sky {
+    pub(super) fn sky(&self) -> &Arc<Sky> {
         &self.sky
     }
 
@@ -155,7 +160,7 @@ impl World {
     pub(super) fn sent(&mut self) -> Vec<String> {
         self.run();
         let pipe = self.pipe();
-        let mut bytes = std::mem::take(&mut pipe.state.lock().unwrap().from_client);
+        let mut bytes = pipe.take_sent();
         let dialect = Dialect { version: self.version, sender: Role::Client, lenient: false };
         let mut packets = Vec::new();
         while let Some(header) = FixedHeader::decode(&bytes, dialect).unwrap() {
@@ -163,7 +168,7 @@ impl World {
             packets.push(describe(&Packet::decode(header, body, dialect).unwrap()));
             bytes.drain(..header.packet_len());
         }
-        pipe.state.lock().unwrap().from_client.splice(..0, bytes);
+        pipe.put_back(bytes);
         packets
     }
 
@@ -179,7 +184,7 @@ impl World {
         let measure = packet.measure(dialect).unwrap();
         let mut bytes = vec![0; measure.len];
         packet.write(dialect, &measure, &mut bytes).unwrap();
-        self.pipe().change(|state| state.to_client.extend(bytes));
+        self.pipe().send(&bytes);
     }
 
     /// Starts a call of the application.
@@ -282,10 +287,9 @@ impl Runtime for Memory {
             Dialling::Hangs => std::future::pending().await,
             Dialling::Works | Dialling::Unresolved => {}
         }
-        let pipe = Arc::new(Pipe::default());
-        pipe.change(|state| state.room = usize::MAX);
+        let pipe = Pipe::new();
         self.0.pipes.lock().unwrap().push(Arc::clone(&pipe));
-        Ok(End { pipe, sky: Arc::clone(&self.0) })
+        Ok(End::new(pipe, &self.0))
     }
 
     fn timer(&self) -> Alarm {
@@ -303,185 +307,5 @@ impl Timer for Alarm {
         }
         *self.0.alarm.lock().unwrap() = Some((at, cx.waker().clone()));
         Poll::Pending
-    }
-}
-
-/// A connection in memory.
-#[derive(Default)]
-pub(super) struct Pipe {
-    state: Mutex<PipeState>,
-}
-
-#[derive(Default)]
-pub(super) struct PipeState {
-    to_client: VecDeque<u8>,
-    from_client: Vec<u8>,
-    /// Bytes the client may still write.
-    pub(super) room: usize,
-    /// The broker has closed its end.
-    pub(super) broker_closed: bool,
-    /// The client has ended its sending half.
-    pub(super) client_finished: bool,
-    /// The client has dropped its end.
-    pub(super) client_dropped: bool,
-    /// Calls that wrote something, and the parts they were given.
-    pub(super) writes: usize,
-    pub(super) slices: usize,
-    /// Bytes written since the last flush.
-    pub(super) unflushed: usize,
-    waker: Option<Waker>,
-}
-
-impl Pipe {
-    /// Changes what the client sees, and wakes it.
-    pub(super) fn change<T>(&self, change: impl FnOnce(&mut PipeState) -> T) -> T {
-        let mut state = self.state.lock().unwrap();
-        let result = change(&mut state);
-        let waker = state.waker.take();
-        drop(state);
-        waker.into_iter().for_each(Waker::wake);
-        result
-    }
-
-    /// Looks at it.
-    pub(super) fn look<T>(&self, look: impl FnOnce(&PipeState) -> T) -> T {
-        look(&self.state.lock().unwrap())
-    }
-
-    /// Bytes the client has not read.
-    pub(super) fn unread(&self) -> usize {
-        self.look(|state| state.to_client.len())
-    }
-}
-
-/// The client's end of it.
-pub(super) struct End {
-    pipe: Arc<Pipe>,
-    sky: Arc<Sky>,
-}
-
-impl Transport for End {
-    fn poll_read(&mut self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
-        self.sky.check_lock();
-        assert!(!buf.is_empty());
-        let mut state = self.pipe.state.lock().unwrap();
-        if state.to_client.is_empty() && !state.broker_closed {
-            state.waker = Some(cx.waker().clone());
-            return Poll::Pending;
-        }
-        let n = buf.len().min(state.to_client.len());
-        buf.iter_mut().zip(state.to_client.drain(..n)).for_each(|(to, from)| *to = from);
-        Poll::Ready(Ok(n))
-    }
-
-    fn poll_write(
-        &mut self,
-        cx: &mut Context<'_>,
-        bufs: &[IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        self.sky.check_lock();
-        assert!(bufs.iter().any(|buf| !buf.is_empty()));
-        let mut state = self.pipe.state.lock().unwrap();
-        if state.broker_closed {
-            return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()));
-        }
-        if state.room == 0 {
-            state.waker = Some(cx.waker().clone());
-            return Poll::Pending;
-        }
-        let mut taken = 0;
-        for buf in bufs {
-            let n = buf.len().min(state.room);
-            state.from_client.extend_from_slice(&buf[..n]);
-            state.room -= n;
-            taken += n;
-        }
-        state.writes += 1;
-        state.slices += bufs.len();
-        state.unflushed += taken;
-        Poll::Ready(Ok(taken))
-    }
-
-    fn poll_flush(&mut self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.sky.check_lock();
-        self.pipe.state.lock().unwrap().unflushed = 0;
-        Poll::Ready(Ok(()))
-    }
-
-    fn poll_close(&mut self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.sky.check_lock();
-        self.pipe.state.lock().unwrap().client_finished = true;
-        Poll::Ready(Ok(()))
-    }
-}
-
-impl Drop for End {
-    fn drop(&mut self) {
-        self.sky.check_lock();
-        self.pipe.state.lock().unwrap().client_dropped = true;
-    }
-}
-
-pub(super) fn id(value: u16) -> PacketId {
-    PacketId::new(value).unwrap()
-}
-
-pub(super) fn connack(session_present: bool, reason: ReasonCode) -> Packet<'static> {
-    Packet::ConnAck(ConnAck { session_present, reason, properties: Properties::EMPTY })
-}
-
-pub(super) fn puback(value: u16) -> Packet<'static> {
-    Packet::PubAck(PubAck(Ack::success(id(value))))
-}
-
-pub(super) fn pubrec(value: u16) -> Packet<'static> {
-    Packet::PubRec(PubRec(Ack::success(id(value))))
-}
-
-pub(super) fn pubcomp(value: u16) -> Packet<'static> {
-    Packet::PubComp(PubComp(Ack::success(id(value))))
-}
-
-/// A PUBLISH of the broker; `packet_id` 0 is QoS 0.
-pub(super) fn publish<'a>(topic: &'a str, packet_id: u16, payload: &'a [u8]) -> Packet<'a> {
-    Packet::Publish(Publish {
-        dup: false,
-        qos: if packet_id == 0 { QoS::AtMostOnce } else { QoS::AtLeastOnce },
-        retain: false,
-        topic,
-        packet_id: PacketId::new(packet_id),
-        properties: Properties::EMPTY,
-        payload,
-    })
-}
-
-/// A packet of the client in one line.
-fn describe(packet: &Packet<'_>) -> String {
-    let ack = |name: &str, ack: &Ack<'_>| match ack.reason {
-        ReasonCode::Success => format!("{name} {}", ack.packet_id.get()),
-        reason => format!("{name} {} {:#04X}", ack.packet_id.get(), reason.to_u8()),
-    };
-    match packet {
-        Packet::Connect(connect) => format!("CONNECT clean={}", connect.clean_start),
-        Packet::Publish(publish) => {
-            let packet_id = publish.packet_id.map_or(String::new(), |id| format!(" {}", id.get()));
-            let dup = if publish.dup { " dup" } else { "" };
-            format!("PUBLISH{packet_id}{dup} {} {}", publish.topic, publish.payload.len())
-        }
-        Packet::PubAck(PubAck(it)) => ack("PUBACK", it),
-        Packet::PubRec(PubRec(it)) => ack("PUBREC", it),
-        Packet::PubRel(it) => ack("PUBREL", &it.0),
-        Packet::PubComp(PubComp(it)) => ack("PUBCOMP", it),
-        Packet::Subscribe(subscribe) => {
-            let filters: Vec<_> = subscribe.subscriptions.iter().map(|it| it.filter).collect();
-            format!("SUBSCRIBE {} {}", subscribe.packet_id.get(), filters.join(" "))
-        }
-        Packet::Unsubscribe(unsubscribe) => {
-            let filters: Vec<_> = unsubscribe.filters.iter().collect();
-            format!("UNSUBSCRIBE {} {}", unsubscribe.packet_id.get(), filters.join(" "))
-        }
-        Packet::PingReq => "PINGREQ".into(),
-        Packet::Disconnect(disconnect) => format!("DISCONNECT {:#04X}", disconnect.reason.to_u8()),
-        other => format!("{other:?}"),
     }
 }

@@ -86,7 +86,9 @@ fn what_arrives_does_not_stop_a_ping_this_end_owes() {
     assert_eq!(keep_alive.deadline(), Some(Deadline::Answer(at(68_000))));
 }
 
-/// Promises: LIVE-1. Within one moment it makes no difference what comes first.
+/// Within one moment it makes no difference what comes first.
+///
+/// Promises: LIVE-1
 #[test]
 fn an_answer_in_the_same_moment_counts_before_and_after_the_ping_left() {
     let mut before = started(30);

@@ -1,0 +1,69 @@
+//! The broker's packets, and the client's in one line each.
+
+use mqtt_session::proto::{
+    Ack, ConnAck, Packet, PacketId, Properties, PubAck, PubComp, PubRec, Publish, QoS, ReasonCode,
+};
+
+pub(super) fn id(value: u16) -> PacketId {
+    PacketId::new(value).unwrap()
+}
+
+pub(super) fn connack(session_present: bool, reason: ReasonCode) -> Packet<'static> {
+    Packet::ConnAck(ConnAck { session_present, reason, properties: Properties::EMPTY })
+}
+
+pub(super) fn puback(value: u16) -> Packet<'static> {
+    Packet::PubAck(PubAck(Ack::success(id(value))))
+}
+
+pub(super) fn pubrec(value: u16) -> Packet<'static> {
+    Packet::PubRec(PubRec(Ack::success(id(value))))
+}
+
+pub(super) fn pubcomp(value: u16) -> Packet<'static> {
+    Packet::PubComp(PubComp(Ack::success(id(value))))
+}
+
+/// A PUBLISH of the broker; `packet_id` 0 is QoS 0.
+pub(super) fn publish<'a>(topic: &'a str, packet_id: u16, payload: &'a [u8]) -> Packet<'a> {
+    Packet::Publish(Publish {
+        dup: false,
+        qos: if packet_id == 0 { QoS::AtMostOnce } else { QoS::AtLeastOnce },
+        retain: false,
+        topic,
+        packet_id: PacketId::new(packet_id),
+        properties: Properties::EMPTY,
+        payload,
+    })
+}
+
+/// A packet of the client in one line.
+pub(super) fn describe(packet: &Packet<'_>) -> String {
+    let ack = |name: &str, ack: &Ack<'_>| match ack.reason {
+        ReasonCode::Success => format!("{name} {}", ack.packet_id.get()),
+        reason => format!("{name} {} {:#04X}", ack.packet_id.get(), reason.to_u8()),
+    };
+    match packet {
+        Packet::Connect(connect) => format!("CONNECT clean={}", connect.clean_start),
+        Packet::Publish(publish) => {
+            let packet_id = publish.packet_id.map_or(String::new(), |id| format!(" {}", id.get()));
+            let dup = if publish.dup { " dup" } else { "" };
+            format!("PUBLISH{packet_id}{dup} {} {}", publish.topic, publish.payload.len())
+        }
+        Packet::PubAck(PubAck(it)) => ack("PUBACK", it),
+        Packet::PubRec(PubRec(it)) => ack("PUBREC", it),
+        Packet::PubRel(it) => ack("PUBREL", &it.0),
+        Packet::PubComp(PubComp(it)) => ack("PUBCOMP", it),
+        Packet::Subscribe(subscribe) => {
+            let filters: Vec<_> = subscribe.subscriptions.iter().map(|it| it.filter).collect();
+            format!("SUBSCRIBE {} {}", subscribe.packet_id.get(), filters.join(" "))
+        }
+        Packet::Unsubscribe(unsubscribe) => {
+            let filters: Vec<_> = unsubscribe.filters.iter().collect();
+            format!("UNSUBSCRIBE {} {}", unsubscribe.packet_id.get(), filters.join(" "))
+        }
+        Packet::PingReq => "PINGREQ".into(),
+        Packet::Disconnect(disconnect) => format!("DISCONNECT {:#04X}", disconnect.reason.to_u8()),
+        other => format!("{other:?}"),
+    }
+}
