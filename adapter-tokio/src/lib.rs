@@ -36,9 +36,9 @@ use tokio::runtime::Handle;
 
 pub use mqtt_client::{
     Ack, Backoff, Bytes, CallbackSubscription, Client, ClientEvent, CloseReason, ConnectError,
-    ConnectionState, Events, Failure, Limits, Message, Options, OptionsError, Overflow, Payload,
-    Properties, Property, Publish, PublishError, PublishHandle, QoS, ReasonCode, Rejection,
-    RetainHandling, SessionExpiry, SessionLoss, Stats, SubscribeError, SubscribeOptions,
+    ConnectionState, Enqueue, Events, Failure, Limits, Message, Options, OptionsError, Overflow,
+    Payload, Properties, Property, Publish, PublishError, PublishHandle, QoS, ReasonCode,
+    Rejection, RetainHandling, SessionExpiry, SessionLoss, Stats, SubscribeError, SubscribeOptions,
     Subscription, TryPublishError, TryRecvError, UnsubscribeError, UrlProblem, Version,
 };
 

@@ -20,7 +20,7 @@ use crate::shared::{Handle, Shared};
 use crate::state::{Lifecycle, State};
 use crate::stats::Stats;
 
-pub use publishing::PublishHandle;
+pub use publishing::{Enqueue, PublishHandle};
 pub(crate) use subscribing::unsubscribe_one;
 
 /// A client, and the driver that the adapter is to run to its end.

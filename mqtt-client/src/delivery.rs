@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::task::Waker;
 use std::time::Duration;
 
-use mqtt_session::proto::{ReasonCode, TopicFilter};
+use mqtt_session::proto::{ReasonCode, SubscriptionOptions, TopicFilter};
 use mqtt_session::{Delivery as Delivered, Message, Time};
 
 use crate::Ack;
@@ -232,6 +232,13 @@ impl Delivery {
 
     pub(crate) fn get_mut(&mut self, key: SubscriptionKey) -> Option<&mut Subscriber> {
         self.subscribers.get_mut(key)
+    }
+
+    /// What the subscriptions with this filter have asked for, at the highest QoS of them.
+    pub(crate) fn options_of(&self, filter: &str) -> Option<SubscriptionOptions> {
+        let subscribers = self.subscribers.iter().map(|(_, subscriber)| subscriber);
+        let same = subscribers.filter(|it| it.phase == Phase::Active && *it.filter == *filter);
+        same.map(|subscriber| subscriber.wire).max_by_key(|wire| wire.qos)
     }
 
     /// Whether another subscription with this filter goes on.

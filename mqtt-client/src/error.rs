@@ -200,6 +200,12 @@ pub enum SubscribeError {
     /// The standard or the version in use forbids it: above all, a Topic Filter that is not one.
     #[error("{0}")]
     Invalid(EncodeError),
+    /// This client has a subscription to the same filter with another No Local or Retain As
+    /// Published, and the broker keeps one per filter.
+    #[error(
+        "another subscription to this filter has other options; use the same, or end it before"
+    )]
+    Conflict,
     /// The broker does not support what was asked for.
     #[error("the broker does not support it: {0}")]
     NotSupported(ReasonCode),
@@ -320,27 +326,6 @@ impl From<Unanswered> for PublishError {
     }
 }
 
-impl From<mqtt_session::SubscribeError> for SubscribeError {
-    fn from(error: mqtt_session::SubscribeError) -> SubscribeError {
-        use mqtt_session::SubscribeError as Session;
-        match error {
-            // Callers wait for room; what is full and gives none was closed.
-            Session::Full | Session::Disconnecting => SubscribeError::Closed,
-            Session::Invalid(error) => SubscribeError::Invalid(error),
-            Session::WildcardNotSupported => {
-                SubscribeError::NotSupported(ReasonCode::WildcardSubscriptionsNotSupported)
-            }
-            Session::SharedNotSupported => {
-                SubscribeError::NotSupported(ReasonCode::SharedSubscriptionsNotSupported)
-            }
-            Session::IdentifierNotSupported => {
-                SubscribeError::NotSupported(ReasonCode::SubscriptionIdentifiersNotSupported)
-            }
-            Session::TooLarge { len, max } => SubscribeError::TooLarge { len, max },
-        }
-    }
-}
-
 impl From<Unanswered> for SubscribeError {
     fn from(why: Unanswered) -> SubscribeError {
         match why {
@@ -356,7 +341,7 @@ impl From<Unanswered> for SubscribeError {
 impl From<SubscribeError> for UnsubscribeError {
     fn from(error: SubscribeError) -> UnsubscribeError {
         match error {
-            SubscribeError::Closed => UnsubscribeError::Closed,
+            SubscribeError::Closed | SubscribeError::Conflict => UnsubscribeError::Closed,
             SubscribeError::InCallback => UnsubscribeError::InCallback,
             SubscribeError::TimedOut => UnsubscribeError::TimedOut,
             SubscribeError::Invalid(error) => UnsubscribeError::Invalid(error),

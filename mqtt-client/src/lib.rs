@@ -27,7 +27,7 @@ mod stats;
 mod subscription;
 mod table;
 
-pub use client::{Client, ConnectionState, PublishHandle, client};
+pub use client::{Client, ConnectionState, Enqueue, PublishHandle, client};
 pub use driver::Driver;
 pub use error::{
     ConnectError, OptionsError, PublishError, Rejection, SubscribeError, TryPublishError,

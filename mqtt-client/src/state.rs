@@ -19,6 +19,7 @@ use crate::room::Room;
 use crate::shared::After;
 use crate::{Ack, ClientEvent, ConnectError, ConnectionState, Rejection, Stats};
 
+pub(crate) use calls::Refusal;
 pub(crate) use turn::{Idle, Moved, Step};
 
 /// The session, and everything that waits for it.

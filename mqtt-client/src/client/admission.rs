@@ -5,7 +5,7 @@ use std::task::{Context, Poll, Waker};
 use crate::PublishError;
 use crate::room::{Lane, Place};
 use crate::shared::Shared;
-use crate::state::State;
+use crate::state::{Refusal, State};
 
 /// A call that wants something accepted. Dropped before it was, nothing happened, and what room it
 /// may have been given goes to the next.
@@ -124,8 +124,8 @@ impl Full for PublishError {
     }
 }
 
-impl Full for mqtt_session::SubscribeError {
+impl Full for Refusal {
     fn is_full(&self) -> bool {
-        matches!(self, mqtt_session::SubscribeError::Full)
+        matches!(self, Refusal::Full)
     }
 }

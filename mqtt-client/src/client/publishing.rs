@@ -62,7 +62,8 @@ impl Client {
     }
 }
 
-/// A message that is to be accepted: what [`Client::enqueue`] returns.
+/// A message that is to be accepted: what [`Client::enqueue`] returns. Dropped before it is ready,
+/// nothing was sent.
 #[must_use = "a message is accepted when this is awaited"]
 pub struct Enqueue<'c, 'a> {
     shared: &'c Arc<Shared>,
@@ -79,12 +80,22 @@ impl<'a> Future for Enqueue<'_, 'a> {
         let Enqueue { shared, admission, publish } = &mut *self;
         let Some(message) = publish else { return Poll::Pending };
         let now = message.expires().then(|| shared.now());
-        let accepted = ready!(admission.poll(cx, |state| state.publish(now, message)));
-        Poll::Ready(match (accepted, publish.take()) {
-            (Err(error), Some(publish)) => Err(TryPublishError { error, publish }),
-            (Ok(operation), _) => Ok(PublishHandle::new(shared, operation)),
-            (Err(_), None) => return Poll::Pending,
-        })
+        match ready!(admission.poll(cx, |state| state.publish(now, message))) {
+            Ok(operation) => {
+                *publish = None;
+                Poll::Ready(Ok(PublishHandle::new(shared, operation)))
+            }
+            Err(error) => match publish.take() {
+                Some(publish) => Poll::Ready(Err(TryPublishError { error, publish })),
+                None => Poll::Pending,
+            },
+        }
+    }
+}
+
+impl fmt::Debug for Enqueue<'_, '_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Enqueue").field("publish", &self.publish).finish_non_exhaustive()
     }
 }
 

@@ -31,6 +31,9 @@ impl Client {
     /// Subscribes and waits until the broker granted it, now or on the next connection. The
     /// subscription is made again when the broker loses the session.
     ///
+    /// Several subscriptions to one filter each get every message; the broker is asked for the
+    /// highest QoS among them.
+    ///
     /// Cancelling while it waits for room: nothing was sent. After that the subscription is ended
     /// again as soon as the broker has answered.
     pub async fn subscribe_with(

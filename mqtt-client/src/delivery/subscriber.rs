@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::task::Waker;
 
 use mqtt_session::Time;
+use mqtt_session::proto::SubscriptionOptions;
 
 use crate::message::Arrived;
 use crate::{Ack, Message, Overflow};
@@ -16,6 +17,8 @@ pub(crate) type Callback = Arc<Mutex<dyn FnMut(&Message) + Send>>;
 /// A subscription as the state knows it.
 pub(crate) struct Subscriber {
     pub(crate) filter: Box<str>,
+    /// What was asked for.
+    pub(crate) wire: SubscriptionOptions,
     pub(crate) ack: Ack,
     pub(crate) sink: Sink,
     pub(crate) phase: Phase,

@@ -4,13 +4,13 @@ use std::collections::VecDeque;
 use std::task::Waker;
 
 use mqtt_session::proto::{ReasonCode, Subscription};
-use mqtt_session::{Delivery as Delivered, SubscribeError as Refused, Time};
+use mqtt_session::{Delivery as Delivered, Time};
 
 use super::{Admitted, Lifecycle, Request, State};
 use crate::delivery::{Phase, Sink, Subscriber, SubscriptionKey};
 use crate::message::Arrived;
 use crate::operations::{Answer, OperationKey};
-use crate::{Publish, PublishError, SubscribeOptions};
+use crate::{Publish, PublishError, SubscribeError, SubscribeOptions};
 
 impl State {
     /// Accepts a message. QoS 1/2 give the key of the operation; QoS 0 is done.
@@ -42,16 +42,26 @@ impl State {
         now: Time,
         options: &SubscribeOptions,
         sink: &mut Option<Sink>,
-    ) -> Result<Admitted, Refused> {
+    ) -> Result<Admitted, Refusal> {
         if !self.is_running() {
-            return Err(Refused::Disconnecting);
+            return Err(SubscribeError::Closed.into());
         }
-        let wanted = Subscription { filter: &options.filter, options: options.wire };
+        let mut wire = options.wire;
+        if let Some(held) = self.delivery.options_of(&options.filter) {
+            let same = held.no_local == wire.no_local
+                && held.retain_as_published == wire.retain_as_published;
+            if !same {
+                return Err(SubscribeError::Conflict.into());
+            }
+            // The broker has one subscription per filter: it must not get worse for the others.
+            wire.qos = wire.qos.max(held.qos);
+        }
+        let wanted = Subscription { filter: &options.filter, options: wire };
         let token = self.session.subscribe(now, &[wanted], &[])?;
         let sink = sink.take().unwrap_or_else(|| options.stream());
         let ack = options.ack.unwrap_or(self.delivery.default_ack());
         let filter = options.filter.as_str().into();
-        let subscriber = Subscriber { filter, ack, sink, phase: Phase::Active };
+        let subscriber = Subscriber { filter, wire, ack, sink, phase: Phase::Active };
         let key = self.delivery.add(subscriber, &mut self.after);
         self.requests.insert(token, Request::Subscribe { key, given_up: false });
         self.wake_driver();
@@ -59,9 +69,9 @@ impl State {
     }
 
     /// Ends all subscriptions to a filter.
-    pub(crate) fn unsubscribe(&mut self, now: Time, filter: &str) -> Result<OperationKey, Refused> {
+    pub(crate) fn unsubscribe(&mut self, now: Time, filter: &str) -> Result<OperationKey, Refusal> {
         if !self.is_running() {
-            return Err(Refused::Disconnecting);
+            return Err(SubscribeError::Closed.into());
         }
         let token = self.session.unsubscribe(now, &[filter], &[])?;
         self.requests.insert(token, Request::Unsubscribe { filter: filter.into() });
@@ -74,7 +84,7 @@ impl State {
         &mut self,
         now: Time,
         key: SubscriptionKey,
-    ) -> Result<Option<OperationKey>, Refused> {
+    ) -> Result<Option<OperationKey>, Refusal> {
         let filter = match self.delivery.get_mut(key) {
             Some(subscriber) if subscriber.phase == Phase::Active => subscriber.filter.clone(),
             Some(_) | None => return Ok(None),
@@ -177,5 +187,51 @@ impl State {
             self.lifecycle = Lifecycle::Abandoned;
         }
         self.wake_driver();
+    }
+}
+
+/// Why a SUBSCRIBE or UNSUBSCRIBE was not accepted.
+#[derive(Debug)]
+pub(crate) enum Refusal {
+    /// There is no room now.
+    Full,
+    /// It cannot be.
+    Final(SubscribeError),
+}
+
+impl From<SubscribeError> for Refusal {
+    fn from(error: SubscribeError) -> Refusal {
+        Refusal::Final(error)
+    }
+}
+
+impl From<Refusal> for SubscribeError {
+    fn from(refusal: Refusal) -> SubscribeError {
+        match refusal {
+            // Whoever asks waits for room, so this is not the end of it.
+            Refusal::Full => SubscribeError::Closed,
+            Refusal::Final(error) => error,
+        }
+    }
+}
+
+impl From<mqtt_session::SubscribeError> for Refusal {
+    fn from(error: mqtt_session::SubscribeError) -> Refusal {
+        use mqtt_session::SubscribeError as Session;
+        Refusal::Final(match error {
+            Session::Full => return Refusal::Full,
+            Session::Disconnecting => SubscribeError::Closed,
+            Session::Invalid(error) => SubscribeError::Invalid(error),
+            Session::WildcardNotSupported => {
+                SubscribeError::NotSupported(ReasonCode::WildcardSubscriptionsNotSupported)
+            }
+            Session::SharedNotSupported => {
+                SubscribeError::NotSupported(ReasonCode::SharedSubscriptionsNotSupported)
+            }
+            Session::IdentifierNotSupported => {
+                SubscribeError::NotSupported(ReasonCode::SubscriptionIdentifiersNotSupported)
+            }
+            Session::TooLarge { len, max } => SubscribeError::TooLarge { len, max },
+        })
     }
 }

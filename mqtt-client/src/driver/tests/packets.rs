@@ -55,8 +55,9 @@ pub(super) fn describe(packet: &Packet<'_>) -> String {
         Packet::PubRel(it) => ack("PUBREL", &it.0),
         Packet::PubComp(PubComp(it)) => ack("PUBCOMP", it),
         Packet::Subscribe(subscribe) => {
-            let filters: Vec<_> = subscribe.subscriptions.iter().map(|it| it.filter).collect();
-            format!("SUBSCRIBE {} {}", subscribe.packet_id.get(), filters.join(" "))
+            let subscriptions = subscribe.subscriptions.iter();
+            let shown = subscriptions.map(|it| format!(" {} {}", it.filter, it.options.qos as u8));
+            format!("SUBSCRIBE {}{}", subscribe.packet_id.get(), shown.collect::<String>())
         }
         Packet::Unsubscribe(unsubscribe) => {
             let filters: Vec<_> = unsubscribe.filters.iter().collect();

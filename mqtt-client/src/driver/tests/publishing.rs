@@ -268,3 +268,20 @@ fn disconnect_comes_behind_what_was_accepted() {
     assert_eq!(sent[..5], ["PUBLISH a 100000"; 5]);
     assert_eq!(sent[5..], ["PUBLISH 1 b 1", "DISCONNECT 0x00"]);
 }
+
+/// All calls may be made from any task of any thread.
+#[test]
+fn calls_can_be_sent_between_threads() {
+    fn check<T: Send>(_: &T) {}
+    let world = World::connected(|options| options);
+    let client = world.client();
+    check(&client);
+    check(&client.enqueue(qos1("a")));
+    check(&client.publish(qos1("a")));
+    check(&client.subscribe("a", QoS::AtLeastOnce));
+    check(&client.subscribe_callback(crate::SubscribeOptions::new("a"), |_| {}));
+    check(&client.unsubscribe("a"));
+    check(&client.connected());
+    check(&client.disconnect());
+    check(&client.events().next());
+}

@@ -201,7 +201,7 @@ fn subscriptions_outlive_the_session() {
     world.sent();
     world.reply(&connack(false, ReasonCode::Success));
     let sent = world.sent();
-    assert!(sent[0].ends_with(" kept") && sent[1].ends_with(" refused"), "{sent:?}");
+    assert!(sent[0].ends_with(" kept 1") && sent[1].ends_with(" refused 1"), "{sent:?}");
     world.reply(&suback(packet_id(&sent[0], "SUBSCRIBE"), &[ReasonCode::GrantedQoS1]));
     world.reply(&suback(packet_id(&sent[1], "SUBSCRIBE"), &[ReasonCode::NotAuthorized]));
     world.reply(&publish("kept", 0, b""));
@@ -220,4 +220,19 @@ fn subscribing_while_disconnected_waits() {
     let packet_id = packet_id(&world.sent()[0], "SUBSCRIBE");
     world.reply(&suback(packet_id, &[ReasonCode::GrantedQoS1]));
     assert!(task.output().is_ok());
+}
+
+/// RECV-7: the broker has one subscription per filter, which serves all of this client's.
+#[test]
+fn a_second_subscription_asks_for_the_higher_qos() {
+    let mut world = World::connected(|options| options);
+    let _first = stream(&mut world, "a");
+    let client = world.client();
+    let mut task = world.task(client.subscribe("a", QoS::AtMostOnce));
+    assert!(task.poll().is_pending());
+    assert_eq!(world.sent(), ["SUBSCRIBE 2 a 1"]);
+    drop(task);
+    let options = SubscribeOptions::new("a").retain_as_published(true);
+    let error = world.finish(client.subscribe_with(options)).unwrap_err();
+    assert_eq!(error, SubscribeError::Conflict);
 }
