@@ -260,8 +260,6 @@ fn both_directions_may_use_one_identifier<M: TestMemory>() {
 }
 
 /// The event borrows from the input; what it says is what was sent.
-///
-/// Promises: RECV-6
 fn a_message_is_delivered_as_it_was_sent<M: TestMemory>() {
     let mut pair = Pair::<M>::connected();
     let properties = [

@@ -497,7 +497,32 @@ fn it_is_the_same_before_5_0<M: TestMemory>() {
     pair.expect(&[publish(QOS1, 4, "a")]);
 }
 
+/// What the broker has not sent again on this connection does not count.
+///
+/// Promises: BAD-2, RES-1
+/// Enforces: MQTT-3.3.4-9
+fn receive_maximum_counts_messages_of_this_connection<M: TestMemory>() {
+    let receive_maximum = std::num::NonZeroU16::new(2).unwrap();
+    let mut pair = Pair::<M>::with(Config { receive_maximum, strict: true, ..Config::new(1) });
+    pair.connect();
+    pair.send(&publish(QOS2, 1, "a"));
+    let delivery = pair.expect_delivery("a");
+    pair.ack(delivery);
+    pair.expect(&[pubrec(1)]);
+    pair.send(&publish(QOS1, 2, "b"));
+    pair.expect_delivery("b");
+    pair.cut();
+    pair.resume(true);
+    for id in [3, 4] {
+        pair.send(&publish(QOS1, id, ""));
+        pair.expect_delivery("");
+    }
+    pair.exchange(&pubrel(1), &[pubcomp(1)]);
+    pair.exchange(&publish(QOS1, 5, ""), &[disconnect(ReasonCode::ReceiveMaximumExceeded)]);
+}
+
 crate::on_both_memories! {
+    receive_maximum_counts_messages_of_this_connection
     unacknowledged_publishes_are_sent_again_in_order
     past_pubrec_only_pubrel_is_sent_again
     the_order_survives_any_number_of_cuts

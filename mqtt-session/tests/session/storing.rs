@@ -331,6 +331,35 @@ fn the_version_is_restored<M: TestMemory>() {
     pair.version = Version::V3_1_1;
     pair.resume(true);
     pair.expect(&[publish_again(QOS1, 1, "a")]);
+    // Also when a later connection speaks another one.
+    let (mut pair, mut store) = stored::<M>();
+    pair.cut();
+    pair.version = Version::V3_1_1;
+    pair.connect();
+    pair.publish(QOS1, "a");
+    store.sync(&mut pair);
+    let mut pair = store.restore::<M>(with_store()).unwrap();
+    pair.version = Version::V3_1_1;
+    pair.resume(true);
+    assert!(!pair.transmitted().is_empty());
+}
+
+/// 3.1.1 cannot reject a message, so it is received, and remembered as such.
+///
+/// Promises: STO-2, RECV-1
+fn before_5_0_a_rejected_message_is_remembered<M: TestMemory>() {
+    let mut store = Store::default();
+    let config = Config { version: Version::V3_1_1, ..with_store() };
+    let mut pair = Pair::<M>::with(config.clone());
+    pair.connect();
+    pair.send(&publish(QOS2, 1, "a"));
+    let delivery = pair.expect_delivery("a");
+    pair.session.ack(delivery, ReasonCode::NotAuthorized);
+    store.sync(&mut pair);
+    pair.expect(&[pubrec(1)]);
+    let mut pair = store.restore::<M>(config).unwrap();
+    pair.resume(true);
+    pair.exchange(&publish_again(QOS2, 1, "a"), &[pubrec(1)]);
 }
 
 /// Expiry survives a restart: time is that of the epoch.
@@ -507,7 +536,7 @@ fn without_any_other_record_the_session_stops<M: TestMemory>() {
 
 /// Records of subscriptions follow what the broker granted.
 ///
-/// Promises: RECV-8, STO-1
+/// Promises: STO-1, RES-3
 fn subscriptions_are_stored<M: TestMemory>() {
     let (mut pair, mut store) = stored::<M>();
     for (id, text) in [(1, "a"), (2, "b"), (3, "a")] {
@@ -632,6 +661,53 @@ fn identifiers_wait_for_room_in_the_journal() {
     assert_eq!(sent, accepted);
 }
 
+/// What is whole is delivered before the end, however long the journal is full.
+///
+/// Promises: END-2, STO-1
+#[cfg(feature = "fixed")]
+#[test]
+fn the_end_waits_for_room_in_the_journal() {
+    let (mut pair, mut store) = stored::<crate::pair::Wide>();
+    while pair.try_publish(QOS1, "").is_ok() {}
+    pair.send(&publish(QOS0, 0, "whole"));
+    pair.session.handle_closed(pair.now);
+    pair.expect_events(&[]);
+    store.take(&mut pair);
+    pair.expect_event(&Seen::Writable);
+    pair.expect_message("whole");
+    pair.expect_events(&[Seen::Closed(CloseReason::Lost)]);
+}
+
+/// What is stored fits into memory after a restart: a message takes its room until its record is
+/// deleted.
+///
+/// Promises: STO-2
+#[cfg(feature = "fixed")]
+#[test]
+fn what_is_stored_fits_again() {
+    let (mut pair, mut store) = stored::<crate::pair::Small>();
+    pair.cut();
+    let long = "x".repeat(600);
+    let properties = [Property::MessageExpiryInterval(5)];
+    let packet = mqtt_session::proto::Publish {
+        properties: mqtt_session::proto::Properties::from_slice(&properties),
+        ..message(QOS1, &long)
+    };
+    let payload = mqtt_session::Payload::Copy(long.as_bytes());
+    let expiring = pair.session.publish(pair.now, &packet, payload).unwrap().unwrap();
+    store.sync(&mut pair);
+    pair.pass(std::time::Duration::from_secs(5));
+    pair.session.handle_timeout(pair.now);
+    let full = Err(mqtt_session::PublishError::Full);
+    assert_eq!(pair.try_publish(QOS1, &long), full);
+    pair.expect_events(&[Seen::Failed(expiring, Failure::Expired), Seen::Writable]);
+    pair.publish(QOS1, &long);
+    store.sync(&mut pair);
+    for records in 0..=store.log.len() {
+        assert!(store.crash(records).restore::<crate::pair::Small>(with_store()).is_ok());
+    }
+}
+
 /// Likewise when one answer makes many records.
 ///
 /// Promises: STO-1
@@ -681,6 +757,7 @@ crate::on_both_memories! {
     a_record_of_a_reused_identifier_is_deleted
     a_message_that_comes_back_before_pubcomp_is_recorded_again
     the_version_is_restored
+    before_5_0_a_rejected_message_is_remembered
     expiry_is_restored
     a_kept_payload_is_restored
     unreadable_records_are_refused

@@ -179,6 +179,13 @@ fn a_subscription_the_next_broker_does_not_take_is_lost<M: TestMemory>() {
     pair.expect_events(&[Seen::SubscriptionLost(reason)]);
     assert_eq!(pair.session.lost_subscription(), "a/#");
     pair.expect(&[subscribe(3, &[filter("b")])]);
+    pair.exchange(&suback(3, &[GRANTED]), &[]);
+    granted(&mut pair, 4, "longer");
+    pair.cut();
+    pair.connect_with(&resume, &granting(&[Property::MaximumPacketSize(12)]));
+    pair.expect_events(&[Seen::SubscriptionLost(ReasonCode::PacketTooLarge)]);
+    assert_eq!(pair.session.lost_subscription(), "longer");
+    pair.expect(&[subscribe(5, &[filter("b")])]);
 }
 
 /// A connection that breaks while they are made again starts over.

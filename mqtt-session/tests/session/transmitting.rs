@@ -123,6 +123,26 @@ fn a_buffer_too_small_for_one_packet_is_an_error<M: TestMemory>() {
     pair.expect_delivered(token);
 }
 
+/// A burst of QoS 0 goes into buffers of any size, as many whole packets at a time as fit.
+fn a_burst_is_split_between_packets<M: TestMemory>() {
+    let mut pair = Pair::<M>::connected();
+    for _ in 0..6 {
+        pair.try_publish(QOS0, "12345").unwrap();
+    }
+    // Eleven bytes each.
+    for (room, expected) in [(11, 1), (21, 1), (22, 2)] {
+        let mut lent = Vec::new();
+        let mut out = Small { bytes: Vec::new(), room, lent: &mut lent };
+        pair.session.poll_transmit(pair.now, &mut out).unwrap();
+        assert_eq!(decode(&out.bytes, pair.version), vec![publish(QOS0, 0, "12345"); expected]);
+    }
+    let too_small = pair.session.poll_transmit(pair.now, &mut SliceOutput::new(&mut [0; 10]));
+    assert_eq!(too_small, Err(BufferTooSmall { needed: 11 }));
+    // What is accepted meanwhile goes behind.
+    pair.try_publish(QOS0, "67890").unwrap();
+    pair.expect(&[publish(QOS0, 0, "12345"), publish(QOS0, 0, "12345"), publish(QOS0, 0, "67890")]);
+}
+
 /// A buffer that is not empty gets what fits behind.
 fn packets_are_appended<M: TestMemory>() {
     let mut pair = Pair::<M>::connected();
@@ -216,6 +236,7 @@ fn wants_transmit_says_whether_there_is_something<M: TestMemory>() {
 crate::on_both_memories! {
     any_buffer_gets_the_same_packets
     a_buffer_too_small_for_one_packet_is_an_error
+    a_burst_is_split_between_packets
     packets_are_appended
     a_large_payload_is_lent
     control_packets_and_acknowledgements_go_first

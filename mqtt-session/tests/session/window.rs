@@ -152,7 +152,7 @@ fn a_window_that_shrank_opens_when_enough_is_done<M: TestMemory>() {
     pair.expect(&[publish(QOS1, 4, "d")]);
 }
 
-/// Promises: SEND-4, SEND-9
+/// Promises: SEND-4
 fn a_full_queue_says_full_and_then_writable<M: TestMemory>() {
     let mut pair = Pair::<M>::with(Config { max_pending: 1, ..Config::new(1) });
     pair.connect_with(&pair.clean(), &granting(&[Property::ReceiveMaximum(1)]));
