@@ -161,6 +161,7 @@ impl<'a> Publish<'a> {
     }
 
     /// The payload as a session takes it. Not consumed, since a full session takes nothing.
+    #[inline]
     pub(crate) fn session_payload(&self) -> mqtt_session::Payload<'_, Bytes> {
         match &self.payload {
             Payload::Owned(bytes) if bytes.len() >= KEEP_FROM => {

@@ -140,6 +140,7 @@ pub struct Limits {
 
 impl Limits {
     /// The largest packet the broker takes, in bytes.
+    #[inline]
     pub(crate) fn packet_size(&self) -> usize {
         self.maximum_packet_size.map_or(usize::MAX, |size| size.get() as usize)
     }

@@ -37,6 +37,7 @@ impl<'a> Admission<'a> {
     }
 
     /// Makes the attempt when it is this call's turn.
+    #[inline]
     pub(super) fn poll<T, E: Full>(
         &mut self,
         cx: &mut Context<'_>,
@@ -58,6 +59,7 @@ impl<'a> Admission<'a> {
         }
     }
 
+    #[inline]
     fn step<T, E: Full>(
         &mut self,
         state: &mut State,
@@ -104,16 +106,22 @@ impl<'a> Admission<'a> {
         }
         Some(result)
     }
+
+    #[cold]
+    fn give_up(&self, place: Place) {
+        let mut waker = None;
+        self.shared.with(|state| {
+            let next = state.room.leave(self.lane, place, &mut waker);
+            state.after.wake(next);
+        });
+    }
 }
 
 impl Drop for Admission<'_> {
+    #[inline]
     fn drop(&mut self) {
         if let Some(place) = self.place {
-            let mut waker = None;
-            self.shared.with(|state| {
-                let next = state.room.leave(self.lane, place, &mut waker);
-                state.after.wake(next);
-            });
+            self.give_up(place);
         }
     }
 }

@@ -109,6 +109,7 @@ pub struct PublishHandle {
 }
 
 impl PublishHandle {
+    #[inline]
     fn new(shared: &Arc<Shared>, operation: Option<OperationKey>) -> PublishHandle {
         PublishHandle { operation: operation.map(|key| (Arc::clone(shared), key)) }
     }
@@ -139,12 +140,18 @@ impl Future for PublishHandle {
 }
 
 impl Drop for PublishHandle {
+    #[inline]
     fn drop(&mut self) {
-        if let Some((shared, key)) = self.operation.take() {
-            let mut waker = None;
-            shared.with(|state| state.operations.give_up(key, &mut waker));
+        if let Some((shared, key)) = &self.operation {
+            give_up(shared, *key);
         }
     }
+}
+
+/// Nobody waits for the outcome any more.
+fn give_up(shared: &Shared, key: OperationKey) {
+    let mut waker = None;
+    shared.with(|state| state.operations.give_up(key, &mut waker));
 }
 
 impl fmt::Debug for PublishHandle {

@@ -14,6 +14,7 @@ use crate::{Publish, PublishError, SubscribeError, SubscribeOptions};
 
 impl State {
     /// Accepts a message. QoS 1/2 give the key of the operation; QoS 0 is done.
+    #[inline]
     pub(crate) fn publish(
         &mut self,
         now: Option<Time>,

@@ -80,6 +80,7 @@ const SPARE_CAPACITY: usize = 2 * APPEND_TO;
 const APPEND_TO: usize = 4096;
 
 impl Buffer {
+    #[inline]
     fn set_len(&mut self, len: usize) {
         if len > self.bytes.len() {
             self.bytes.resize(len, 0);

@@ -26,7 +26,7 @@ impl<M: Memory> Session<M> {
         payload: Payload<'_, M::Body>,
     ) -> Result<Option<Token>, PublishError> {
         self.advance(now);
-        self.check_publish(publish)?;
+        let granted_size = self.check_publish(publish)?;
         let at_most_once = publish.qos == QoS::AtMostOnce;
         let packet = Publish {
             dup: false,
@@ -38,7 +38,10 @@ impl<M: Memory> Session<M> {
         let measure = packet.measure(outbound_dialect(version))?;
         let keep_from = self.keep_from();
         let body_len = payload.kept_len(keep_from);
-        self.check_size(measure.len, measure.len - body_len)?;
+        let max = granted_size.min(M::Arena::LIMIT.saturating_add(body_len));
+        if measure.len > max {
+            return Err(PublishError::TooLarge { len: measure.len, max });
+        }
         if !self.has_room_to_publish(publish.qos, measure.len) {
             return Err(self.refuse(PublishError::Full));
         }
@@ -66,7 +69,9 @@ impl<M: Memory> Session<M> {
         if is_bounded && self.state.journal.is_on() { usize::MAX } else { M::KEEP_FROM }
     }
 
-    fn check_publish(&self, publish: &Publish<'_>) -> Result<(), PublishError> {
+    /// Checks what needs no encoding; gives the largest packet the broker takes, in bytes
+    /// [MQTT-3.2.2-15].
+    fn check_publish(&self, publish: &Publish<'_>) -> Result<usize, PublishError> {
         if !publish.properties.is_empty() && publish.properties.topic_alias().is_some() {
             let field = Field::Property(PropertyId::TopicAlias);
             return Err(EncodeError::Unexpected(field).into());
@@ -76,12 +81,12 @@ impl<M: Memory> Session<M> {
             Some(Stage::Up(up)) => match unsupported(&up.limits, publish.qos, publish.retain) {
                 Some(ReasonCode::RetainNotSupported) => Err(PublishError::RetainNotSupported),
                 Some(_) => Err(PublishError::QoSNotSupported(up.limits.maximum_qos)),
-                None => Ok(()),
+                None => Ok(up.limits.packet_size()),
             },
             Some(Stage::Greeting { .. } | Stage::Waiting { .. } | Stage::Left { .. }) | None => {
                 match publish.qos {
                     QoS::AtMostOnce => Err(PublishError::NotConnected),
-                    QoS::AtLeastOnce | QoS::ExactlyOnce => Ok(()),
+                    QoS::AtLeastOnce | QoS::ExactlyOnce => Ok(usize::MAX),
                 }
             }
         }
@@ -108,18 +113,6 @@ impl<M: Memory> Session<M> {
             return Err(error.into());
         }
         Ok(head)
-    }
-
-    /// A packet of `len` bytes, `stored` of them in the memory of the session.
-    fn check_size(&self, len: usize, stored: usize) -> Result<(), PublishError> {
-        let memory = M::Arena::LIMIT.saturating_add(len - stored);
-        let max = self.granted_size().min(memory);
-        if len > max { Err(PublishError::TooLarge { len, max }) } else { Ok(()) }
-    }
-
-    /// The largest packet the broker takes, in bytes [MQTT-3.2.2-15].
-    pub(super) fn granted_size(&self) -> usize {
-        self.limits().map_or(usize::MAX, Limits::packet_size)
     }
 
     fn has_room_to_publish(&self, qos: QoS, len: usize) -> bool {

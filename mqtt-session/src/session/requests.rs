@@ -68,7 +68,7 @@ impl<M: Memory> Session<M> {
         }
         let dialect = outbound_dialect(self.state.version());
         let measure = packet.measure(dialect)?;
-        let max = self.granted_size().min(M::Arena::LIMIT);
+        let max = self.limits().map_or(usize::MAX, Limits::packet_size).min(M::Arena::LIMIT);
         if measure.len > max {
             return Err(SubscribeError::TooLarge { len: measure.len, max });
         }
