@@ -1,18 +1,18 @@
 //! Publishes and receives at every QoS while its connection is cut, and counts what arrived.
 //!
 //! `cargo run --release --example quickstart -- --broker mqtt://host:port`
-#![allow(clippy::print_stdout, reason = "printing is what it is for")]
 
 mod report;
 mod with_blocking;
 mod with_tokio;
 
+use std::io::{self, Write};
 use std::net::TcpStream;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{Parser, ValueEnum};
-use mqtt_adapter_tokio::{Backoff, Options, QoS, Version};
+use mqtt_adapter_tokio::{Backoff, Options, QoS, SessionExpiry, Version};
 use mqtt_testkit::{Mosquitto, Proxy};
 
 use crate::report::{Error, Phase, Report};
@@ -49,10 +49,17 @@ enum ProtocolVersion {
     V3_1_1,
 }
 
+/// Messages on their way at once: sent and not yet received.
+const ON_THEIR_WAY: usize = 500;
+/// What does not arrive for so long is lost.
+const PATIENCE: Duration = Duration::from_secs(10);
+
 /// What a run needs.
 #[derive(Debug)]
 pub(crate) struct Plan {
     options: Options,
+    /// Of the client that ends the session.
+    parting: Options,
     proxy: Proxy,
     topic: String,
     messages: u32,
@@ -60,10 +67,18 @@ pub(crate) struct Plan {
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
+    let interrupted = || {
+        eprintln!("\nquickstart: interrupted");
+        std::process::exit(130);
+    };
+    if let Err(error) = ctrlc::set_handler(interrupted) {
+        eprintln!("quickstart: Ctrl-C will end this without a word: {error}");
+    }
     match run(&arguments) {
         Ok(report) => {
-            print!("{report}");
-            if report.kept_its_promises() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+            let written = write!(io::stdout(), "{report}");
+            let is_success = report.kept_its_promises() && written.is_ok();
+            if is_success { ExitCode::SUCCESS } else { ExitCode::FAILURE }
         }
         Err(error) => {
             eprintln!("quickstart: {error}");
@@ -83,7 +98,6 @@ fn run(arguments: &Arguments) -> Result<Report, Error> {
         }
     };
     let plan = plan(&url, arguments)?;
-    println!("broker {url}, {:?}, MQTT {}", arguments.runtime, arguments.version.name());
     match arguments.runtime {
         Runtime::Tokio => with_tokio::run(&plan),
         Runtime::Blocking => with_blocking::run(&plan),
@@ -97,6 +111,8 @@ fn plan(url: &str, arguments: &Arguments) -> Result<Plan, Error> {
     if let Err(error) = TcpStream::connect(&upstream) {
         return Err(Error::Unreachable { upstream, error });
     }
+    let version = arguments.version.name();
+    writeln!(io::stdout(), "broker {upstream}, {:?}, MQTT {version}", arguments.runtime)?;
     let proxy = Proxy::start(&upstream)?;
     let run = std::process::id();
     let backoff = Backoff { first: Duration::from_millis(50), ..Backoff::default() };
@@ -104,7 +120,9 @@ fn plan(url: &str, arguments: &Arguments) -> Result<Plan, Error> {
         .client_id(format!("quickstart-{run}"))
         .version(arguments.version.into())
         .backoff(backoff);
-    Ok(Plan { options, proxy, topic: format!("quickstart/{run}"), messages: arguments.messages })
+    let parting = options.clone().clean_start(true).session_expiry(SessionExpiry::Immediately);
+    let topic = format!("quickstart/{run}");
+    Ok(Plan { options, parting, proxy, topic, messages: arguments.messages })
 }
 
 /// User and password with their `@`, and `host:port`, of a URL that was checked.

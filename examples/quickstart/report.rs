@@ -9,16 +9,26 @@ use mqtt_adapter_tokio::{
     ClientEvent, ConnectError, OptionsError, PublishError, QoS, SubscribeError,
 };
 
-/// Why a run could not be made.
+/// Why a run could not be made, or not be brought to its end.
 #[derive(Debug)]
 pub(crate) enum Error {
     Options(OptionsError),
     Broker(io::Error),
-    Unreachable { upstream: String, error: io::Error },
+    Unreachable {
+        upstream: String,
+        error: io::Error,
+    },
     Connect(ConnectError),
     Subscribe(SubscribeError),
     Publish(PublishError),
     Io(io::Error),
+    /// Nothing came for so long.
+    Silence(Duration),
+    /// It broke off; and why the last attempt to connect again failed.
+    BrokeOff {
+        error: Box<Error>,
+        attempt: ConnectError,
+    },
 }
 
 impl fmt::Display for Error {
@@ -33,6 +43,12 @@ impl fmt::Display for Error {
             Error::Subscribe(error) => error.fmt(f),
             Error::Publish(error) => error.fmt(f),
             Error::Io(error) => error.fmt(f),
+            Error::Silence(time) => {
+                write!(f, "the broker did not answer for {} s", time.as_secs())
+            }
+            Error::BrokeOff { error, attempt } => {
+                write!(f, "{error}; the last attempt to connect failed: {attempt}")
+            }
         }
     }
 }
@@ -76,33 +92,31 @@ impl Phase {
     }
 }
 
-/// Counts the messages of one phase as they arrive.
+/// Counts the messages of one phase, from the first one sent to the last one of the run.
 #[derive(Debug)]
-pub(crate) struct Tally {
+struct Tally {
     phase: Phase,
     started: Instant,
+    elapsed: Duration,
+    /// How often each number arrived.
     seen: Vec<u32>,
     received: u32,
     bar: ProgressBar,
 }
 
 impl Tally {
-    pub(crate) fn start(phase: Phase) -> Tally {
+    fn start(phase: Phase) -> Tally {
         let bar = ProgressBar::new(u64::from(phase.messages));
         let template = "{msg} [{bar:40}] {pos}/{len} {per_sec}";
         bar.set_style(ProgressStyle::with_template(template).expect("the template is valid"));
         bar.set_message(format!("QoS {}", phase.qos as u8));
         let seen = vec![0; phase.messages as usize];
-        Tally { phase, started: Instant::now(), seen, received: 0, bar }
+        Tally { phase, started: Instant::now(), elapsed: Duration::ZERO, seen, received: 0, bar }
     }
 
-    /// Counts a message of this phase; `true` for one that was not seen before.
-    pub(crate) fn count(&mut self, payload: &[u8]) -> bool {
-        let Some(seen) =
-            number(payload, self.phase.qos).and_then(|number| self.seen.get_mut(number as usize))
-        else {
-            return false;
-        };
+    /// `true` for a number that did not arrive before.
+    fn count(&mut self, number: u32) -> bool {
+        let Some(seen) = self.seen.get_mut(number as usize) else { return false };
         *seen += 1;
         if *seen == 1 {
             self.received += 1;
@@ -111,21 +125,12 @@ impl Tally {
         *seen == 1
     }
 
-    pub(crate) fn is_complete(&self) -> bool {
-        self.received == self.phase.messages
+    fn lost(&self) -> u32 {
+        self.phase.messages - self.received
     }
 
-    pub(crate) fn finish(self) -> Row {
-        self.bar.finish_and_clear();
-        let copies: u32 = self.seen.iter().map(|seen| seen.saturating_sub(1)).sum();
-        Row {
-            qos: self.phase.qos,
-            sent: self.phase.messages,
-            received: self.received,
-            duplicated: copies,
-            lost: self.phase.messages - self.received,
-            elapsed: self.started.elapsed(),
-        }
+    fn duplicated(&self) -> u32 {
+        self.seen.iter().map(|seen| seen.saturating_sub(1)).sum()
     }
 }
 
@@ -134,67 +139,98 @@ pub(crate) fn payload(qos: QoS, number: u32) -> String {
     format!("{} {number}", qos as u8)
 }
 
-fn number(payload: &[u8], qos: QoS) -> Option<u32> {
-    let (its_qos, number) = std::str::from_utf8(payload).ok()?.split_once(' ')?;
-    (its_qos == (qos as u8).to_string()).then_some(())?;
-    number.parse().ok()
-}
-
-/// The result of one phase.
-#[derive(Debug)]
-pub(crate) struct Row {
-    qos: QoS,
-    sent: u32,
-    received: u32,
-    duplicated: u32,
-    lost: u32,
-    elapsed: Duration,
-}
+/// The payload of the last message: what comes before it on the topic has come.
+pub(crate) const LAST: &str = "last";
 
 /// The result of a run.
 #[derive(Debug, Default)]
 pub(crate) struct Report {
-    rows: Vec<Row>,
-    cut: u32,
+    tallies: Vec<Tally>,
+    /// How often the connection was cut on purpose.
+    cuts: u32,
+    /// Connections that ended, and those that found their session.
+    ended: u32,
     resumed: u32,
+    attempt: Option<ConnectError>,
 }
 
 impl Report {
-    pub(crate) fn add(&mut self, row: Row) {
-        self.rows.push(row);
+    /// A phase begins.
+    pub(crate) fn start(&mut self, phase: Phase) {
+        self.cuts += phase.cuts;
+        self.tallies.push(Tally::start(phase));
     }
 
-    /// Counts connections that ended, and those that found their session.
+    /// The phase is over.
+    pub(crate) fn finish_phase(&mut self) {
+        if let Some(tally) = self.tallies.last_mut() {
+            tally.elapsed = tally.started.elapsed();
+            tally.bar.finish_and_clear();
+        }
+    }
+
+    /// Counts a message, which may be a late one of an earlier phase; `true` for one that did not
+    /// arrive before.
+    pub(crate) fn count(&mut self, payload: &[u8]) -> bool {
+        let text = std::str::from_utf8(payload).ok();
+        let Some((qos, number)) = text.and_then(|text| text.split_once(' ')) else { return false };
+        let Ok(number) = number.parse() else { return false };
+        let mut tallies = self.tallies.iter_mut();
+        let tally = tallies.find(|tally| (tally.phase.qos as u8).to_string() == qos);
+        tally.is_some_and(|tally| tally.count(number))
+    }
+
+    /// Whether all messages of the phase arrived.
+    pub(crate) fn is_phase_complete(&self) -> bool {
+        self.tallies.last().is_none_or(|tally| tally.lost() == 0)
+    }
+
     pub(crate) fn note(&mut self, event: &ClientEvent) {
         match event {
-            ClientEvent::Disconnected { .. } => self.cut += 1,
+            ClientEvent::Disconnected { .. } => self.ended += 1,
             ClientEvent::Connected { session_present: true } => self.resumed += 1,
+            ClientEvent::ConnectFailed(error) => self.attempt = Some(error.clone()),
             _ => {}
         }
     }
 
-    /// QoS 1 lost nothing; QoS 2 lost and duplicated nothing.
+    /// The error with what is known about its cause.
+    pub(crate) fn explain(self, error: Error) -> Error {
+        match self.attempt {
+            Some(attempt) => Error::BrokeOff { error: Box::new(error), attempt },
+            None => error,
+        }
+    }
+
+    /// QoS 1 lost nothing, QoS 2 lost and duplicated nothing, and that over connections that were
+    /// cut and found their session again.
     pub(crate) fn kept_its_promises(&self) -> bool {
-        self.rows.iter().all(|row| match row.qos {
-            QoS::AtMostOnce => true,
-            QoS::AtLeastOnce => row.lost == 0,
-            QoS::ExactlyOnce => row.lost == 0 && row.duplicated == 0,
-        })
+        let was_tried = self.ended >= self.cuts && self.resumed == self.ended;
+        was_tried
+            && self.tallies.iter().all(|tally| match tally.phase.qos {
+                QoS::AtMostOnce => true,
+                QoS::AtLeastOnce => tally.lost() == 0,
+                QoS::ExactlyOnce => tally.lost() == 0 && tally.duplicated() == 0,
+            })
     }
 }
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "QoS     sent  received  duplicated  lost  messages/s")?;
-        for row in &self.rows {
-            let rate = f64::from(row.received) / row.elapsed.as_secs_f64();
+        for tally in &self.tallies {
             writeln!(
                 f,
-                "{:<3} {:>8} {:>9} {:>11} {:>5} {rate:>11.0}",
-                row.qos as u8, row.sent, row.received, row.duplicated, row.lost
+                "{:<3} {:>8} {:>9} {:>11} {:>5} {:>11.0}",
+                tally.phase.qos as u8,
+                tally.phase.messages,
+                tally.received,
+                tally.duplicated(),
+                tally.lost(),
+                f64::from(tally.received) / tally.elapsed.as_secs_f64(),
             )?;
         }
-        writeln!(f, "cut {} times, resumed {} times", self.cut, self.resumed)?;
+        writeln!(f, "cut {} times, resumed {} times", self.ended, self.resumed)?;
         let verdict = if self.kept_its_promises() { "every promise kept" } else { "FAILED" };
         writeln!(f, "{verdict}")
     }

@@ -3,92 +3,143 @@
 use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, PoisonError};
 use std::thread;
-use std::time::Duration;
 
-use mqtt_adapter_blocking::{Client, Publish, QoS, Subscription};
+use mqtt_adapter_blocking::{Client, Publish, PublishHandle, QoS, Subscription};
 
-use crate::Plan;
-use crate::report::{Error, Phase, Report, Tally, payload};
-
-/// Messages on their way at once: sent and not yet received.
-const ON_THEIR_WAY: usize = 500;
-/// What does not arrive for so long is lost.
-const PATIENCE: Duration = Duration::from_secs(10);
+use crate::report::{Error, LAST, Phase, Report, payload};
+use crate::{ON_THEIR_WAY, PATIENCE, Plan};
 
 pub(crate) fn run(plan: &Plan) -> Result<Report, Error> {
     let client = mqtt_adapter_blocking::connect(plan.options.clone())?;
     let mut events = client.events();
-    let mut messages = client.subscribe(plan.topic.as_str(), QoS::ExactlyOnce)?;
     let mut report = Report::default();
-    for phase in plan.phases() {
-        let mut tally = Tally::start(phase);
-        let window = Window::default();
-        thread::scope(|scope| {
-            let publisher = scope.spawn(|| publish(plan, &client, phase, &window));
-            receive(&mut messages, &mut tally, &window);
-            publisher.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
-        })?;
-        report.add(tally.finish());
-    }
+    let outcome = all_phases(plan, &client, &mut report);
     while let Ok(event) = events.try_next() {
         report.note(&event);
     }
-    client.disconnect().ok();
+    if let Err(error) = outcome {
+        return Err(report.explain(error));
+    }
+    disconnect(&client);
+    // The broker need not keep the session.
+    disconnect(&mqtt_adapter_blocking::connect(plan.parting.clone())?);
     Ok(report)
+}
+
+fn all_phases(plan: &Plan, client: &Client, report: &mut Report) -> Result<(), Error> {
+    let mut messages = client.subscribe(plan.topic.as_str(), QoS::ExactlyOnce)?;
+    for phase in plan.phases() {
+        report.start(phase);
+        let window = Window::default();
+        let (published, received) = thread::scope(|scope| {
+            let publisher = scope.spawn(|| publish(plan, client, phase, &window));
+            let received = receive(&mut messages, phase, report, &window);
+            let published = publisher.join();
+            (published.unwrap_or_else(|panic| std::panic::resume_unwind(panic)), received)
+        });
+        report.finish_phase();
+        published?;
+        received?;
+    }
+    let last = Publish::new(plan.topic.as_str(), LAST).qos(QoS::ExactlyOnce);
+    wait(client.enqueue_timeout(last, PATIENCE).map_err(|refused| refused.error)?)?;
+    while let Ok(message) = messages.recv_timeout(PATIENCE)
+        && message.payload() != LAST.as_bytes()
+    {
+        report.count(message.payload());
+    }
+    Ok(())
 }
 
 fn publish(plan: &Plan, client: &Client, phase: Phase, window: &Window) -> Result<(), Error> {
     let mut unanswered = VecDeque::new();
     for number in 0..phase.messages {
-        window.enter();
+        if !window.enter() {
+            // The receiver gave up: nothing more is worth sending.
+            break;
+        }
         if phase.cuts_before(number) {
             plan.proxy.cut();
         }
         let message = Publish::new(plan.topic.as_str(), payload(phase.qos, number)).qos(phase.qos);
-        unanswered.push_back(client.enqueue(message).map_err(|refused| refused.error)?);
+        let accepted = client.enqueue_timeout(message, PATIENCE);
+        unanswered.push_back(accepted.map_err(|refused| refused.error)?);
         if unanswered.len() > ON_THEIR_WAY
             && let Some(oldest) = unanswered.pop_front()
         {
-            oldest.wait()?;
+            wait(oldest)?;
         }
     }
-    for outcome in unanswered {
-        outcome.wait()?;
+    unanswered.into_iter().try_for_each(wait)
+}
+
+fn receive(
+    messages: &mut Subscription,
+    phase: Phase,
+    report: &mut Report,
+    window: &Window,
+) -> Result<(), Error> {
+    let mut outcome = Ok(());
+    while !report.is_phase_complete() {
+        match messages.recv_timeout(PATIENCE) {
+            Ok(message) if report.count(message.payload()) => window.leave(),
+            // Another copy.
+            Ok(_) => {}
+            Err(_) => {
+                // QoS 0 may be lost.
+                if phase.qos > QoS::AtMostOnce {
+                    outcome = Err(Error::Silence(PATIENCE));
+                }
+                break;
+            }
+        }
     }
+    window.close();
+    outcome
+}
+
+/// Waits for an outcome, unless that takes too long.
+fn wait(mut publish: PublishHandle) -> Result<(), Error> {
+    publish.wait_timeout(PATIENCE).ok_or(Error::Silence(PATIENCE))??;
     Ok(())
 }
 
-fn receive(messages: &mut Subscription, tally: &mut Tally, window: &Window) {
-    while !tally.is_complete() {
-        match messages.recv_timeout(PATIENCE) {
-            Ok(message) if tally.count(message.payload()) => window.leave(),
-            // Another copy.
-            Ok(_) => {}
-            Err(_) => return,
-        }
-    }
+fn disconnect(client: &Client) {
+    client.disconnect().expect("this is no callback");
 }
 
 /// Lets so many messages be on their way.
 #[derive(Default)]
 struct Window {
-    inside: Mutex<usize>,
+    inside: Mutex<Inside>,
     left: Condvar,
 }
 
+#[derive(Default)]
+struct Inside {
+    messages: usize,
+    is_closed: bool,
+}
+
 impl Window {
-    /// A lost message never leaves, so nobody waits for one for ever.
-    fn enter(&self) {
+    /// Waits for a place; `false` when there will be none.
+    fn enter(&self) -> bool {
         let inside = self.inside.lock().unwrap_or_else(PoisonError::into_inner);
-        let waited =
-            self.left.wait_timeout_while(inside, PATIENCE, |inside| *inside >= ON_THEIR_WAY);
-        let (mut inside, _) = waited.unwrap_or_else(PoisonError::into_inner);
-        *inside += 1;
+        let is_full = |inside: &mut Inside| inside.messages >= ON_THEIR_WAY && !inside.is_closed;
+        let waited = self.left.wait_while(inside, is_full);
+        let mut inside = waited.unwrap_or_else(PoisonError::into_inner);
+        inside.messages += 1;
+        !inside.is_closed
     }
 
     fn leave(&self) {
         let mut inside = self.inside.lock().unwrap_or_else(PoisonError::into_inner);
-        *inside = inside.saturating_sub(1);
+        inside.messages = inside.messages.saturating_sub(1);
+        self.left.notify_one();
+    }
+
+    fn close(&self) {
+        self.inside.lock().unwrap_or_else(PoisonError::into_inner).is_closed = true;
         self.left.notify_one();
     }
 }

@@ -1,19 +1,15 @@
 //! The client on tokio.
 
 use std::collections::VecDeque;
+use std::future::Future;
 use std::time::Duration;
 
 use mqtt_adapter_tokio::{Client, Events, Publish, QoS, Subscription};
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
-use crate::Plan;
-use crate::report::{Error, Phase, Report, Tally, payload};
-
-/// Messages on their way at once: sent and not yet received.
-const ON_THEIR_WAY: usize = 500;
-/// What does not arrive for so long is lost.
-const PATIENCE: Duration = Duration::from_secs(10);
+use crate::report::{Error, LAST, Phase, Report, payload};
+use crate::{ON_THEIR_WAY, PATIENCE, Plan};
 
 pub(crate) fn run(plan: &Plan) -> Result<Report, Error> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
@@ -23,21 +19,38 @@ pub(crate) fn run(plan: &Plan) -> Result<Report, Error> {
 async fn publish_and_receive(plan: &Plan) -> Result<Report, Error> {
     let client = mqtt_adapter_tokio::connect(plan.options.clone()).await?;
     let mut events = client.events();
-    let mut messages = client.subscribe(plan.topic.as_str(), QoS::ExactlyOnce).await?;
     let mut report = Report::default();
-    for phase in plan.phases() {
-        let mut tally = Tally::start(phase);
-        let window = Semaphore::new(ON_THEIR_WAY);
-        let (published, ()) = tokio::join!(
-            publish(plan, &client, phase, &window),
-            receive(&mut messages, &mut tally, &window),
-        );
-        published?;
-        report.add(tally.finish());
-    }
+    let outcome = all_phases(plan, &client, &mut report).await;
     note_events(&mut events, &mut report).await;
+    if let Err(error) = outcome {
+        return Err(report.explain(error));
+    }
     client.disconnect().await;
+    // The broker need not keep the session.
+    mqtt_adapter_tokio::connect(plan.parting.clone()).await?.disconnect().await;
     Ok(report)
+}
+
+async fn all_phases(plan: &Plan, client: &Client, report: &mut Report) -> Result<(), Error> {
+    let mut messages = client.subscribe(plan.topic.as_str(), QoS::ExactlyOnce).await?;
+    for phase in plan.phases() {
+        report.start(phase);
+        let window = Semaphore::new(ON_THEIR_WAY);
+        let done = tokio::try_join!(
+            publish(plan, client, phase, &window),
+            receive(&mut messages, phase, report, &window),
+        );
+        report.finish_phase();
+        done?;
+    }
+    let last = Publish::new(plan.topic.as_str(), LAST).qos(QoS::ExactlyOnce);
+    soon(client.publish(last)).await??;
+    while let Some(message) = soon(messages.recv()).await?
+        && message.payload() != LAST.as_bytes()
+    {
+        report.count(message.payload());
+    }
+    Ok(())
 }
 
 async fn publish(
@@ -55,29 +68,44 @@ async fn publish(
             plan.proxy.cut();
         }
         let message = Publish::new(plan.topic.as_str(), payload(phase.qos, number)).qos(phase.qos);
-        unanswered.push_back(client.enqueue(message).await.map_err(|refused| refused.error)?);
+        let accepted = soon(client.enqueue(message)).await?;
+        unanswered.push_back(accepted.map_err(|refused| refused.error)?);
         if unanswered.len() > ON_THEIR_WAY
             && let Some(oldest) = unanswered.pop_front()
         {
-            oldest.await?;
+            soon(oldest).await??;
         }
     }
     for outcome in unanswered {
-        outcome.await?;
+        soon(outcome).await??;
     }
     Ok(())
 }
 
-async fn receive(messages: &mut Subscription, tally: &mut Tally, window: &Semaphore) {
-    while !tally.is_complete() {
-        match timeout(PATIENCE, messages.recv()).await {
-            Ok(Some(message)) if tally.count(message.payload()) => window.add_permits(1),
+async fn receive(
+    messages: &mut Subscription,
+    phase: Phase,
+    report: &mut Report,
+    window: &Semaphore,
+) -> Result<(), Error> {
+    while !report.is_phase_complete() {
+        match soon(messages.recv()).await {
+            Ok(Some(message)) if report.count(message.payload()) => window.add_permits(1),
             // Another copy.
             Ok(Some(_)) => {}
-            Ok(None) | Err(_) => break,
+            // QoS 0 may be lost.
+            Err(_) if phase.qos == QoS::AtMostOnce => break,
+            Err(silence) => return Err(silence),
+            Ok(None) => break,
         }
     }
     window.close();
+    Ok(())
+}
+
+/// What `future` gives, unless that takes too long.
+async fn soon<T>(future: impl Future<Output = T>) -> Result<T, Error> {
+    timeout(PATIENCE, future).await.map_err(|_| Error::Silence(PATIENCE))
 }
 
 /// The events so far.

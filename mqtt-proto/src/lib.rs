@@ -40,6 +40,16 @@
 //! ```
 #![no_std]
 #![forbid(unsafe_code)]
+#![cfg_attr(
+    not(test),
+    warn(
+        clippy::expect_used,
+        clippy::indexing_slicing,
+        clippy::panic,
+        clippy::unwrap_used,
+        reason = "no input may make it panic"
+    )
+)]
 
 #[cfg(test)]
 extern crate std;

@@ -45,7 +45,7 @@ impl Config {
     pub const fn new(seed: u64) -> Config {
         Config {
             version: Version::V5,
-            receive_maximum: NonZeroU16::new(1024).unwrap(),
+            receive_maximum: const { NonZeroU16::new(1024).unwrap() },
             maximum_packet_size: None,
             max_in_flight: None,
             max_pending: 1024,

@@ -6,6 +6,16 @@
 //! when and where to connect.
 #![no_std]
 #![forbid(unsafe_code)]
+#![cfg_attr(
+    not(test),
+    warn(
+        clippy::expect_used,
+        clippy::indexing_slicing,
+        clippy::panic,
+        clippy::unwrap_used,
+        reason = "no input may make it panic"
+    )
+)]
 
 #[cfg(feature = "alloc")]
 extern crate alloc;

@@ -73,6 +73,8 @@ fn tests(runner: &mut Runner) {
     let crates = "test --workspace --exclude mqtt-tests --all-features --no-fail-fast";
     runner.tests("tests of the crates", cargo(crates));
     runner.tests("whole-system tests", cargo("test -p mqtt-tests --no-fail-fast"));
+    let benches = "test --manifest-path benches/Cargo.toml --workspace --lib --bins --no-fail-fast";
+    runner.tests("tests of benches", cargo(benches));
 }
 
 /// A program without an allocator links and runs here, and its library builds for bare targets.

@@ -150,6 +150,7 @@ fn packet_types(dialect: Dialect) -> Vec<PacketType> {
 }
 
 /// A packet without its lists.
+#[expect(clippy::too_many_lines, reason = "a table")]
 fn bare_packets(packet_type: PacketType, dialect: Dialect) -> BoxedStrategy<Packet<'static>> {
     const EMPTY: Properties<'static> = Properties::EMPTY;
     let ids = (1..=u16::MAX).prop_map(|id| PacketId::new(id).unwrap());

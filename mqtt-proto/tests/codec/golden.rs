@@ -64,6 +64,7 @@ fn connect() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table")]
 fn connect_with_everything() {
     let properties = [
         Property::SessionExpiryInterval(0xFFFF_FFFF),

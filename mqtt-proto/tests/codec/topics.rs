@@ -86,6 +86,7 @@ fn filters() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table")]
 fn matching() {
     let table = [
         ("a/b", "a/b", true),

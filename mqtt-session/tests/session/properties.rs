@@ -496,6 +496,7 @@ fn broker_packet(n: usize, version: Version) -> Vec<u8> {
 }
 
 /// Nothing a peer, an owner and a store do in any order panics or goes on for ever.
+#[expect(clippy::too_many_lines, reason = "one arm for each noise")]
 fn survives<M: TestMemory>(noises: &[Noise], store: bool) -> Result<(), TestCaseError> {
     let mut session = Session::<M>::new(Config { store, ..Config::new(1) });
     let mut inbound = Inbound::<M>::default();
