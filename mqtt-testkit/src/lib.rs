@@ -4,7 +4,7 @@
 //! Everything listens on loopback only, on free ports, and ends when it is dropped.
 #![forbid(unsafe_code)]
 
-mod mosquitto;
+pub mod mosquitto;
 mod proxy;
 
 pub use mosquitto::Mosquitto;

@@ -1,11 +1,15 @@
 //! A real broker: mosquitto with a configuration, a folder and a port of its own.
 
+mod program;
+
 use std::io::{self, BufRead, BufReader};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::{env, fs, process, thread};
+
+pub use program::{Missing, VARIABLE, find};
 
 /// A running mosquitto on a loopback port. It takes every client, queues without limit and keeps
 /// its sessions over a restart. It ends when this is dropped, or this process ends however it does.
@@ -22,13 +26,9 @@ const TRIES: u32 = 5;
 impl Mosquitto {
     /// Starts a broker and waits until it serves.
     ///
-    /// The program is the one `MQTT_TEST_MOSQUITTO` names, or `mosquitto` in `PATH`, `/usr/sbin` or
-    /// `/usr/local/sbin`. Without any the error says how to get one.
+    /// The program is the one that [`find`] finds. Without any the error says how to get one.
     pub fn start() -> io::Result<Mosquitto> {
-        let program = program().ok_or_else(|| {
-            let advice = "no mosquitto on this machine; on Debian: apt-get install mosquitto";
-            io::Error::new(io::ErrorKind::NotFound, advice)
-        })?;
+        let program = program()?;
         let mut tries = 0;
         loop {
             tries += 1;
@@ -56,7 +56,7 @@ impl Mosquitto {
     /// Stops the broker so that it saves its sessions, and starts it again.
     pub fn restart(&mut self) -> io::Result<()> {
         stop(&mut self.process)?;
-        let program = program().ok_or(io::ErrorKind::NotFound)?;
+        let program = program()?;
         self.process = launch(&program, &self.folder)?;
         Ok(())
     }
@@ -106,15 +106,10 @@ fn stop(process: &mut Child) -> io::Result<()> {
     process.wait().map(drop)
 }
 
-fn program() -> Option<PathBuf> {
-    if let Some(named) = env::var_os("MQTT_TEST_MOSQUITTO") {
-        return Some(PathBuf::from(named));
-    }
-    let path = env::var_os("PATH").unwrap_or_default();
-    env::split_paths(&path)
-        .chain(["/usr/sbin", "/usr/local/sbin"].map(PathBuf::from))
-        .map(|folder| folder.join("mosquitto"))
-        .find(|program| program.is_file())
+fn program() -> io::Result<PathBuf> {
+    find().map_err(|missing| {
+        io::Error::new(io::ErrorKind::NotFound, format!("{missing}; {}", missing.remedy()))
+    })
 }
 
 /// An address that was free a moment ago.

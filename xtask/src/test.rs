@@ -3,8 +3,10 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
 
+use mqtt_testkit::mosquitto::{self, Missing};
+
 use crate::command::cargo;
-use crate::mosquitto::{self, Missing};
+use crate::mosquitto::install;
 use crate::runner::Runner;
 
 #[derive(Debug, clap::Args)]
@@ -126,9 +128,16 @@ fn brokers(runner: &mut Runner, args: &Args) {
                 runner.fail("broker", &reason);
             }
             for name in ["real-broker tests", "quickstart"] {
-                runner.skip(name, &reason, missing.remedy());
+                runner.skip(name, &reason, &remedy(&missing));
             }
         }
+    }
+}
+
+fn remedy(missing: &Missing) -> String {
+    match missing {
+        Missing::NotInstalled => format!("{}, or: cargo xtask test --install", missing.remedy()),
+        Missing::WronglyNamed(_) => missing.remedy().to_owned(),
     }
 }
 
@@ -136,7 +145,7 @@ fn brokers(runner: &mut Runner, args: &Args) {
 fn broker(runner: &mut Runner, args: &Args) -> Result<PathBuf, Missing> {
     let found = mosquitto::find();
     if args.install && found == Err(Missing::NotInstalled) {
-        runner.check("installation of mosquitto", mosquitto::install());
+        runner.check("installation of mosquitto", install());
         return mosquitto::find();
     }
     found

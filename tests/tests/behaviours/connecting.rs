@@ -66,7 +66,7 @@ pub(crate) fn a_broker_that_hangs_up_is_an_error<A: Adapter>(trial: &Trial) {
 }
 
 /// The name has an IPv6 address, too, where nobody listens.
-pub(crate) fn every_address_of_a_name_is_tried<A: Adapter>(trial: &Trial) {
+pub(crate) fn a_name_is_resolved<A: Adapter>(trial: &Trial) {
     let peer = trial.peer(|broker| {
         broker.open(false).expect_disconnect(ReasonCode::NormalDisconnection);
     });

@@ -15,13 +15,13 @@ use mqtt_tests::adapter::{Events, Handle, Subscription};
 macro_rules! suite {
     (
         $module:ident: $adapter:ty, $version:ident,
-        $([$($promise:literal),+] $group:ident::$behaviour:ident;)*
+        $([$($promise:literal),*] $group:ident::$behaviour:ident;)*
     ) => {
         mod $module {
             $(#[test]
             fn $behaviour() {
                 mqtt_tests::Trial::run(|trial| {
-                    trial.note(concat!("shows", $(" ", $promise),+));
+                    trial.note(concat!("shows", $(" ", $promise),*));
                     crate::$group::$behaviour::<$adapter>(mqtt_adapter_blocking::Version::$version);
                 });
             })*
@@ -44,10 +44,10 @@ suite! {
     ["RECV-6"] messages::a_large_payload_comes_round;
     ["RECV-7"] messages::a_wildcard_subscription_gets_what_matches;
     ["RECV-7"] messages::after_unsubscribing_nothing_comes;
-    ["RECV-8"] messages::a_retained_message_greets_subscribers;
+    [] messages::a_retained_message_greets_subscribers;
 
-    ["RES-1", "STO-2"] sessions::a_cut_connection_loses_and_repeats_nothing;
-    ["LIVE-3"] sessions::a_client_id_belongs_to_the_last_who_took_it;
+    ["RES-1"] sessions::a_cut_connection_loses_and_repeats_nothing;
+    [] sessions::a_client_id_belongs_to_the_last_who_took_it;
     ["LIVE-2", "RES-3"] sessions::a_restarted_broker_is_found_again;
 }
 

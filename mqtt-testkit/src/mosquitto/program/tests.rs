@@ -8,7 +8,7 @@ struct Folder(PathBuf);
 
 impl Folder {
     fn new(test: &str) -> Self {
-        let path = env::temp_dir().join(format!("xtask-{}-{test}", process::id()));
+        let path = env::temp_dir().join(format!("mqtt-testkit-{}-{test}", process::id()));
         fs::create_dir_all(&path).expect("a temporary folder");
         Self(path)
     }
