@@ -158,8 +158,9 @@ impl Client {
         self.mover.call_until(deadline(timeout), self.client.unsubscribe(filter))
     }
 
-    /// Takes leave of the broker and ends the client: sends the acknowledgements already given,
-    /// then DISCONNECT, and waits until the connection is closed (section 3.14). Idempotent.
+    /// Takes leave of the broker and ends the client: sends the acknowledgements already given and
+    /// what was accepted and may be sent, then DISCONNECT, and waits until the connection is closed
+    /// (section 3.14). Takes at most `disconnect_flush` and 500 ms. Idempotent.
     ///
     /// Publishes that still wait end with [`PublishError::Closed`]; unfinished ones stay in the
     /// broker's session. Messages that arrived can still be read.

@@ -235,8 +235,9 @@ pub enum UnsubscribeError {
     /// A call that waits, inside a callback.
     #[error("a callback cannot wait; unsubscribe outside of it")]
     InCallback,
-    /// The time given to the call is over. The UNSUBSCRIBE is sent nevertheless.
-    #[error("no answer in the time given; it is carried out nevertheless")]
+    /// The time given to the call is over. If there was room for it, the UNSUBSCRIBE is sent
+    /// nevertheless.
+    #[error("no answer in the time given; it is carried out nevertheless if there was room")]
     TimedOut,
     /// The standard forbids it: above all, a Topic Filter that is not one.
     #[error("{0}")]
