@@ -51,6 +51,9 @@ pub enum ViolationKind {
     /// Session Present after Clean Start, or with a refusal.
     #[error("Session Present where it cannot be")]
     SessionPresent,
+    /// AUTH out of turn, or another Authentication Method than that of the CONNECT.
+    #[error("enhanced authentication out of turn or by another method")]
+    Authentication,
     /// More unfinished QoS 1/2 messages than Receive Maximum allows.
     #[error("Receive Maximum exceeded")]
     ReceiveMaximum,
@@ -78,6 +81,7 @@ impl ViolationKind {
             ViolationKind::TopicAlias => ReasonCode::TopicAliasInvalid,
             ViolationKind::Unexpected
             | ViolationKind::SessionPresent
+            | ViolationKind::Authentication
             | ViolationKind::WrongAck
             | ViolationKind::CodeCount => ReasonCode::ProtocolError,
         }

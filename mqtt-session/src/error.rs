@@ -89,6 +89,37 @@ pub enum SubscribeError {
     },
 }
 
+/// Why `authenticate` sent nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum AuthenticateError {
+    /// No connection is open.
+    #[error("not connected")]
+    NotConnected,
+    /// The CONNECT had no Authentication Method.
+    #[error("the CONNECT had no Authentication Method")]
+    NoMethod,
+    /// The CONNECT had another Authentication Method.
+    #[error("the CONNECT had another Authentication Method")]
+    OtherMethod,
+    /// The broker did not ask, or is asked already.
+    #[error("it is not the turn of this end")]
+    NotNow,
+    /// No room now; [`Event::Writable`](crate::Event::Writable) follows when there is.
+    #[error("no memory for AUTH")]
+    Full,
+    /// The standard or the version forbids it.
+    #[error("{0}")]
+    Invalid(#[from] EncodeError),
+    /// The packet is above what the broker or the memory takes.
+    #[error("packet of {len} bytes, at most {max} are possible")]
+    TooLarge {
+        /// Bytes of the packet.
+        len: usize,
+        /// Bytes possible.
+        max: usize,
+    },
+}
+
 /// Why `disconnect` did nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum DisconnectError {

@@ -1,6 +1,6 @@
 //! What a session tells its owner.
 
-use mqtt_proto::{Ack, ConnAck, Disconnect, Publish, ReasonCode, SubAck, UnsubAck};
+use mqtt_proto::{Ack, Auth, ConnAck, Disconnect, Publish, ReasonCode, SubAck, UnsubAck};
 
 use crate::CloseReason;
 
@@ -43,6 +43,11 @@ pub enum Event<'a> {
     Connected(ConnAck<'a>),
     /// CONNACK refused the connection. [`Event::Closed`] follows.
     Refused(ConnAck<'a>),
+    /// The broker asks on with AUTH, while connecting or after
+    /// [`authenticate`](crate::Session::authenticate), which is also the answer.
+    Authenticate(Auth<'a>),
+    /// The broker accepted a re-authentication.
+    Reauthenticated(Auth<'a>),
     /// A message for the application.
     Message(Message<'a>),
     /// A QoS 1/2 publish has its outcome.

@@ -37,7 +37,7 @@ mod time;
 
 pub use close::{CloseReason, Closing, Refusal, ViolationKind};
 pub use config::{Config, Connect, Limits, SessionLoss};
-pub use error::{DisconnectError, OpenError, PublishError, SubscribeError};
+pub use error::{AuthenticateError, DisconnectError, OpenError, PublishError, SubscribeError};
 pub use event::{Delivery, Event, Failure, Message, Outcome, Token};
 pub use inbound::Inbound;
 #[cfg(feature = "fixed")]

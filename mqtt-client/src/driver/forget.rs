@@ -93,7 +93,9 @@ fn act<T>(
             Event::Closed(reason) => {
                 return Err(ConnectError::Closed { broker: broker.to_string(), reason });
             }
-            Event::Message(_)
+            Event::Authenticate(_)
+            | Event::Reauthenticated(_)
+            | Event::Message(_)
             | Event::Published { .. }
             | Event::Subscribed { .. }
             | Event::Unsubscribed { .. }

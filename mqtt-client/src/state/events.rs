@@ -20,6 +20,8 @@ impl State {
             Event::Refused(connack) => {
                 self.attempt.refusal = Some(Rejection::new(connack.reason, connack.properties));
             }
+            // No option makes a CONNECT with an Authentication Method.
+            Event::Authenticate(_) | Event::Reauthenticated(_) => {}
             Event::Message(ref message) => self.handle_message(now, message),
             Event::Published { token, outcome } => self.handle_published(token, outcome),
             Event::Subscribed { token, suback } => {

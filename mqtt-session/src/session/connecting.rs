@@ -26,6 +26,8 @@ pub(super) struct Identity<M: Memory> {
     /// The last CONNECT. It keeps its bytes, so that the next one finds room whatever waits to be
     /// sent.
     connect: Option<Block<M>>,
+    /// Its Authentication Method, which every AUTH repeats.
+    pub(super) method: Option<Block<M>>,
 }
 
 /// The network port.
@@ -97,7 +99,8 @@ impl<M: Memory> Session<M> {
         let dialect = outbound_dialect(connect.version);
         let measure = packet.measure(dialect)?;
         let block = reserve(&mut self.state.arena, place, measure.len)?;
-        Ok(packet.write(dialect, &measure, self.state.arena.bytes_mut(block))?)
+        packet.write(dialect, &measure, self.state.arena.bytes_mut(block))?;
+        Ok(self.state.keep_method(connect.properties.authentication_method())?)
     }
 
     /// The largest packet the broker may send, in bytes; `u32::MAX` when nothing limits it.
@@ -165,6 +168,7 @@ impl<M: Memory> Session<M> {
             // [MQTT-3.2.2-2]
             return Err(ViolationKind::SessionPresent);
         }
+        self.check_authenticated(&connack)?;
         self.accept_connack(&connack, asked);
         Ok(Some(Event::Connected(connack)))
     }
@@ -174,6 +178,7 @@ impl<M: Memory> Session<M> {
         let Some(link) = &mut self.link else { return };
         let state = &mut self.state;
         let limits = limits(connack, &asked);
+        link.exchange.end(&mut state.arena);
         link.keep_alive.start(self.now, limits.keep_alive);
         if let Some(assigned) = connack.properties.assigned_client_identifier() {
             state.adopt_client_id(assigned);
@@ -196,7 +201,13 @@ impl<M: Memory> Session<M> {
 
 impl<M: Memory> Identity<M> {
     pub(super) fn new(version: Version) -> Identity<M> {
-        Identity { client_id: M::ClientId::default(), version, is_recorded: false, connect: None }
+        Identity {
+            client_id: M::ClientId::default(),
+            version,
+            is_recorded: false,
+            connect: None,
+            method: None,
+        }
     }
 
     pub(super) fn client_id(&self) -> &str {

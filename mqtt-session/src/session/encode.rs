@@ -4,7 +4,7 @@ use mqtt_proto::{Encode, EncodeError, Measure, Version};
 
 use super::link::outbound_dialect;
 use crate::memory::{Arena, Full};
-use crate::{DisconnectError, SubscribeError};
+use crate::{AuthenticateError, DisconnectError, SubscribeError};
 
 /// Why a packet could not be made.
 pub(super) enum Failure {
@@ -25,6 +25,15 @@ pub(super) fn encode<A: Arena>(
         Err(error) => {
             arena.give_back(block);
             Err(Failure::Invalid(error))
+        }
+    }
+}
+
+impl From<Failure> for AuthenticateError {
+    fn from(failure: Failure) -> AuthenticateError {
+        match failure {
+            Failure::Full => AuthenticateError::Full,
+            Failure::Invalid(error) => AuthenticateError::Invalid(error),
         }
     }
 }

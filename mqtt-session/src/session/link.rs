@@ -4,6 +4,7 @@ use core::num::{NonZeroU16, NonZeroU32};
 
 use mqtt_proto::{ConnAck, Dialect, PacketId, QoS, ReasonCode, Role, Version};
 
+use super::authenticating::Exchange;
 use super::keep_alive::KeepAlive;
 use crate::memory::{Arena, Block};
 use crate::{CloseReason, Config, Connect, Limits, Memory, Time};
@@ -12,6 +13,7 @@ use crate::{CloseReason, Config, Connect, Limits, Memory, Time};
 pub(crate) struct Link<M: Memory> {
     pub(crate) version: Version,
     pub(crate) stage: Stage<M>,
+    pub(crate) exchange: Exchange<M>,
     pub(crate) keep_alive: KeepAlive,
     /// The Session Expiry Interval of its CONNECT, in seconds.
     pub(crate) asked_expiry: u32,
@@ -75,9 +77,11 @@ impl<M: Memory> Link<M> {
             keep_alive: connect.keep_alive,
             session_expiry: connect.session_expiry,
         };
+        let authenticates = connect.properties.authentication_method().is_some();
         Link {
             version: connect.version,
             stage: Stage::Greeting { asked },
+            exchange: if authenticates { Exchange::Broker } else { Exchange::Idle },
             keep_alive: KeepAlive::new(now, ping_timeout),
             asked_expiry: connect.session_expiry,
             receive_maximum,
@@ -101,6 +105,7 @@ impl<M: Memory> Link<M> {
 
     /// Nothing more is sent: takes back what was to be.
     pub(crate) fn leave(&mut self, arena: &mut M::Arena, reason: CloseReason) {
+        self.exchange.end(arena);
         self.replace_stage(arena, Stage::Left { reason, flush: false });
     }
 

@@ -1,6 +1,7 @@
 //! The protocol of one client.
 
 mod answers;
+mod authenticating;
 mod connecting;
 mod deliveries;
 mod encode;

@@ -162,8 +162,9 @@ impl<M: Memory> Session<M> {
             Packet::PingResp if is_up => Ok(None),
             Packet::Disconnect(disconnect) if is_up => Ok(self.receive_disconnect(disconnect)),
             Packet::ConnAck(connack) if !is_up => self.receive_connack(connack),
+            Packet::Auth(auth) => self.receive_auth(auth),
             // Before CONNACK nothing else may come, after it no second one [MQTT-3.2.0-1]
-            // [MQTT-3.2.0-2]; AUTH only when the CONNECT had an Authentication Method.
+            // [MQTT-3.2.0-2].
             Packet::Publish(_)
             | Packet::PubAck(_)
             | Packet::PubRec(_)
@@ -174,7 +175,6 @@ impl<M: Memory> Session<M> {
             | Packet::PingResp
             | Packet::Disconnect(_)
             | Packet::ConnAck(_)
-            | Packet::Auth(_)
             | Packet::Connect(_)
             | Packet::Subscribe(_)
             | Packet::Unsubscribe(_)

@@ -36,9 +36,11 @@ impl<M: Memory> Session<M> {
                 }
                 Ok(())
             }
-            Stage::Waiting { .. } | Stage::Left { .. } => Ok(()),
+            Stage::Waiting { .. } => self.state.transmit_auth(link, out).map(|_| ()),
+            Stage::Left { .. } => Ok(()),
             Stage::Up(_) => {
-                let _complete = transmit_ping::<M>(link, self.now, out)?
+                let _complete = self.state.transmit_auth(link, out)?
+                    && transmit_ping::<M>(link, self.now, out)?
                     && self.state.transmit_acks(link, out)?
                     && self.state.transmit_requests(self.now, out)?;
                 Ok(())
@@ -54,10 +56,12 @@ impl<M: Memory> Session<M> {
         };
         match &link.stage {
             Stage::Greeting { .. } | Stage::Leaving { .. } => true,
-            Stage::Waiting { .. } | Stage::Left { .. } => false,
+            Stage::Waiting { .. } => link.exchange.wants_transmit(),
+            Stage::Left { .. } => false,
             Stage::Up(_) => {
                 let state = &self.state;
-                link.keep_alive.wants_ping()
+                link.exchange.wants_transmit()
+                    || link.keep_alive.wants_ping()
                     || !link.strays.is_empty()
                     || !state.flows.is_empty(Lane::Ready)
                     || state.next_release().is_some()

@@ -2,6 +2,7 @@
 #![cfg(feature = "alloc")]
 
 mod allocations;
+mod authenticating;
 mod connecting;
 mod crashing;
 mod ending;

@@ -116,7 +116,7 @@ fn auth_without_an_authentication_method_is_a_violation<M: TestMemory>() {
     };
     let bytes = encode(&auth, Version::V5, mqtt_session::proto::Role::Server);
     let violation = is_refused(Pair::<M>::connected(), &bytes, ReasonCode::ProtocolError);
-    assert_eq!(violation, ViolationKind::Unexpected);
+    assert_eq!(violation, ViolationKind::Authentication);
 }
 
 /// Promises: BAD-1

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use mqtt_session::proto::{ConnAck, Encode, Packet, QoS, ReasonCode, Role, Version};
+use mqtt_session::proto::{Auth, ConnAck, Encode, Packet, QoS, ReasonCode, Role, Version};
 use mqtt_session::{
     CloseReason, Config, Connect, Delivery, Event, Failure, Heap, Inbound, Memory, Outcome,
     Payload, Phase, PublishError, Session, Time, Token,
@@ -46,9 +46,23 @@ impl TestMemory for Wide {
 /// An event that owns what tests look at.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Seen {
-    Connected { session_present: bool },
+    Connected {
+        session_present: bool,
+    },
     Refused(ReasonCode),
-    Message { qos: QoS, topic: String, payload: String, delivery: Option<Delivery> },
+    /// With so many bytes of Authentication Data.
+    Authenticate {
+        data: usize,
+    },
+    Reauthenticated {
+        data: usize,
+    },
+    Message {
+        qos: QoS,
+        topic: String,
+        payload: String,
+        delivery: Option<Delivery>,
+    },
     Delivered(Token, ReasonCode),
     Rejected(Token, ReasonCode),
     Failed(Token, Failure),
@@ -69,6 +83,8 @@ impl Seen {
                 Seen::Connected { session_present: connack.session_present }
             }
             Event::Refused(connack) => Seen::Refused(connack.reason),
+            Event::Authenticate(auth) => Seen::Authenticate { data: data_len(auth) },
+            Event::Reauthenticated(auth) => Seen::Reauthenticated { data: data_len(auth) },
             Event::Message(message) => Seen::Message {
                 qos: message.publish.qos,
                 topic: message.publish.topic.to_owned(),
@@ -94,6 +110,10 @@ impl Seen {
             Event::Closed(reason) => Seen::Closed(*reason),
         }
     }
+}
+
+fn data_len(auth: &Auth<'_>) -> usize {
+    auth.properties.authentication_data().map_or(0, <[u8]>::len)
 }
 
 /// A session, its input and the time; the methods are what the broker and the owner do.

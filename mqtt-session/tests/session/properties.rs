@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use mqtt_session::proto::{ConnAck, Packet, Property, QoS, ReasonCode, Role, Version};
+use mqtt_session::proto::{
+    Auth, ConnAck, Packet, Properties, Property, QoS, ReasonCode, Role, Version,
+};
 use mqtt_session::{Config, Connect, Delivery, Inbound, Memory, Output, Session, Time, Token};
 use proptest::prelude::*;
 
@@ -327,6 +329,8 @@ impl<M: TestMemory> Run<M> {
             }
             Seen::Connected { .. }
             | Seen::Refused(_)
+            | Seen::Authenticate { .. }
+            | Seen::Reauthenticated { .. }
             | Seen::SubscriptionLost(_)
             | Seen::Writable
             | Seen::Disconnect(_)
@@ -447,11 +451,13 @@ enum Noise {
     Publish(QoS),
     Subscribe,
     Ack,
+    Authenticate(ReasonCode),
     Pass(u64),
     Close,
     Open {
         version: Version,
         clean_start: bool,
+        authenticates: bool,
     },
 }
 
@@ -459,7 +465,7 @@ fn noise() -> impl Strategy<Value = Noise> {
     let version = prop_oneof![3 => Just(Version::V5), 1 => Just(Version::V3_1_1)];
     prop_oneof![
         2 => prop::collection::vec(any::<u8>(), 0..40).prop_map(Noise::Bytes),
-        6 => (0..64usize, 0..12usize, prop_oneof![8 => Just(0), 1 => any::<u8>()])
+        6 => (0..80usize, 0..12usize, prop_oneof![8 => Just(0), 1 => any::<u8>()])
             .prop_map(|(packet, at, mask)| Noise::Broken { packet, at, mask }),
         3 => Just(Noise::Event),
         3 => Just(Noise::Transmit),
@@ -469,15 +475,23 @@ fn noise() -> impl Strategy<Value = Noise> {
         2 => Just(Noise::Ack),
         1 => (0..60u64).prop_map(Noise::Pass),
         1 => Just(Noise::Close),
-        1 => (version, any::<bool>())
-            .prop_map(|(version, clean_start)| Noise::Open { version, clean_start }),
+        1 => any::<bool>().prop_map(|again| Noise::Authenticate(match again {
+            true => ReasonCode::ReAuthenticate,
+            false => ReasonCode::ContinueAuthentication,
+        })),
+        1 => (version, any::<bool>(), any::<bool>()).prop_map(
+            |(version, clean_start, authenticates)| Noise::Open {
+                version, clean_start, authenticates,
+            }),
     ]
 }
 
+const METHOD: [Property<'static>; 1] = [Property::AuthenticationMethod("M")];
+
 /// A packet a broker may send, right or wrong.
 fn broker_packet(n: usize, version: Version) -> Vec<u8> {
-    let id = u16::try_from(n / 16 + 1).unwrap_or(1);
-    let packet = match n % 16 {
+    let id = u16::try_from(n / 20 + 1).unwrap_or(1);
+    let packet = match n % 20 {
         0..=2 => Packet::ConnAck(connack(n.is_multiple_of(2))),
         3 => publish(QOS0, 0, "x"),
         4 | 5 => publish(QOS1, id, "x"),
@@ -490,6 +504,12 @@ fn broker_packet(n: usize, version: Version) -> Vec<u8> {
         13 => suback(id, &[ReasonCode::GrantedQoS0]),
         14 if version == Version::V5 => unsuback(id, &[ReasonCode::Success]),
         15 if version == Version::V5 => disconnect(ReasonCode::ServerBusy),
+        16 if version == Version::V5 => Packet::ConnAck(granting(&METHOD)),
+        17 | 18 if version == Version::V5 => {
+            let reasons = [ReasonCode::ContinueAuthentication, ReasonCode::Success];
+            let properties = Properties::from_slice(&METHOD);
+            Packet::Auth(Auth { reason: reasons[n % 2], properties })
+        }
         _ => Packet::PingResp,
     };
     encode(&packet, version, Role::Server)
@@ -503,7 +523,8 @@ fn survives<M: TestMemory>(noises: &[Noise], store: bool) -> Result<(), TestCase
     let mut now = Time::from_micros(1);
     let mut version = Version::V5;
     let mut deliveries = Vec::new();
-    let first = [Noise::Open { version, clean_start: true }, Noise::Transmit];
+    let open = Noise::Open { version, clean_start: true, authenticates: false };
+    let first = [open, Noise::Transmit];
     let first = first.into_iter().chain([Noise::Broken { packet: 0, at: 0, mask: 0 }]);
     for noise in first.chain(noises.iter().cloned()) {
         match noise {
@@ -562,9 +583,18 @@ fn survives<M: TestMemory>(noises: &[Noise], store: bool) -> Result<(), TestCase
                 prop_assert!(next.is_none_or(|(at, _)| at > now), "{:?} at {:?}", next, now);
             }
             Noise::Close => session.handle_closed(now),
-            Noise::Open { version: next, clean_start } => {
-                let connect =
-                    Connect { version: next, clean_start, keep_alive: 10, ..Connect::new("c") };
+            Noise::Authenticate(reason) => {
+                session.authenticate(now, reason, &METHOD).ok();
+            }
+            Noise::Open { version: next, clean_start, authenticates } => {
+                let properties = if authenticates { &METHOD[..] } else { &[] };
+                let connect = Connect {
+                    version: next,
+                    clean_start,
+                    keep_alive: 10,
+                    properties: Properties::from_slice(properties),
+                    ..Connect::new("c")
+                };
                 if let Ok(opened) = session.open(now, &connect) {
                     inbound = opened;
                     version = next;
