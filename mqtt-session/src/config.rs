@@ -32,6 +32,10 @@ pub struct Config {
     pub store: bool,
     /// Turns off the stated tolerances for brokers that break the standard.
     pub strict: bool,
+    /// Closes the connection when the broker has a session that this end has no state of. If not
+    /// (default), the session is adopted: before QoS 2 uses a Packet Identifier in it for the first
+    /// time, the broker is made to let go of it with PUBREL.
+    pub strict_session: bool,
     /// Where random choices come from.
     pub seed: u64,
 }
@@ -55,6 +59,7 @@ impl Config {
             session_loss: SessionLoss { qos1: true, qos2: false },
             store: false,
             strict: false,
+            strict_session: false,
             seed,
         }
     }

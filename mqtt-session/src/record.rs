@@ -43,7 +43,7 @@ pub enum RestoreError {
 /// A record that waits to be polled; its value is made when it is.
 #[derive(Clone, Copy, Debug)]
 pub enum RecordRef {
-    /// Version and ClientID.
+    /// Version, ClientID, and whether the session was adopted.
     Session,
     /// A subscription the broker granted.
     Filter { number: u64 },

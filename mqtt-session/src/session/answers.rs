@@ -120,7 +120,7 @@ impl<M: Memory> Session<M> {
 
     pub(super) fn receive_pubcomp<'i>(&mut self, ack: Ack<'i>) -> Received<'i> {
         let Some((index, awaited)) = self.state.awaiting(ack.packet_id) else {
-            return Ok(self.ignore());
+            return Ok(if self.end_probe(ack.packet_id) { None } else { self.ignore() });
         };
         match awaited {
             Awaited::PubComp { abandoned } => {

@@ -2,6 +2,7 @@
 
 use mqtt_proto::{ConnAck, Encode, Properties, Property, Version};
 
+use super::adopting::{Origin, Probes};
 use super::held::{Held, Shelf};
 use super::link::{Asked, Link, Stage, Up, clean_start, limits, outbound_dialect};
 use super::{Session, SessionState};
@@ -21,7 +22,9 @@ pub(super) struct Identity<M: Memory> {
     client_id: M::ClientId,
     /// The version of the last connection.
     pub(super) version: Version,
-    /// The two are as the store has them.
+    /// Whose the session is that the broker keeps under the ClientID.
+    pub(super) origin: Origin,
+    /// All this is as the store has it.
     is_recorded: bool,
     /// The last CONNECT. It keeps its bytes, so that the next one finds room whatever waits to be
     /// sent.
@@ -168,6 +171,11 @@ impl<M: Memory> Session<M> {
             // [MQTT-3.2.2-2]
             return Err(ViolationKind::SessionPresent);
         }
+        let has_state = self.state.identity.origin.is_known();
+        if connack.session_present && self.config.strict_session && !has_state {
+            // [MQTT-3.2.2-4]
+            return Err(ViolationKind::SessionPresent);
+        }
         self.check_authenticated(&connack)?;
         self.accept_connack(&connack, asked);
         Ok(Some(Event::Connected(connack)))
@@ -183,8 +191,9 @@ impl<M: Memory> Session<M> {
         if let Some(assigned) = connack.properties.assigned_client_identifier() {
             state.adopt_client_id(assigned);
         }
+        let goes_on = state.identity.take_up_session(connack.session_present);
         state.note_identity();
-        if !connack.session_present {
+        if !goes_on {
             // [MQTT-3.2.2-5]
             state.lose_session(&self.config);
             state.lose_subscriptions();
@@ -204,6 +213,7 @@ impl<M: Memory> Identity<M> {
         Identity {
             client_id: M::ClientId::default(),
             version,
+            origin: Origin::Unknown,
             is_recorded: false,
             connect: None,
             method: None,
@@ -230,9 +240,22 @@ impl<M: Memory> Identity<M> {
         }
     }
 
+    /// A broker accepted the client. `false` when the session is not the one this end has state of.
+    fn take_up_session(&mut self, session_present: bool) -> bool {
+        let goes_on = session_present && self.origin.is_known();
+        let origin = self.origin.after_connack(session_present);
+        self.is_recorded &= origin.is_adopted() == self.origin.is_adopted();
+        self.origin = origin;
+        goes_on
+    }
+
     fn set_client_id(&mut self, id: &str) {
         if self.client_id() == id {
             return;
+        }
+        // What the broker keeps under another ClientID is another session.
+        if !self.client_id().is_empty() {
+            self.origin = Origin::Unknown;
         }
         self.is_recorded = false;
         self.client_id = M::ClientId::default();
@@ -241,9 +264,15 @@ impl<M: Memory> Identity<M> {
         }
     }
 
-    /// Takes version and ClientID from the store.
-    pub(super) fn restore(&mut self, version: Version, client_id: &[u8]) -> Result<(), Full> {
+    /// Takes all this from the store.
+    pub(super) fn restore(
+        &mut self,
+        version: Version,
+        is_adopted: bool,
+        client_id: &[u8],
+    ) -> Result<(), Full> {
         self.version = version;
+        self.origin = if is_adopted { Origin::Adopted(Probes::new()) } else { Origin::Own };
         self.is_recorded = true;
         client_id.iter().try_for_each(|byte| self.client_id.push(*byte))
     }
@@ -263,7 +292,7 @@ impl<M: Memory> SessionState<M> {
         self.identity.set_client_id(assigned);
     }
 
-    /// Records version and ClientID if they changed, now or when there is room.
+    /// Records who the client is if that changed, now or when there is room.
     pub(super) fn note_identity(&mut self) {
         if !self.identity.is_recorded {
             self.identity.is_recorded = self.journal.push(RecordRef::Session).is_ok();

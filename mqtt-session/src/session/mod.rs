@@ -1,5 +1,6 @@
 //! The protocol of one client.
 
+mod adopting;
 mod answers;
 mod authenticating;
 mod connecting;

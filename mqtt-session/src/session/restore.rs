@@ -115,7 +115,12 @@ impl<M: Memory> Restore<'_, M> {
 
     fn session(&mut self, mut fields: Fields<'_>) -> Result<(), Failure> {
         let version = fields.version()?;
-        Ok(self.state.identity.restore(version, fields.0)?)
+        let is_adopted = match fields.take()? {
+            [0] => false,
+            [1] => true,
+            [_] => return Err(Failure::Unreadable),
+        };
+        Ok(self.state.identity.restore(version, is_adopted, fields.0)?)
     }
 
     fn block_of(&mut self, bytes: &[u8]) -> Result<Block<M>, Failure> {

@@ -30,6 +30,7 @@ impl<M: Memory> Session<M> {
 impl<M: Memory> SessionState<M> {
     /// Publishes wait again in the order they were sent, requests in call order, QoS 0 is gone.
     fn take_back_flows(&mut self) {
+        self.identity.origin.take_back_probes();
         let mut at = self.flows.first(Lane::Ready);
         while let Some(index) = at {
             at = self.flows.next(index);

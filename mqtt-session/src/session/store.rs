@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! key        value: format, then
-//! Session    version, ClientID
+//! Session    version, 1 if adopted or 0, ClientID
 //! Filter n   version, SUBSCRIBE of this filter
 //! Released m Packet Identifier, number n of the message, which is deleted next
 //! Message n  version, Packet Identifier or 0, expiry or 0, where the image says so, PUBLISH
@@ -142,7 +142,8 @@ impl<M: Memory> SessionState<M> {
         let prefix = self.prefix.start();
         Some(match record {
             RecordRef::Session => {
-                prefix.put(&[version_byte(self.identity.version)]);
+                let is_adopted = u8::from(self.identity.origin.is_adopted());
+                prefix.put(&[version_byte(self.identity.version), is_adopted]);
                 (RecordKind::Session.key(0), Source::ClientId)
             }
             RecordRef::Filter { number } => {

@@ -42,6 +42,7 @@ impl<M: Memory> Session<M> {
                 let _complete = self.state.transmit_auth(link, out)?
                     && transmit_ping::<M>(link, self.now, out)?
                     && self.state.transmit_acks(link, out)?
+                    && self.state.transmit_probes(link, out)?
                     && self.state.transmit_requests(self.now, out)?;
                 Ok(())
             }
@@ -65,6 +66,7 @@ impl<M: Memory> Session<M> {
                     || !link.strays.is_empty()
                     || !state.flows.is_empty(Lane::Ready)
                     || state.next_release().is_some()
+                    || state.next_probe().is_some()
                     || [Shelf::PubAck, Shelf::PubRec, Shelf::PubComp]
                         .iter()
                         .any(|shelf| state.next_answer(*shelf).is_some())

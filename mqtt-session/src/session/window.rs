@@ -51,23 +51,34 @@ impl<M: Memory> SessionState<M> {
         Token { index, generation: self.flows.generation(index) }
     }
 
-    /// Gives the flow a Packet Identifier no other one has; `false` when all are in use.
+    /// Gives the flow a Packet Identifier no other one has; `false` when there is none now.
     pub(super) fn give_packet_id(&mut self, index: u32) -> bool {
         if self.flows.key(index) != 0 {
             return true;
         }
-        if self.flows.keys() >= usize::from(u16::MAX) {
-            return false;
-        }
-        // [MQTT-2.2.1-3]: one space for PUBLISH, SUBSCRIBE and UNSUBSCRIBE.
-        let mut id = self.next_id;
-        while self.flows.find(id.get()).is_some() {
-            id = after(id);
-        }
-        self.next_id = after(id);
+        let id = match self.needs_clean_id(index) {
+            true => self.clean_packet_id(),
+            false => self.free_packet_id(),
+        };
+        let Some(id) = id else { return false };
         self.flows.set_key(index, id.get());
         self.write_packet_id(index, id);
         true
+    }
+
+    /// The next identifier that no flow has.
+    fn free_packet_id(&mut self) -> Option<PacketId> {
+        let origin = &self.identity.origin;
+        if self.flows.keys() + origin.asked() >= usize::from(u16::MAX) {
+            return None;
+        }
+        // [MQTT-2.2.1-3]: one space for PUBLISH, SUBSCRIBE and UNSUBSCRIBE.
+        let mut id = self.next_id;
+        while self.flows.find(id.get()).is_some() || origin.is_asked(id) {
+            id = after(id);
+        }
+        self.next_id = after(id);
+        Some(id)
     }
 
     /// Writes the identifier into the packet of the flow.

@@ -1,6 +1,7 @@
 //! A session and a scripted peer, in virtual time. Every test runs on both memories.
 #![cfg(feature = "alloc")]
 
+mod adopting;
 mod allocations;
 mod authenticating;
 mod connecting;

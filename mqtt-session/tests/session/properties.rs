@@ -1,9 +1,10 @@
 //! What always holds.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use mqtt_session::proto::{
-    Auth, ConnAck, Packet, Properties, Property, QoS, ReasonCode, Role, Version,
+    Auth, ConnAck, Packet, PacketId, Properties, Property, QoS, ReasonCode, Role, Version,
 };
 use mqtt_session::{Config, Connect, Delivery, Inbound, Memory, Output, Session, Time, Token};
 use proptest::prelude::*;
@@ -156,7 +157,7 @@ struct Shown {
     /// How often there was room again; when that is depends on what left before.
     writable: usize,
     /// The packets of each lane; acknowledgements of each kind are a lane of their own.
-    lanes: [Vec<Vec<u8>>; 9],
+    lanes: [Vec<Vec<u8>>; 10],
 }
 
 fn lane(packet: &Packet<'_>) -> usize {
@@ -176,6 +177,9 @@ fn lane(packet: &Packet<'_>) -> usize {
     }
 }
 
+/// PUBRELs that ask whether the broker is done with an identifier of an adopted session.
+const PROBES: usize = 9;
+
 /// One run of a script.
 struct Run<M: TestMemory> {
     pair: Pair<M>,
@@ -186,6 +190,8 @@ struct Run<M: TestMemory> {
     spoken: Vec<Vec<u8>>,
     shown: Shown,
     unacknowledged: Vec<Delivery>,
+    /// Identifiers of QoS 2 messages that were not released.
+    unreleased: BTreeSet<u16>,
     /// The operations accepted, in order.
     accepted: Vec<Token>,
     /// Every byte in order.
@@ -195,13 +201,14 @@ struct Run<M: TestMemory> {
 }
 
 impl<M: TestMemory> Run<M> {
-    /// Runs the script. With the bytes another run's broker spoke, the broker says the same;
+    /// Runs the script, perhaps in a session an earlier client began. With the bytes another run's broker spoke, the broker says the same;
     /// with drains, the input is split and drained as they say.
     fn new(
         rounds: &[Round],
         spoken: Option<&[Vec<u8>]>,
         drains: &[(usize, Drain)],
         has_store: bool,
+        adopts: bool,
     ) -> Run<M> {
         let mut run = Run {
             pair: Pair::with(Config { store: has_store, ..Config::new(1) }),
@@ -211,12 +218,13 @@ impl<M: TestMemory> Run<M> {
             spoken: Vec::new(),
             shown: Shown::default(),
             unacknowledged: Vec::new(),
+            unreleased: BTreeSet::new(),
             accepted: Vec::new(),
             sent: Vec::new(),
             drains: drains.to_vec(),
             drained: 0,
         };
-        run.connect(false);
+        run.connect(adopts);
         for (n, round) in rounds.iter().enumerate() {
             for command in &round.commands {
                 run.command(command);
@@ -347,9 +355,25 @@ impl<M: TestMemory> Run<M> {
         for packet in decode(&out.bytes, self.pair.version) {
             self.broker.receive(&packet);
             let bytes = encode(&packet, self.pair.version, Role::Client);
-            self.shown.lanes[lane(&packet)].push(bytes);
+            let lane = self.lane(&packet);
+            self.shown.lanes[lane].push(bytes);
         }
         self.sent.extend(out.bytes);
+    }
+
+    fn lane(&mut self, packet: &Packet<'_>) -> usize {
+        match packet {
+            Packet::Publish(publish) if publish.qos == QOS2 => {
+                self.unreleased.extend(publish.packet_id.map(PacketId::get));
+            }
+            Packet::PubRel(ack)
+                if !ack.0.reason.is_error() && !self.unreleased.remove(&ack.0.packet_id.get()) =>
+            {
+                return PROBES;
+            }
+            _ => {}
+        }
+        lane(packet)
     }
 
     /// Drains all until nothing happens any more.
@@ -411,11 +435,11 @@ impl<B: AsRef<[u8]>> Output<B> for Room {
 fn draining_changes_nothing<M: TestMemory>(
     rounds: &[Round],
     drains: &[(usize, Drain)],
-    has_store: bool,
+    (has_store, adopts): (bool, bool),
 ) -> Result<(), TestCaseError> {
-    let plain = Run::<M>::new(rounds, None, &[], has_store);
+    let plain = Run::<M>::new(rounds, None, &[], has_store, adopts);
     let spoken = plain.spoken.clone();
-    let split = Run::<M>::new(rounds, Some(&spoken), drains, has_store);
+    let split = Run::<M>::new(rounds, Some(&spoken), drains, has_store, adopts);
     let (plain, split) = (plain.end(), split.end());
     prop_assert_eq!(plain.0, split.0);
     prop_assert_eq!(plain.1, split.1);
@@ -426,9 +450,10 @@ fn draining_changes_nothing<M: TestMemory>(
 fn the_same_again<M: TestMemory>(
     rounds: &[Round],
     drains: &[(usize, Drain)],
+    adopts: bool,
 ) -> Result<(), TestCaseError> {
     let run = || {
-        let run = Run::<M>::new(rounds, None, drains, true);
+        let run = Run::<M>::new(rounds, None, drains, true, adopts);
         (run.sent, run.shown, run.store.log)
     };
     prop_assert_eq!(run(), run());
@@ -614,28 +639,32 @@ fn bounded<M: Memory>(session: &Session<M>) -> Result<(), TestCaseError> {
 proptest! {
     #[test]
     fn splitting_and_draining_change_nothing(
-        rounds in rounds(), drains in drains(), has_store: bool,
+        rounds in rounds(), drains in drains(), kind: (bool, bool),
     ) {
-        draining_changes_nothing::<mqtt_session::Heap>(&rounds, &drains, has_store)?;
+        draining_changes_nothing::<mqtt_session::Heap>(&rounds, &drains, kind)?;
     }
 
     #[cfg(feature = "fixed")]
     #[test]
     fn splitting_and_draining_change_nothing_in_fixed_memory(
-        rounds in rounds(), drains in drains(), has_store: bool,
+        rounds in rounds(), drains in drains(), kind: (bool, bool),
     ) {
-        draining_changes_nothing::<crate::pair::Small>(&rounds, &drains, has_store)?;
+        draining_changes_nothing::<crate::pair::Small>(&rounds, &drains, kind)?;
     }
 
     #[test]
-    fn the_same_seed_gives_the_same_bytes(rounds in rounds(), drains in drains()) {
-        the_same_again::<mqtt_session::Heap>(&rounds, &drains)?;
+    fn the_same_seed_gives_the_same_bytes(
+        rounds in rounds(), drains in drains(), adopts: bool,
+    ) {
+        the_same_again::<mqtt_session::Heap>(&rounds, &drains, adopts)?;
     }
 
     #[cfg(feature = "fixed")]
     #[test]
-    fn the_same_seed_gives_the_same_bytes_in_fixed_memory(rounds in rounds(), drains in drains()) {
-        the_same_again::<crate::pair::Small>(&rounds, &drains)?;
+    fn the_same_seed_gives_the_same_bytes_in_fixed_memory(
+        rounds in rounds(), drains in drains(), adopts: bool,
+    ) {
+        the_same_again::<crate::pair::Small>(&rounds, &drains, adopts)?;
     }
 
     /// Promises: BAD-4
