@@ -163,11 +163,8 @@ impl<R: Runtime> Work<R> {
         match opened {
             Ok(inbound) => Ok(Connection::new(transport, inbound)),
             Err(OpenError::Connect(error)) => Err(ConnectError::Connect(error)),
-            // None of these can be: the driver closes before it opens, the heap grows, and a client
-            // keeps its version.
-            Err(OpenError::AlreadyOpen | OpenError::Full | OpenError::VersionChanged) => {
-                Err(ConnectError::Ended)
-            }
+            // Neither can be: the driver closes before it opens, and the heap grows.
+            Err(OpenError::AlreadyOpen | OpenError::Full) => Err(ConnectError::Ended),
         }
     }
 

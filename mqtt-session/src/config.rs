@@ -8,7 +8,7 @@ use mqtt_proto::{Properties, QoS, Version, Will};
 /// What holds for the life of a session, over all its connections.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// The version packets are made for until the first connection: the one it will speak.
+    /// The version packets are made for until the first connection.
     pub version: Version,
     /// Receive Maximum announced: QoS 1/2 messages the broker may have unacknowledged here. Memory
     /// of a fixed size announces no more than it holds.

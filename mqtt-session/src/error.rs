@@ -13,9 +13,6 @@ pub enum OpenError {
     /// The CONNECT cannot be said in this version or breaks the standard.
     #[error("CONNECT: {0}")]
     Connect(#[from] EncodeError),
-    /// What waits to be sent was encoded for another version; finish or drop it first.
-    #[error("the session holds packets of another protocol version")]
-    VersionChanged,
     /// The memory has no room for the CONNECT, or it has more than 29 properties of its own.
     #[error("no memory for CONNECT")]
     Full,

@@ -1,6 +1,8 @@
 //! What a session tells its owner.
 
-use mqtt_proto::{Ack, Auth, ConnAck, Disconnect, Publish, ReasonCode, SubAck, UnsubAck};
+use mqtt_proto::{
+    Ack, Auth, ConnAck, Disconnect, EncodeError, Publish, ReasonCode, SubAck, UnsubAck,
+};
 
 use crate::CloseReason;
 
@@ -110,8 +112,8 @@ pub enum Outcome<'a> {
     Delivered(Ack<'a>),
     /// The broker rejected it: PUBACK or PUBREC with this code of 0x80 or above.
     Rejected(Ack<'a>),
-    /// Nothing of it will be sent any more. Only with [`Failure::NotSupported`] may an earlier
-    /// connection have carried it.
+    /// Nothing of it will be sent any more. Only with [`Failure::NotSupported`] and
+    /// [`Failure::Invalid`] may an earlier connection have carried it.
     Failed(Failure),
     /// It may have been delivered: the session ended before the answer.
     Indeterminate,
@@ -126,6 +128,11 @@ pub enum Failure {
     /// The broker that answered now does not take it.
     #[error("the broker does not take it: {0}")]
     NotSupported(ReasonCode),
+    /// It was accepted for another version, and that of the broker that answered now cannot say it:
+    /// before 5.0 there are neither properties nor options of a subscription beside its QoS, and
+    /// 5.0 is stricter about shared subscriptions. Nothing is left out to make it fit.
+    #[error("the version of this connection cannot say it: {0}")]
+    Invalid(EncodeError),
     /// Its record could not be stored.
     #[error("the message could not be stored")]
     StoreFailed,

@@ -29,9 +29,7 @@ impl<R: Runtime> Work<R> {
         });
         let inbound = opened.map_err(|error| match error {
             OpenError::Connect(error) => ConnectError::Connect(error),
-            OpenError::AlreadyOpen | OpenError::Full | OpenError::VersionChanged => {
-                ConnectError::Ended
-            }
+            OpenError::AlreadyOpen | OpenError::Full => ConnectError::Ended,
         })?;
         let mut connection = Connection::new(transport, inbound);
         poll_fn(|cx| self.poll_forget(cx, broker, &mut session, &mut connection, deadline)).await?;

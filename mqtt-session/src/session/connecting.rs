@@ -44,9 +44,6 @@ impl<M: Memory> Session<M> {
         if self.link.as_ref().is_some_and(|link| !link.transport_ended) {
             return Err(OpenError::AlreadyOpen);
         }
-        if connect.version != self.state.version() && self.state.has_images() {
-            return Err(OpenError::VersionChanged);
-        }
         let receive_maximum = self.receive_maximum();
         self.encode_connect(connect, receive_maximum)?;
         if let Some(reason) = self.end_link() {
@@ -298,11 +295,6 @@ impl<M: Memory> SessionState<M> {
             self.identity.is_recorded = self.journal.push(RecordRef::Session).is_ok();
             self.owes_records |= !self.identity.is_recorded;
         }
-    }
-
-    /// Whether packets wait that were encoded for the version of the last connection.
-    fn has_images(&self) -> bool {
-        self.flows.total() > 0 || !self.subscriptions.is_empty()
     }
 }
 

@@ -66,10 +66,6 @@ impl<M: Memory> Default for Filters<M> {
 }
 
 impl<M: Memory> Filters<M> {
-    pub(super) fn is_empty(&self) -> bool {
-        self.list.as_ref().is_empty()
-    }
-
     /// Takes one from the store.
     pub(super) fn restore(
         &mut self,

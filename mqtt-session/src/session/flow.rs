@@ -178,7 +178,7 @@ pub(crate) fn packet_id(packet: &[u8]) -> Option<PacketId> {
 }
 
 /// Offset of the Packet Identifier.
-fn packet_id_place(packet: &[u8]) -> Option<usize> {
+pub(super) fn packet_id_place(packet: &[u8]) -> Option<usize> {
     let (first, rest) = packet.split_first()?;
     let header = 2 + rest.iter().position(|byte| byte & 0x80 == 0)?;
     if first >> 4 != mqtt_proto::PacketType::Publish as u8 {

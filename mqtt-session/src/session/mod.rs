@@ -15,6 +15,7 @@ mod link;
 mod publishing;
 mod put;
 mod receive;
+mod reencode;
 mod requests;
 mod restore;
 mod resume;

@@ -11,7 +11,7 @@ use crate::{BufferTooSmall, Memory, Output, Time};
 const SHORT: usize = 8;
 
 /// Bits of the first byte of a PUBLISH.
-const DUP: u8 = 0b1000;
+pub(super) const DUP: u8 = 0b1000;
 
 /// Appends a packet; `false` when it has to wait for an empty buffer.
 pub(super) fn put<M: Memory>(

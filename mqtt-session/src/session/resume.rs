@@ -112,7 +112,8 @@ impl<M: Memory> SessionState<M> {
         }
     }
 
-    /// Messages and requests that do not fit what the broker grants fail (section 3.2.2.3).
+    /// Messages and requests that do not fit what the broker grants (section 3.2.2.3), or that its
+    /// version cannot say, fail.
     pub(super) fn fail_unsupported(&mut self, limits: &Limits) {
         self.fail_unsupported_requests(limits);
         let mut at = self.flows.first(Lane::Waiting);
@@ -120,13 +121,10 @@ impl<M: Memory> SessionState<M> {
             at = self.flows.next(index);
             let Some(flow) = self.flows.get(index) else { break };
             let FlowKind::Publish { qos, carried } = flow.kind else { continue };
-            let reason = if self.image_len(index) > limits.packet_size() {
-                // [MQTT-3.2.2-15]
-                Some(ReasonCode::PacketTooLarge)
-            } else {
-                unsupported(limits, qos, self.is_retained(index))
-            };
-            let Some(failure) = reason.map(Failure::NotSupported) else { continue };
+            let failure = self.unsendable(index, limits).or_else(|| {
+                unsupported(limits, qos, self.is_retained(index)).map(Failure::NotSupported)
+            });
+            let Some(failure) = failure else { continue };
             if carried && qos == QoS::ExactlyOnce {
                 self.abandon(index, failure);
             } else {
@@ -160,16 +158,27 @@ impl<M: Memory> SessionState<M> {
                 | FlowKind::Resubscribe { .. }
                 | FlowKind::Ended(_) => None,
             };
-            let reason = if self.image_len(index) > limits.packet_size() {
-                Some(ReasonCode::PacketTooLarge)
-            } else {
-                asked.and_then(|(first, filters)| self.unsupported_filter(first, filters, limits))
-            };
-            let Some(reason) = reason else { continue };
+            let failure = self.unsendable(index, limits).or_else(|| {
+                let (first, filters) = asked?;
+                self.unsupported_filter(first, filters, limits).map(Failure::NotSupported)
+            });
+            let Some(failure) = failure else { continue };
             if let Some((first, filters)) = asked {
                 self.forget_asked(first, filters);
             }
-            self.end_flow(index, Ended::Request(Failure::NotSupported(reason)));
+            self.end_flow(index, Ended::Request(failure));
+        }
+    }
+
+    /// Why the packet of a flow cannot be sent on this connection, whatever it says.
+    fn unsendable(&self, index: u32, limits: &Limits) -> Option<Failure> {
+        match self.said_len(index) {
+            // [MQTT-3.2.2-15]
+            Ok(len) if len > limits.packet_size() => {
+                Some(Failure::NotSupported(ReasonCode::PacketTooLarge))
+            }
+            Ok(_) => None,
+            Err(error) => Some(Failure::Invalid(error)),
         }
     }
 

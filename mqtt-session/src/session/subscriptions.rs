@@ -10,6 +10,7 @@ use super::filter::{Filter, FilterStage, request_parts, split_text};
 use super::flow::{Ended, Flow, FlowKind, Lane};
 use super::link::outbound_dialect;
 use super::publishing::PLACEHOLDER;
+use super::reencode::check;
 use super::{Session, SessionState};
 use crate::memory::{Arena, Full, List};
 use crate::record::{RecordKind, RecordRef};
@@ -224,9 +225,15 @@ impl<M: Memory> SessionState<M> {
 
     /// Makes one of them again, or lets it end if this broker does not take it.
     fn ask_again(&mut self, number: u64, limits: &Limits) {
+        let version = self.version();
         let Some(filter) = self.subscriptions.get_mut(number) else { return };
         filter.stage = FilterStage::AskedAgain;
-        let (lane, kind) = match filter.unsupported(&self.arena, limits) {
+        let packet = self.arena.bytes(&filter.image);
+        let reason = match check(packet, filter.version, version) {
+            Ok(()) => filter.unsupported(&self.arena, limits),
+            Err(_) => Some(ReasonCode::UnsupportedProtocolVersion),
+        };
+        let (lane, kind) = match reason {
             None => (Lane::Resubscribing, FlowKind::Resubscribe { filter: number }),
             Some(reason) => {
                 (Lane::Ended, FlowKind::Ended(Ended::Subscription { filter: number, reason }))

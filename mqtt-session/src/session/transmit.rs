@@ -9,6 +9,7 @@ use super::flow::{FlowKind, Lane};
 use super::held::Shelf;
 use super::link::{Farewell, Link, Stage, Stray};
 use super::put::{fits, put, put_burst, put_image, put_short};
+use super::reencode::{differ, put_request};
 use super::{Session, SessionState};
 use crate::memory::Arena;
 use crate::{BufferTooSmall, CloseReason, Memory, Output, Time};
@@ -214,6 +215,7 @@ impl<M: Memory> SessionState<M> {
         out: &mut impl Output<M::Body>,
     ) -> Result<bool, BufferTooSmall> {
         let Some(flow) = self.flows.get(index) else { return Ok(false) };
+        let version = self.version();
         let fits = match (&flow.image, flow.kind) {
             (Some(image), FlowKind::AtMostOnce { transmitted })
                 if image.body.is_none() && flow.expiry.is_none() =>
@@ -225,6 +227,7 @@ impl<M: Memory> SessionState<M> {
                 self.handle_burst_transmitted(index, len, is_complete);
                 return Ok(is_complete);
             }
+            (Some(image), _) if differ(image.version, version) => self.put_reencoded(flow, out)?,
             (Some(image), _) => {
                 let fits = fits::<M>(out, image.len(&self.arena))?;
                 if fits {
@@ -234,8 +237,9 @@ impl<M: Memory> SessionState<M> {
             }
             (None, FlowKind::Resubscribe { filter }) => {
                 let filter = self.subscriptions.get(filter);
-                let packet = filter.map(|filter| self.arena.bytes(&filter.image));
-                put::<M>(out, packet.unwrap_or_default())?
+                let packet = filter.map(|filter| (self.arena.bytes(&filter.image), filter.version));
+                let (packet, from) = packet.unwrap_or((&[], version));
+                put_request::<M>(out, packet, from, version)?
             }
             (None, _) => true,
         };

@@ -326,21 +326,6 @@ fn one_connection_at_a_time<M: TestMemory>() {
     assert_eq!(pair.session.phase(), Phase::Connecting);
 }
 
-/// Packets are kept as they were encoded.
-fn the_version_stays_while_packets_wait<M: TestMemory>() {
-    let mut pair = Pair::<M>::new();
-    let token = pair.publish(QOS1, "x");
-    let old = Connect { version: Version::V3_1_1, ..Connect::new("client") };
-    let opened = pair.session.open(pair.now, &old).map(|_| ());
-    assert_eq!(opened, Err(OpenError::VersionChanged));
-    pair.connect();
-    pair.expect(&[publish(QOS1, 1, "x")]);
-    pair.send(&puback(1));
-    pair.expect_events(&[Seen::Delivered(token, ReasonCode::Success)]);
-    pair.cut();
-    pair.connect_with(&old, &connack(false));
-}
-
 /// Promises: VER-1
 fn the_version_of_the_config_is_that_of_packets_before_the_first_connection<M: TestMemory>() {
     let mut pair = Pair::<M>::v3();
@@ -434,7 +419,6 @@ crate::on_both_memories! {
     a_refusal_in_the_form_of_3_1_1_is_understood
     a_transport_that_ends_before_connack_has_its_own_reason
     one_connection_at_a_time
-    the_version_stays_while_packets_wait
     the_version_of_the_config_is_that_of_packets_before_the_first_connection
     properties_the_session_decides_are_not_taken_from_the_owner
 }

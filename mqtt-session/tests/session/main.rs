@@ -19,6 +19,7 @@ mod store;
 mod storing;
 mod subscribing;
 mod transmitting;
+mod versions;
 mod window;
 
 /// Makes tests of functions that are generic over the memory.
