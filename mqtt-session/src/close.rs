@@ -48,7 +48,8 @@ pub enum ViolationKind {
     /// A packet that may not come in this phase.
     #[error("a packet that may not come now")]
     Unexpected,
-    /// Session Present after Clean Start, or with a refusal.
+    /// Session Present after Clean Start, with a refusal, or (`Config::strict_session`) where this
+    /// end has no state of the session.
     #[error("Session Present where it cannot be")]
     SessionPresent,
     /// AUTH out of turn, or another Authentication Method than that of the CONNECT.

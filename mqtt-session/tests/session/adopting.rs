@@ -1,7 +1,10 @@
 //! Sessions an earlier client began (section 3.1.2.4).
 
-use mqtt_session::proto::{Packet, ReasonCode};
+use std::collections::{BTreeSet, VecDeque};
+
+use mqtt_session::proto::{Packet, QoS, ReasonCode, Role, Version};
 use mqtt_session::{CloseReason, Closing, Config, Connect, Session, ViolationKind};
+use proptest::prelude::*;
 
 use crate::packets::*;
 use crate::pair::{Pair, Seen, TestMemory};
@@ -45,10 +48,7 @@ impl<M: TestMemory> Pair<M> {
 fn an_identifier_is_released_before_its_first_use<M: TestMemory>() {
     for mut pair in [
         Pair::<M>::adopting(),
-        Pair::adopting_with(Config {
-            version: mqtt_session::proto::Version::V3_1_1,
-            ..Config::new(1)
-        }),
+        Pair::adopting_with(Config { version: Version::V3_1_1, ..Config::new(1) }),
     ] {
         pair.expect(&[]);
         pair.publish(QOS2, "a");
@@ -314,6 +314,132 @@ fn a_session_with_nothing_to_ask_is_quiet<M: TestMemory>() {
     pair.expect(&[publish(QOS1, 1, "a")]);
     pair.exchange(&pubcomp(FIRST), &[]);
     assert_eq!(pair.session.ignored_acks(), 1);
+}
+
+/// What happens to a client that adopts.
+#[derive(Clone, Debug)]
+enum Step {
+    Publish(QoS),
+    /// So many packets reach the broker, and so many of its answers the client.
+    Exchange(usize, usize),
+    Cut,
+}
+
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    let qos = prop_oneof![1 => Just(QOS1), 3 => Just(QOS2)];
+    let step = prop_oneof![
+        6 => qos.prop_map(Step::Publish),
+        4 => (0..8usize, 0..8usize).prop_map(|(to, from)| Step::Exchange(to, from)),
+        1 => Just(Step::Cut),
+    ];
+    prop::collection::vec(step, 0..60)
+}
+
+/// Identifiers an earlier client left open, where this one begins to take its own.
+fn left_open() -> impl Strategy<Value = BTreeSet<u16>> {
+    prop::collection::btree_set(prop_oneof![1..20u16, FIRST - 20..=FIRST], 0..30)
+}
+
+/// A broker that takes a message with an identifier that is open for one it has already.
+struct Broker {
+    open: BTreeSet<u16>,
+    messages: Vec<String>,
+    /// Packets on their way to it, and its answers.
+    wire: VecDeque<Vec<u8>>,
+    answers: VecDeque<Vec<u8>>,
+}
+
+impl Broker {
+    fn receive(&mut self, packet: &Packet<'_>, version: Version) {
+        let answer = match packet {
+            Packet::Publish(publish) => {
+                let id = publish.packet_id.unwrap().get();
+                let text = String::from_utf8(publish.payload.to_vec()).unwrap();
+                if publish.qos == QOS1 {
+                    puback(id)
+                } else {
+                    if self.open.insert(id) {
+                        self.messages.push(text);
+                    }
+                    pubrec(id)
+                }
+            }
+            Packet::PubRel(ack) => {
+                let id = ack.0.packet_id.get();
+                match self.open.remove(&id) {
+                    true => pubcomp(id),
+                    false => pubcomp_with(id, ReasonCode::PacketIdentifierNotFound),
+                }
+            }
+            other => panic!("{other:?}"),
+        };
+        self.answers.push_back(encode(&answer, version, Role::Server));
+    }
+
+    fn exchange<M: TestMemory>(&mut self, pair: &mut Pair<M>, to: usize, from: usize) {
+        let sent = pair.transmitted();
+        let packets = decode(&sent, pair.version);
+        self.wire.extend(packets.iter().map(|one| encode(one, pair.version, Role::Client)));
+        for packet in self.wire.drain(..to.min(self.wire.len())).collect::<Vec<_>>() {
+            self.receive(&decode(&packet, pair.version)[0], pair.version);
+        }
+        for answer in self.answers.drain(..from.min(self.answers.len())).collect::<Vec<_>>() {
+            pair.send_bytes(&answer);
+        }
+        pair.events();
+    }
+}
+
+/// Whatever the earlier client left open, QoS 2 messages arrive once and in order.
+fn none_is_lost<M: TestMemory>(open: BTreeSet<u16>, steps: &[Step]) -> Result<(), TestCaseError> {
+    let mut pair = Pair::<M>::adopting();
+    let (wire, answers) = (VecDeque::new(), VecDeque::new());
+    let mut broker = Broker { open, messages: Vec::new(), wire, answers };
+    let mut accepted = Vec::new();
+    for (n, step) in steps.iter().enumerate() {
+        match step {
+            Step::Publish(qos) => {
+                let is_accepted = pair.try_publish(*qos, &n.to_string()).is_ok();
+                if is_accepted && *qos == QOS2 {
+                    accepted.push(n.to_string());
+                }
+            }
+            Step::Exchange(to, from) => broker.exchange(&mut pair, *to, *from),
+            Step::Cut => {
+                pair.close();
+                broker.wire.clear();
+                broker.answers.clear();
+                pair.open(&Connect { clean_start: false, ..pair.clean() });
+                pair.send(&connack(true));
+                pair.events();
+            }
+        }
+    }
+    for _ in 0..200 {
+        broker.exchange(&mut pair, usize::MAX, usize::MAX);
+    }
+    prop_assert_eq!(broker.messages, accepted);
+    prop_assert_eq!(pair.session.in_flight() + pair.session.pending(), 0);
+    Ok(())
+}
+
+proptest! {
+    /// Promises: CON-3, SEND-2
+    #[test]
+    fn what_was_left_open_swallows_nothing(
+        open in left_open(), steps in steps(),
+    ) {
+        none_is_lost::<mqtt_session::Heap>(open, &steps)?;
+    }
+
+    /// Promises: CON-3, SEND-2
+    #[cfg(feature = "fixed")]
+    #[test]
+    fn what_was_left_open_swallows_nothing_in_fixed_memory(
+        open in left_open(), steps in steps(),
+    ) {
+        none_is_lost::<crate::pair::Small>(open, &steps)?;
+    }
 }
 
 crate::on_both_memories! {

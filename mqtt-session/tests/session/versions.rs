@@ -1,10 +1,11 @@
 //! A session whose connections speak different versions.
 
 use mqtt_session::proto::{
-    ConnAck, EncodeError, Field, Packet, Properties, Property, PropertyId, Publish, QoS,
-    ReasonCode, SubscriptionOptions, Version,
+    ConnAck, Dialect, Encode, EncodeError, Field, Packet, Properties, Property, PropertyId,
+    Publish, QoS, ReasonCode, Role, SubscriptionOptions, Version,
 };
 use mqtt_session::{Config, Connect, Failure, Payload, Token};
+use proptest::prelude::*;
 
 use crate::packets::*;
 use crate::pair::{Pair, Seen, TestMemory};
@@ -315,6 +316,44 @@ fn mqtt_3_1_says_what_3_1_1_says<M: TestMemory>() {
     pair.publish(QOS1, "a");
     pair.change(Version::V3_1, false);
     pair.expect(&[publish(QOS1, 1, "a")]);
+}
+
+proptest! {
+    /// A publish is said as the codec says it in the version of the connection, or fails as there.
+    ///
+    /// Promises: VER-1, VER-2
+    #[test]
+    fn a_publish_is_what_the_codec_makes_of_it(
+        way in 0..2usize,
+        topic in "[a-z/]{1,200}",
+        payload in "[a-z]{0,200}",
+        exactly_once: bool,
+        retain: bool,
+        has_property: bool,
+        is_kept: bool,
+    ) {
+        let (from, to) = BOTH[way];
+        let properties = [Property::ContentType("c")];
+        let properties = &properties[..usize::from(has_property && from == Version::V5)];
+        let qos = if exactly_once { QOS2 } else { QOS1 };
+        let publish = Publish {
+            topic: &topic,
+            retain,
+            properties: Properties::from_slice(properties),
+            ..message(qos, &payload)
+        };
+        let mut pair = Pair::<mqtt_session::Heap>::of(from);
+        let bytes = payload.clone().into_bytes();
+        let kept = if is_kept { Payload::Keep(bytes) } else { Payload::Copy(payload.as_bytes()) };
+        let token = pair.session.publish(pair.now, &publish, kept).unwrap().unwrap();
+        pair.change(to, false);
+        let packet = Publish { packet_id: Some(id(1)), ..publish };
+        let dialect = Dialect { version: to, sender: Role::Client, lenient: false };
+        match packet.measure(dialect) {
+            Ok(_) => pair.expect(&[Packet::Publish(packet)]),
+            Err(error) => pair.expect_events(&[Seen::Failed(token, Failure::Invalid(error))]),
+        }
+    }
 }
 
 crate::on_both_memories! {
