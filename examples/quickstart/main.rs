@@ -115,7 +115,8 @@ fn plan(url: &str, arguments: &Arguments) -> Result<Plan, Error> {
     writeln!(io::stdout(), "broker {upstream}, {:?}, MQTT {version}", arguments.runtime)?;
     let proxy = Proxy::start(&upstream)?;
     let run = std::process::id();
-    let backoff = Backoff { first: Duration::from_millis(50), ..Backoff::default() };
+    let [first, longest] = [50, 30_000].map(Duration::from_millis);
+    let backoff = Backoff::Exponential { first, longest, jitter_percent: 20 };
     let options = Options::new(format!("mqtt://{credentials}{}", proxy.address()))?
         .client_id(format!("quickstart-{run}"))
         .version(arguments.version.into())

@@ -8,7 +8,7 @@ use std::num::{NonZeroU16, NonZeroU32};
 use std::time::Duration;
 
 use mqtt_session::proto::Version;
-use mqtt_session::{Backoff, SessionLoss, SupervisorConfig};
+use mqtt_session::{Backoff, SessionLoss, SupervisorConfig, VersionChoice};
 
 use crate::{Ack, OptionsError, Publish};
 
@@ -328,14 +328,12 @@ impl Options {
                 connect_timeout: Duration::from_secs(10),
                 retry_initial_connect: false,
                 supervisor: SupervisorConfig {
-                    backoff: Backoff {
-                        first: Duration::from_secs(1),
-                        longest: Duration::from_secs(30),
-                        jitter_percent: 20,
-                    },
+                    backoff: Backoff::default(),
+                    version: VersionChoice::Only(Version::V5),
                     max_attempts: None,
                     stop_on_refusal: false,
                     reconnect: true,
+                    follow_redirects: false,
                     seed: 0,
                 },
             },

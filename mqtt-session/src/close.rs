@@ -20,6 +20,9 @@ pub enum CloseReason {
     /// Nothing arrived within the ping timeout after PINGREQ.
     #[error("the broker stopped answering")]
     KeepAlive,
+    /// The broker lives, but did not answer a SUBSCRIBE or UNSUBSCRIBE within the response timeout.
+    #[error("the broker did not answer SUBSCRIBE or UNSUBSCRIBE")]
+    NoAnswer,
     /// The broker broke the standard.
     #[error("the broker broke the protocol: {0}")]
     Violation(ViolationKind),
@@ -29,6 +32,21 @@ pub enum CloseReason {
     /// A record could not be stored that the session cannot go on without.
     #[error("the session could not be stored")]
     StoreFailed,
+}
+
+/// Whether this code blames what was sent, so that the same again has the same answer.
+pub(crate) fn blames_content(code: ReasonCode) -> bool {
+    matches!(
+        code,
+        ReasonCode::MalformedPacket
+            | ReasonCode::ProtocolError
+            | ReasonCode::TopicNameInvalid
+            | ReasonCode::PacketTooLarge
+            | ReasonCode::QuotaExceeded
+            | ReasonCode::PayloadFormatInvalid
+            | ReasonCode::RetainNotSupported
+            | ReasonCode::QoSNotSupported
+    )
 }
 
 /// A refused CONNECT.

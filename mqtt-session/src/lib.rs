@@ -48,7 +48,10 @@ pub use memory::{Memory, Payload};
 pub use output::{BufferTooSmall, Output, SliceOutput};
 pub use record::{Record, RecordKey, RestoreError};
 pub use session::{Phase, Session, Wakeup};
-pub use supervisor::{Action, Backoff, FailureClass, Supervisor, SupervisorConfig};
+pub use supervisor::{
+    Action, Backoff, FailureClass, Redirect, Retry, Supervisor, SupervisorConfig, Target,
+    VersionChoice,
+};
 pub use time::Time;
 
 pub use mqtt_proto as proto;

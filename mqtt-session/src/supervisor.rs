@@ -1,44 +1,37 @@
-//! When and where to connect: broker rotation, backoff, failure classes.
+//! When and where to connect: broker rotation, backoff, failure classes, redirects, versions.
+
+mod backoff;
+mod failure;
+mod versions;
 
 use core::time::Duration;
 
-use mqtt_proto::ReasonCode;
+use mqtt_proto::Version;
 
-use crate::{CloseReason, Time};
+use crate::Time;
 
-/// How the delay between attempts grows: it doubles from `first` to `longest`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Backoff {
-    /// Delay before the first retry.
-    pub first: Duration,
-    /// The longest delay, but for a client that was taken over.
-    pub longest: Duration,
-    /// How far a delay is moved at random, in percent of itself, up or down; at most 100.
-    pub jitter_percent: u8,
-}
+pub use backoff::Backoff;
+pub use failure::FailureClass;
+pub use versions::VersionChoice;
 
-impl Default for Backoff {
-    /// 1 s doubling to 30 s, moved by up to 20 %.
-    fn default() -> Backoff {
-        Backoff {
-            first: Duration::from_secs(1),
-            longest: Duration::from_secs(30),
-            jitter_percent: 20,
-        }
-    }
-}
+use backoff::Random;
+use versions::{Goal, Versions};
 
 /// What a supervisor is told once.
 #[derive(Clone, Copy, Debug)]
 pub struct SupervisorConfig {
     /// Delays between attempts.
     pub backoff: Backoff,
+    /// The version to speak.
+    pub version: VersionChoice,
     /// Reconnect attempts in a row before giving up; `None` never gives up.
     pub max_attempts: Option<u32>,
     /// Whether to give up when the broker refuses for a reason that waiting cannot mend.
     pub stop_on_refusal: bool,
     /// Whether to connect again at all after a connection ended.
     pub reconnect: bool,
+    /// Whether to go where a broker redirects to (0x9C, 0x9D), at most five times in a row.
+    pub follow_redirects: bool,
     /// Where the jitter comes from.
     pub seed: u64,
 }
@@ -46,10 +39,12 @@ pub struct SupervisorConfig {
 /// What an adapter is to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Action {
-    /// Dial this broker of the list now, then report `handle_connected` or `handle_failed`.
+    /// Dial this broker now, then report `handle_connected` or `handle_failed`.
     Dial {
-        /// Index into the list of brokers.
-        broker: usize,
+        /// Where.
+        target: Target,
+        /// The version its CONNECT speaks.
+        version: Version,
         /// Attempts made in a row before this one.
         attempt: u32,
     },
@@ -61,53 +56,37 @@ pub enum Action {
     Stopped,
 }
 
-/// What kind of failure an attempt or a connection ended with.
+/// Which broker to dial.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum FailureClass {
-    /// Waiting may mend it: network trouble, a busy broker.
-    Transient,
-    /// Waiting will not mend it: bad credentials, not authorised, bad certificate. Retried at the
-    /// longest delay.
-    Permanent,
-    /// Another client took the session over. Each time in a row the delay is four times as long, up
-    /// to an hour, so that two clients of one name do not evict each other for ever.
-    TakenOver,
-    /// The transport ended and nobody said why. As [`FailureClass::Transient`], but three times in a
-    /// row within 10 s of CONNACK it is taken for [`FailureClass::TakenOver`], of which brokers of
-    /// 3.1.1 say no more than this.
-    Dropped,
+pub enum Target {
+    /// This one of the list.
+    Listed(usize),
+    /// The one of the last [`Redirect::Once`].
+    Redirect,
 }
 
-impl FailureClass {
-    /// The class of a connection's end.
-    pub fn of(reason: &CloseReason) -> FailureClass {
-        let code = match reason {
-            CloseReason::Refused(refusal) => refusal.reason,
-            CloseReason::Disconnected(code) => *code,
-            CloseReason::Lost => return FailureClass::Dropped,
-            CloseReason::StoreFailed => return FailureClass::Permanent,
-            CloseReason::NoConnAck
-            | CloseReason::KeepAlive
-            | CloseReason::Violation(_)
-            | CloseReason::Local => return FailureClass::Transient,
-        };
-        let is_permanent = matches!(
-            code,
-            ReasonCode::UnsupportedProtocolVersion
-                | ReasonCode::ClientIdentifierNotValid
-                | ReasonCode::BadUserNameOrPassword
-                | ReasonCode::NotAuthorized
-                | ReasonCode::Banned
-                | ReasonCode::BadAuthenticationMethod
-        );
-        if code == ReasonCode::SessionTakenOver {
-            FailureClass::TakenOver
-        } else if is_permanent {
-            FailureClass::Permanent
-        } else {
-            FailureClass::Transient
-        }
-    }
+/// Where a broker redirects to; the owner keeps the names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Redirect {
+    /// To a broker for the next attempt only (0x9C).
+    Once,
+    /// To so many brokers that replace the list (0x9D).
+    Moved {
+        /// Length of the new list.
+        brokers: usize,
+    },
+}
+
+/// What follows a failure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Retry {
+    /// The attempt goes on at once: once more or with another version to learn which one the broker
+    /// speaks, or where it redirected to.
+    AtOnce,
+    /// Another attempt, later. The class is the one reported, or what it amounts to.
+    Later(FailureClass),
+    /// No other attempt, likewise.
+    Never(FailureClass),
 }
 
 /// Decides when to dial which broker.
@@ -117,11 +96,18 @@ impl FailureClass {
 ///                        ^                        |                          |
 ///                        +---- handle_failed -----+------- handle_failed ----+
 /// ```
+/// A broker that cannot be connected to is followed by the next one of the list; one that could be
+/// is the first to be dialled again.
 #[derive(Debug)]
 pub struct Supervisor {
     config: SupervisorConfig,
     brokers: usize,
+    /// The one of the list that is dialled next, or was last.
     broker: usize,
+    versions: Versions,
+    /// Where the broker redirects to, and how often in a row that was followed.
+    redirect: Option<Redirect>,
+    redirects: u32,
     stage: Stage,
     /// Failures in a row; starts over only after a connection that lasted.
     failures: u32,
@@ -131,15 +117,23 @@ pub struct Supervisor {
     drops: u32,
     /// The delay before the attempt now running or connected.
     delay: Duration,
-    random: u64,
+    random: Random,
 }
 
 #[derive(Clone, Copy, Debug)]
 enum Stage {
     Stopped,
-    Due(Time),
-    Trying,
-    Up { since: Time },
+    Due {
+        at: Time,
+        goal: Goal,
+    },
+    /// None once the list was replaced: what is being dialled is none of it.
+    Trying {
+        goal: Option<Goal>,
+    },
+    Up {
+        since: Time,
+    },
 }
 
 /// A connection this short says nothing about the next attempt.
@@ -148,8 +142,8 @@ const LASTING: Duration = Duration::from_secs(10);
 /// So many of them dropped in a row: somebody else has the name.
 const DROPS: u32 = 3;
 
-/// The longest delay after being taken over.
-const TAKEN_OVER_LONGEST: Duration = Duration::from_secs(3600);
+/// So many redirects in a row are followed.
+const REDIRECTS: u32 = 5;
 
 impl Supervisor {
     /// A supervisor for a list of this many brokers, stopped.
@@ -158,23 +152,28 @@ impl Supervisor {
             config,
             brokers: brokers.max(1),
             broker: 0,
+            versions: Versions::new(config.version),
+            redirect: None,
+            redirects: 0,
             stage: Stage::Stopped,
             failures: 0,
             takeovers: 0,
             drops: 0,
             delay: Duration::ZERO,
-            random: config.seed,
+            random: Random(config.seed),
         }
     }
 
     /// Connects from now on; starts the count of attempts over. Without effect while running.
     pub fn start(&mut self, now: Time) {
         if matches!(self.stage, Stage::Stopped) {
+            self.redirect = None;
+            self.redirects = 0;
             self.failures = 0;
             self.takeovers = 0;
             self.drops = 0;
             self.delay = Duration::ZERO;
-            self.stage = Stage::Due(now);
+            self.stage = Stage::Due { at: now, goal: self.listed() };
         }
     }
 
@@ -183,46 +182,119 @@ impl Supervisor {
         self.stage = Stage::Stopped;
     }
 
+    /// The list was replaced by one of this many brokers: the next attempt begins with its first.
+    /// A connection that is open or being made stays; a redirect from it is not followed.
+    pub fn set_brokers(&mut self, brokers: usize) {
+        self.brokers = brokers.max(1);
+        self.broker = 0;
+        self.versions.forget();
+        self.redirect = None;
+        let listed = self.listed();
+        match &mut self.stage {
+            Stage::Due { goal, .. } => *goal = listed,
+            Stage::Trying { goal } => *goal = None,
+            Stage::Stopped | Stage::Up { .. } => {}
+        }
+    }
+
     /// What to do now. `Dial` is given once per attempt.
     pub fn poll(&mut self, now: Time) -> Action {
         match self.stage {
             Stage::Stopped => Action::Stopped,
-            Stage::Due(at) if at > now => Action::Wait(at),
-            Stage::Due(_) => {
-                self.stage = Stage::Trying;
-                Action::Dial { broker: self.broker, attempt: self.failures }
+            Stage::Due { at, .. } if at > now => Action::Wait(at),
+            Stage::Due { goal, .. } => {
+                self.stage = Stage::Trying { goal: Some(goal) };
+                let Goal { target, version, .. } = goal;
+                Action::Dial { target, version, attempt: self.failures }
             }
-            Stage::Trying | Stage::Up { .. } => Action::Busy,
+            Stage::Trying { .. } | Stage::Up { .. } => Action::Busy,
         }
     }
 
     /// CONNACK accepted the connection.
     pub fn handle_connected(&mut self, now: Time) {
-        if matches!(self.stage, Stage::Trying) {
+        if let Stage::Trying { goal } = self.stage {
+            if let Some(goal) = goal {
+                self.versions.handle_connected(goal);
+            }
             self.stage = Stage::Up { since: now };
         }
     }
 
-    /// The attempt failed, or the connection ended, with this class.
-    pub fn handle_failed(&mut self, now: Time, class: FailureClass) {
-        let class = match self.stage {
-            Stage::Stopped | Stage::Due(_) => return,
-            Stage::Trying => {
-                self.broker = (self.broker + 1) % self.brokers;
-                self.drops = 0;
-                class
+    /// The broker redirects, and names where to. To be called before `handle_failed` reports the end
+    /// of this attempt or connection. Whether it will be followed: then the next attempt comes at
+    /// once, and for [`Redirect::Moved`] the owner replaces its list.
+    pub fn handle_redirect(&mut self, now: Time, redirect: Redirect) -> bool {
+        let is_possible = match self.stage {
+            Stage::Trying { .. } => true,
+            Stage::Up { since } => {
+                if now.since(since) >= LASTING {
+                    self.redirects = 0;
+                }
+                self.config.reconnect
             }
-            Stage::Up { since } => self.judge(class, now.since(since)),
+            Stage::Stopped | Stage::Due { .. } => false,
         };
-        let refused = class == FailureClass::Permanent && self.config.stop_on_refusal;
-        let spent = self.config.max_attempts.is_some_and(|most| self.failures >= most);
-        if refused || spent || !self.config.reconnect {
+        let is_followed = is_possible && self.config.follow_redirects && self.redirects < REDIRECTS;
+        self.redirect = is_followed.then_some(redirect);
+        is_followed
+    }
+
+    /// The attempt failed, or the connection ended, with this class.
+    pub fn handle_failed(&mut self, now: Time, class: FailureClass) -> Retry {
+        let (class, goal) = match self.stage {
+            Stage::Stopped => return Retry::Never(class),
+            Stage::Due { .. } => return Retry::Later(class),
+            Stage::Trying { goal } => {
+                self.drops = 0;
+                (class, goal.and_then(|goal| self.versions.handle_failed(goal, class)))
+            }
+            Stage::Up { since } => (self.judge(class, now.since(since)), None),
+        };
+        if let Some(goal) = self.redirected().or(goal) {
+            self.stage = Stage::Due { at: now, goal };
+            return Retry::AtOnce;
+        }
+        self.redirects = 0;
+        if let Stage::Trying { goal: Some(Goal { target: Target::Listed(broker), .. }) } =
+            self.stage
+        {
+            self.broker = (broker + 1) % self.brokers;
+        }
+        let is_refused = match class {
+            FailureClass::Permanent | FailureClass::VersionRefused => self.config.stop_on_refusal,
+            FailureClass::Transient
+            | FailureClass::NoConnAck
+            | FailureClass::TakenOver
+            | FailureClass::Dropped => false,
+        };
+        let is_spent = self.config.max_attempts.is_some_and(|most| self.failures >= most);
+        if is_refused || is_spent || !self.config.reconnect {
             self.stage = Stage::Stopped;
-            return;
+            return Retry::Never(class);
         }
         self.delay = self.next_delay(class);
         self.failures = self.failures.saturating_add(1);
-        self.stage = Stage::Due(now.after(self.delay));
+        self.stage = Stage::Due { at: now.after(self.delay), goal: self.listed() };
+        Retry::Later(class)
+    }
+
+    /// The broker of the list whose turn it is.
+    fn listed(&self) -> Goal {
+        self.versions.first(Target::Listed(self.broker))
+    }
+
+    /// Where the broker redirected to.
+    fn redirected(&mut self) -> Option<Goal> {
+        let redirect = self.redirect.take()?;
+        self.redirects += 1;
+        match redirect {
+            Redirect::Once => Some(self.versions.first(Target::Redirect)),
+            Redirect::Moved { brokers } => {
+                self.set_brokers(brokers);
+                Some(self.listed())
+            }
+        }
     }
 
     /// What the end of a connection that lasted so long means.
@@ -241,37 +313,17 @@ impl Supervisor {
     }
 
     fn next_delay(&mut self, class: FailureClass) -> Duration {
-        let Backoff { first, longest, .. } = self.config.backoff;
-        let doubled =
-            |times: u32| first.saturating_mul(1u32.checked_shl(times).unwrap_or(u32::MAX));
-        let delay = match class {
-            FailureClass::Transient | FailureClass::Dropped => doubled(self.failures).min(longest),
-            FailureClass::Permanent => longest,
+        let Supervisor { config: SupervisorConfig { backoff, .. }, random, .. } = self;
+        match class {
+            FailureClass::Transient | FailureClass::NoConnAck | FailureClass::Dropped => {
+                backoff.delay(self.failures, random)
+            }
+            FailureClass::Permanent | FailureClass::VersionRefused => backoff.longest(random),
             FailureClass::TakenOver => {
                 self.takeovers = self.takeovers.saturating_add(1);
-                let quadrupled = doubled(self.takeovers.saturating_mul(2));
-                quadrupled.min(longest.max(TAKEN_OVER_LONGEST))
+                backoff.taken_over(self.takeovers, random)
             }
-        };
-        self.jittered(delay)
-    }
-
-    /// `delay` moved by at most the configured share, evenly.
-    fn jittered(&mut self, delay: Duration) -> Duration {
-        let percent = u64::from(self.config.backoff.jitter_percent.min(100));
-        let micros = u64::try_from(delay.as_micros()).unwrap_or(u64::MAX);
-        let most = micros / 100 * percent;
-        let random = self.next_random() % most.saturating_mul(2).saturating_add(1);
-        Duration::from_micros(micros.saturating_sub(most).saturating_add(random))
-    }
-
-    /// `SplitMix64`: every seed, 0 included, gives a full-period sequence.
-    fn next_random(&mut self) -> u64 {
-        self.random = self.random.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut z = self.random;
-        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        z ^ (z >> 31)
+        }
     }
 }
 

@@ -5,7 +5,7 @@ use std::num::NonZeroU16;
 use std::time::Duration;
 
 use mqtt_session::proto::{self, Dialect, Encode, Properties, Property, Role};
-use mqtt_session::{Config, Connect, SupervisorConfig};
+use mqtt_session::{Backoff, Config, Connect, SupervisorConfig, VersionChoice};
 
 use super::{ConnectOptions, Options};
 use crate::OptionsError;
@@ -25,9 +25,7 @@ impl Options {
         check(self.sending.max_pending > 0, "max_pending", AT_LEAST_1)?;
         check(self.sending.max_pending_bytes > 0, "max_pending_bytes", AT_LEAST_1)?;
         check(self.sending.write_queue > 0, "write_queue", AT_LEAST_1)?;
-        let backoff = self.attempts.supervisor.backoff;
-        check(backoff.first <= backoff.longest, "backoff", "`first` is at most `longest`")?;
-        check(backoff.jitter_percent <= 100, "backoff", "`jitter_percent` is at most 100")?;
+        check_backoff(self.attempts.supervisor.backoff)?;
         let delay_alone = connect.will_delay.is_some() && connect.will.is_none();
         check(!delay_alone, "will_delay", "there is no will to delay; give `will`, too")?;
         connect.with(true, measure).map_err(OptionsError::Connect)
@@ -69,7 +67,8 @@ impl Options {
     }
 
     pub(crate) fn supervisor_config(&self, seed: u64) -> SupervisorConfig {
-        SupervisorConfig { seed, ..self.attempts.supervisor }
+        let version = VersionChoice::Only(self.connect.version);
+        SupervisorConfig { version, seed, ..self.attempts.supervisor }
     }
 }
 
@@ -105,6 +104,16 @@ impl ConnectOptions {
             Some(will) => will.with_will(delay, |will| f(&Connect { will: Some(will), ..connect })),
         }
     }
+}
+
+fn check_backoff(backoff: Backoff) -> Result<(), OptionsError> {
+    let (first, longest, jitter_percent) = match backoff {
+        Backoff::Exponential { first, longest, jitter_percent } => (first, longest, jitter_percent),
+        Backoff::FullJitter { first, longest } => (first, longest, 0),
+        Backoff::Constant(_) | Backoff::Custom(_) => return Ok(()),
+    };
+    check(first <= longest, "backoff", "`first` is at most `longest`")?;
+    check(jitter_percent <= 100, "backoff", "`jitter_percent` is at most 100")
 }
 
 /// Whether the codec takes the CONNECT.

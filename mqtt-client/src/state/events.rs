@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use mqtt_session::proto::{ConnAck, Properties, ReasonCode, ReasonCodes};
 use mqtt_session::{
-    CloseReason, Event, FailureClass, Message, Outcome, SubscribeError as Refused, Time, Token,
+    CloseReason, Event, FailureClass, Message, Outcome, Retry, SubscribeError as Refused, Time,
+    Token,
 };
 
 use super::{Request, State};
@@ -92,8 +93,9 @@ impl State {
             | ConnectError::Ended => FailureClass::Transient,
         };
         self.stats.connect_failures += 1;
-        self.supervisor.handle_failed(now, class);
-        if !self.attempt.ever_accepted && !self.attempt.retry_initial {
+        let retry = self.supervisor.handle_failed(now, class);
+        let goes_on = retry == Retry::AtOnce;
+        if !goes_on && !self.attempt.ever_accepted && !self.attempt.retry_initial {
             self.supervisor.stop();
         }
         self.tell(&ClientEvent::ConnectFailed(error.clone()));

@@ -4,7 +4,7 @@ use std::mem;
 use std::task::Waker;
 
 use bytes::Bytes;
-use mqtt_session::{Action, CloseReason, Closing, Heap, Inbound, Phase, Time};
+use mqtt_session::{Action, CloseReason, Closing, Heap, Inbound, Phase, Target, Time};
 
 use super::{Lifecycle, State};
 use crate::delivery::Call;
@@ -123,7 +123,9 @@ impl State {
             return Idle::Stopped;
         }
         let wait = match self.supervisor.poll(now) {
-            Action::Dial { broker, .. } => return Idle::Dial(broker),
+            Action::Dial { target: Target::Listed(broker), .. } => return Idle::Dial(broker),
+            // The session's owner asked for none to be followed.
+            Action::Dial { target: Target::Redirect, .. } => return Idle::Dial(0),
             Action::Stopped => return Idle::Stopped,
             Action::Busy => None,
             Action::Wait(until) => {

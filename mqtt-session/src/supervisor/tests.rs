@@ -1,14 +1,25 @@
+mod brokers;
+mod versions;
+
+use mqtt_proto::ReasonCode;
+
 use super::*;
 use crate::{CloseReason, Refusal};
 
 const SECOND: Duration = Duration::from_secs(1);
 
+/// The default without jitter.
+const EXACT: Backoff =
+    Backoff::Exponential { first: SECOND, longest: Duration::from_secs(30), jitter_percent: 0 };
+
 fn config() -> SupervisorConfig {
     SupervisorConfig {
-        backoff: Backoff { jitter_percent: 0, ..Backoff::default() },
+        backoff: EXACT,
+        version: VersionChoice::Only(Version::V5),
         max_attempts: None,
         stop_on_refusal: false,
         reconnect: true,
+        follow_redirects: false,
         seed: 1,
     }
 }
@@ -17,6 +28,8 @@ fn config() -> SupervisorConfig {
 struct Run {
     supervisor: Supervisor,
     now: Time,
+    /// Of the last attempt.
+    version: Version,
 }
 
 impl Run {
@@ -24,12 +37,12 @@ impl Run {
         let mut supervisor = Supervisor::new(config, brokers);
         assert_eq!(supervisor.poll(Time::ZERO), Action::Stopped);
         supervisor.start(Time::ZERO);
-        Run { supervisor, now: Time::ZERO }
+        Run { supervisor, now: Time::ZERO, version: Version::V5 }
     }
 
     /// Waits until it is to dial; gives the delay and the broker.
     #[track_caller]
-    fn dial(&mut self) -> (Duration, usize) {
+    fn dial(&mut self) -> (Duration, Target) {
         let start = self.now;
         let mut action = self.supervisor.poll(self.now);
         if let Action::Wait(until) = action {
@@ -37,8 +50,9 @@ impl Run {
             self.now = until;
             action = self.supervisor.poll(until);
         }
-        let Action::Dial { broker, .. } = action else { panic!("{action:?}") };
-        (self.now.since(start), broker)
+        let Action::Dial { target, version, .. } = action else { panic!("{action:?}") };
+        self.version = version;
+        (self.now.since(start), target)
     }
 
     /// Dials, and the attempt fails.
@@ -72,9 +86,9 @@ fn the_delay_doubles_up_to_the_longest() {
 /// Promises: LIVE-2
 #[test]
 fn a_hundred_failures_do_not_overflow() {
-    let mut config = config();
-    config.backoff.longest = Duration::MAX;
-    let mut run = Run::new(config, 1);
+    let longest = Duration::MAX;
+    let backoff = Backoff::Exponential { first: SECOND, longest, jitter_percent: 100 };
+    let mut run = Run::new(SupervisorConfig { backoff, ..config() }, 1);
     for _ in 0..100 {
         run.fail(FailureClass::Transient);
     }
@@ -99,6 +113,46 @@ fn jitter_stays_within_its_share_and_comes_from_the_seed() {
     }
     assert_eq!(delays(1), delays(1));
     assert_ne!(delays(1), delays(2));
+}
+
+/// Promises: LIVE-2
+#[test]
+fn full_jitter_is_anything_up_to_the_doubled_delay() {
+    let backoff = Backoff::FullJitter { first: SECOND, longest: 8 * SECOND };
+    let mut run = Run::new(SupervisorConfig { backoff, ..config() }, 1);
+    let delays: [_; 60] = core::array::from_fn(|_| run.fail(FailureClass::Transient));
+    for (retry, delay) in delays.iter().skip(1).enumerate() {
+        let most = SECOND * 2u32.saturating_pow(u32::try_from(retry).unwrap());
+        assert!(*delay <= most.min(8 * SECOND), "{delays:?}");
+    }
+    assert!(delays[10..].iter().any(|delay| *delay < 2 * SECOND), "{delays:?}");
+    assert!(delays[10..].iter().any(|delay| *delay > 6 * SECOND), "{delays:?}");
+    run.fail(FailureClass::Permanent);
+    assert_eq!(run.fail(FailureClass::Transient), 8 * SECOND);
+}
+
+/// Promises: LIVE-2
+#[test]
+fn a_constant_delay_stays_what_it_is() {
+    let backoff = Backoff::Constant(3 * SECOND);
+    let mut run = Run::new(SupervisorConfig { backoff, ..config() }, 1);
+    run.fail(FailureClass::Transient);
+    assert_eq!(run.fail(FailureClass::Permanent), 3 * SECOND);
+    assert_eq!(run.fail(FailureClass::Transient), 3 * SECOND);
+    // But not for two clients of one name.
+    assert_eq!(run.connect(SECOND, FailureClass::TakenOver), 3 * SECOND);
+    assert_eq!(run.fail(FailureClass::Transient), 12 * SECOND);
+}
+
+/// Promises: LIVE-2
+#[test]
+fn a_custom_delay_comes_from_its_function() {
+    let backoff = Backoff::Custom(|retries, _| SECOND * (retries.min(40) + 1));
+    let mut run = Run::new(SupervisorConfig { backoff, ..config() }, 1);
+    let delays: [_; 4] = core::array::from_fn(|_| run.fail(FailureClass::Transient).as_secs());
+    assert_eq!(delays, [0, 1, 2, 3]);
+    run.fail(FailureClass::Permanent);
+    assert_eq!(run.dial().0, 41 * SECOND);
 }
 
 /// Promises: LIVE-2
@@ -199,24 +253,6 @@ fn three_drops_in_a_row_right_after_connack_are_a_takeover() {
     assert!(run.connect(9 * SECOND, FailureClass::Dropped).as_secs() <= 30);
 }
 
-/// Promises: LIVE-5
-#[test]
-fn brokers_rotate_on_failure_and_stick_on_success() {
-    let mut run = Run::new(config(), 3);
-    let mut failed = || {
-        let (_, broker) = run.dial();
-        run.supervisor.handle_failed(run.now, FailureClass::Transient);
-        broker
-    };
-    assert_eq!([failed(), failed(), failed(), failed()], [0, 1, 2, 0]);
-    for _ in 0..3 {
-        let (_, broker) = run.dial();
-        assert_eq!(broker, 1);
-        run.supervisor.handle_connected(run.now);
-        run.supervisor.handle_failed(run.now, FailureClass::Transient);
-    }
-}
-
 #[test]
 fn it_gives_up_after_so_many_retries_in_a_row() {
     let mut run = Run::new(SupervisorConfig { max_attempts: Some(2), ..config() }, 1);
@@ -266,7 +302,8 @@ fn ends_of_connections_have_their_classes() {
     let refused = |reason| CloseReason::Refused(Refusal { reason });
     let cases = [
         (CloseReason::Lost, FailureClass::Dropped),
-        (CloseReason::NoConnAck, FailureClass::Transient),
+        (CloseReason::NoConnAck, FailureClass::NoConnAck),
+        (CloseReason::NoAnswer, FailureClass::Transient),
         (CloseReason::KeepAlive, FailureClass::Transient),
         (CloseReason::StoreFailed, FailureClass::Permanent),
         (CloseReason::Disconnected(ReasonCode::SessionTakenOver), FailureClass::TakenOver),
@@ -274,7 +311,13 @@ fn ends_of_connections_have_their_classes() {
         (CloseReason::Disconnected(ReasonCode::NotAuthorized), FailureClass::Permanent),
         (refused(ReasonCode::BadUserNameOrPassword), FailureClass::Permanent),
         (refused(ReasonCode::ClientIdentifierNotValid), FailureClass::Permanent),
-        (refused(ReasonCode::UnsupportedProtocolVersion), FailureClass::Permanent),
+        (refused(ReasonCode::UnsupportedProtocolVersion), FailureClass::VersionRefused),
+        // The CONNECT itself is to blame, which will be the same; a message need not come again.
+        (refused(ReasonCode::PacketTooLarge), FailureClass::Permanent),
+        (CloseReason::Disconnected(ReasonCode::PacketTooLarge), FailureClass::Transient),
+        (refused(ReasonCode::QuotaExceeded), FailureClass::Transient),
+        (refused(ReasonCode::UseAnotherServer), FailureClass::Transient),
+        (refused(ReasonCode::ServerMoved), FailureClass::Permanent),
         (refused(ReasonCode::ServerUnavailable), FailureClass::Transient),
     ];
     for (reason, class) in cases {

@@ -95,8 +95,7 @@ suite! {
 
 /// Options for a scripted broker: reconnects at once.
 fn options(peer: &Peer) -> Options {
-    let delay = Duration::from_millis(10);
-    let backoff = Backoff { first: delay, longest: delay, jitter_percent: 0 };
+    let backoff = Backoff::Constant(Duration::from_millis(10));
     Options::new(peer.url()).unwrap().client_id("client").backoff(backoff)
 }
 

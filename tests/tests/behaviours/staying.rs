@@ -62,7 +62,7 @@ pub(crate) fn delays_between_attempts_grow<A: Adapter>(trial: &Trial) {
         broker.open(true).expect_disconnect(ReasonCode::NormalDisconnection);
     });
     let [first, longest] = [20, 50].map(Duration::from_millis);
-    let backoff = Backoff { first, longest, jitter_percent: 0 };
+    let backoff = Backoff::Exponential { first, longest, jitter_percent: 0 };
     let client = A::start().connect(options(&peer).backoff(backoff)).unwrap();
     let mut events = client.events();
     listening.raise();

@@ -54,7 +54,7 @@ suite! {
 /// Options that reconnect soon.
 fn options(url: &str, client_id: &str, version: Version) -> Options {
     let [first, longest] = [20, 200].map(Duration::from_millis);
-    let backoff = Backoff { first, longest, jitter_percent: 20 };
+    let backoff = Backoff::Exponential { first, longest, jitter_percent: 20 };
     Options::new(url).unwrap().client_id(client_id).version(version).backoff(backoff)
 }
 
