@@ -26,6 +26,10 @@ pub struct Config {
     pub write_queue: usize,
     /// How long a PINGREQ may stay without any inbound byte.
     pub ping_timeout: Duration,
+    /// How long a SUBSCRIBE or UNSUBSCRIBE may stay without its answer, from its transmission on;
+    /// `None` for ever. Then the connection ends and it is made again, at most three times; after
+    /// that it fails.
+    pub response_timeout: Option<Duration>,
     /// What happens to messages that may have been carried when the broker lost the session.
     pub session_loss: SessionLoss,
     /// Whether records are made and packets wait for them (`poll_store`, `handle_stored`).
@@ -56,6 +60,7 @@ impl Config {
             max_pending_bytes: 16 << 20,
             write_queue: 1 << 20,
             ping_timeout: Duration::from_secs(10),
+            response_timeout: Some(Duration::from_secs(30)),
             session_loss: SessionLoss { qos1: true, qos2: false },
             store: false,
             strict: false,

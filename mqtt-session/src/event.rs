@@ -80,7 +80,8 @@ pub enum Event<'a> {
         /// Why.
         failure: Failure,
     },
-    /// The broker lost the session and refused a subscription made again; its Topic Filter is
+    /// The broker lost the session and refused a subscription made again, or never answered: then
+    /// the reason is [`ReasonCode::UnspecifiedError`]. Its Topic Filter is
     /// [`Session::lost_subscription`](crate::Session::lost_subscription).
     SubscriptionLost {
         /// Why.
@@ -112,8 +113,9 @@ pub enum Outcome<'a> {
     Delivered(Ack<'a>),
     /// The broker rejected it: PUBACK or PUBREC with this code of 0x80 or above.
     Rejected(Ack<'a>),
-    /// Nothing of it will be sent any more. Only with [`Failure::NotSupported`] and
-    /// [`Failure::Invalid`] may an earlier connection have carried it.
+    /// Nothing of it will be sent any more. Only with [`Failure::NotSupported`],
+    /// [`Failure::Invalid`], [`Failure::Blamed`] and [`Failure::ConnectionLost`] may an earlier
+    /// connection have carried it.
     Failed(Failure),
     /// It may have been delivered: the session ended before the answer.
     Indeterminate,
@@ -133,6 +135,16 @@ pub enum Failure {
     /// 5.0 is stricter about shared subscriptions. Nothing is left out to make it fit.
     #[error("the version of this connection cannot say it: {0}")]
     Invalid(EncodeError),
+    /// Three times it was the one message in flight when the broker disconnected for a reason that
+    /// blames content, this one the last time.
+    #[error("the broker disconnects whenever it is sent: {0}")]
+    Blamed(ReasonCode),
+    /// Likewise, but the last time the connection was lost without a word.
+    #[error("the connection is lost whenever it is sent")]
+    ConnectionLost,
+    /// The broker did not answer it, as often as it was made.
+    #[error("the broker does not answer")]
+    NoAnswer,
     /// Its record could not be stored.
     #[error("the message could not be stored")]
     StoreFailed,

@@ -105,6 +105,7 @@ impl<M: Memory> Session<M> {
             }
         }
         let state = &mut self.state;
+        state.poison.note_answer();
         let id = state.flows.key(index);
         let Some(flow) = state.flows.get(index) else { return };
         let released = state.journal.push(RecordRef::Released { message: flow.message, id });
@@ -147,6 +148,7 @@ impl<M: Memory> Session<M> {
     fn finish_publish<'i>(&mut self, index: u32, outcome: Outcome<'i>) -> Event<'i> {
         let token = self.state.token(index);
         let up = self.link.as_mut().and_then(|link| link.up_mut());
+        self.state.poison.note_answer();
         self.state.leave_window(index, up);
         self.state.note_done(index);
         self.state.remove_flow(index);
@@ -238,7 +240,7 @@ impl<M: Memory> SessionState<M> {
             Lane::Waiting | Lane::Storing | Lane::Ready => {
                 matches!(kind, FlowKind::Publish { carried: true, .. })
             }
-            Lane::Resubscribing | Lane::Requests | Lane::Ended => false,
+            Lane::Resubscribing | Lane::Requests | Lane::Ended | Lane::GivenUp => false,
         };
         Some((index, kind.awaited().filter(|_| was_sent)?))
     }

@@ -198,7 +198,10 @@ impl<M: Memory> Session<M> {
         state.end_unwanted();
         state.fail_unsupported(&limits);
         let unfinished = state.flows.len(super::Lane::Releasing);
-        let up = Up::new(limits, link.version, self.config.max_in_flight, unfinished);
+        let mut up = Up::new(limits, link.version, self.config.max_in_flight, unfinished);
+        if state.poison.is_one_by_one() {
+            up.narrow();
+        }
         link.replace_stage(&mut state.arena, Stage::Up(up));
         state.note_room();
         self.promote();

@@ -16,6 +16,8 @@ pub struct Filter<M: Memory> {
     pub(super) stage: FilterStage,
     /// The store has it, or will have.
     pub(super) is_recorded: bool,
+    /// How often the SUBSCRIBE that makes it again had no answer in time.
+    pub(super) unanswered: u8,
 }
 
 /// ```text
@@ -75,7 +77,7 @@ impl<M: Memory> Filters<M> {
     ) -> Result<(), Full> {
         self.next = self.next.max(number.saturating_add(1));
         let stage = FilterStage::Granted;
-        self.list.push(Filter { number, image, version, stage, is_recorded: true })
+        self.list.push(Filter { number, image, version, stage, is_recorded: true, unanswered: 0 })
     }
 
     /// Where the one with this number is; the list is in their order.

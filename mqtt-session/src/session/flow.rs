@@ -17,9 +17,11 @@ use crate::{Failure, Memory, Time};
 ///
 ///  made again ---> Resubscribing --+
 ///  (un)subscribe -----> Requests --+--> Ready --transmitted--> Requested --answer--> (gone)
+///                                      connection ends: (gone) <-- GivenUp <--polled-- | no answer
 /// ```
 /// QoS 0 and requests pass publishes that wait, be it for the window or for the store: the standard
-/// orders neither against them, and what needs no record gains nothing from waiting for one.
+/// orders neither against them, and what needs no record gains nothing from waiting for one. (A
+/// subscription is recorded once SUBACK grants it.)
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Lane {
@@ -43,10 +45,13 @@ pub enum Lane {
     Requested,
     /// Flows without a packet left, whose outcome was not polled yet.
     Ended,
+    /// Requests that failed without an answer: it may still come, so they keep their identifiers
+    /// until the connection ends.
+    GivenUp,
 }
 
 /// How many lanes there are.
-pub(crate) const LANES: usize = 10;
+pub(crate) const LANES: usize = 11;
 
 impl From<Lane> for u8 {
     fn from(lane: Lane) -> u8 {
@@ -69,6 +74,10 @@ pub struct Flow<M: Memory> {
     /// Its identifier has a record of its own.
     pub(crate) has_sent_record: bool,
     pub(crate) expiry: Option<Expiry>,
+    /// When a request was transmitted last.
+    pub(crate) asked_at: Time,
+    /// How often a request had no answer in time.
+    pub(crate) unanswered: u8,
 }
 
 impl<M: Memory> Flow<M> {
@@ -81,6 +90,8 @@ impl<M: Memory> Flow<M> {
             released: 0,
             has_sent_record: false,
             expiry: None,
+            asked_at: Time::ZERO,
+            unanswered: 0,
         }
     }
 

@@ -18,7 +18,8 @@ pub(crate) struct KeepAlive {
     is_due: bool,
     /// Since when PINGREQ is due or transmitted and nothing has come.
     asked_at: Option<Time>,
-    paused: bool,
+    /// Since when this end reads; `None` while it does not.
+    reading_since: Option<Time>,
 }
 
 /// What a deadline is for.
@@ -39,7 +40,7 @@ impl KeepAlive {
             received: 0,
             is_due: false,
             asked_at: None,
-            paused: false,
+            reading_since: Some(now),
         }
     }
 
@@ -68,10 +69,19 @@ impl KeepAlive {
 
     /// Reading is paused by this end, so silence proves nothing.
     pub(crate) fn set_paused(&mut self, now: Time, paused: bool) {
-        if self.paused && !paused {
-            self.asked_at = self.asked_at.map(|_| now);
+        match (self.reading_since, paused) {
+            (None, false) => {
+                self.asked_at = self.asked_at.map(|_| now);
+                self.reading_since = Some(now);
+            }
+            (Some(_) | None, true) => self.reading_since = None,
+            (Some(_), false) => {}
         }
-        self.paused = paused;
+    }
+
+    /// Since when this end reads, so that silence proves something.
+    pub(crate) fn reading_since(&self) -> Option<Time> {
+        self.reading_since
     }
 
     pub(crate) fn deadline(&self) -> Option<Deadline> {
@@ -84,7 +94,7 @@ impl KeepAlive {
 
     /// When the broker is to be given up.
     fn answer_at(&self) -> Option<Time> {
-        Some(self.asked_at.filter(|_| !self.paused)?.after(self.ping_timeout))
+        Some(self.asked_at.filter(|_| self.reading_since.is_some())?.after(self.ping_timeout))
     }
 
     /// When PINGREQ is due, or its answer is missed again.

@@ -61,6 +61,8 @@ pub(crate) struct Up {
     pub(crate) limits: Limits,
     /// Unfinished QoS 1/2 publishes allowed at once.
     window: usize,
+    /// Likewise, when they need not be sent one at a time.
+    widest: usize,
     /// Those there are, from the moment they have their place in the window.
     unfinished: usize,
 }
@@ -177,8 +179,17 @@ impl Up {
             Version::V3_1_1 | Version::V3_1 => Some(Config::MAX_IN_FLIGHT_V3),
         });
         let granted = limits.receive_maximum;
-        let window = own.map_or(granted, |own| own.min(granted)).get();
-        Up { limits, window: usize::from(window), unfinished }
+        let window = usize::from(own.map_or(granted, |own| own.min(granted)).get());
+        Up { limits, window, widest: window, unfinished }
+    }
+
+    /// One publish at a time, until `widen`.
+    pub(crate) fn narrow(&mut self) {
+        self.window = 1;
+    }
+
+    pub(crate) fn widen(&mut self) {
+        self.window = self.widest;
     }
 
     /// How many more publishes may be sent now (section 4.9).

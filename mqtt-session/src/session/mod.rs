@@ -12,6 +12,7 @@ mod held;
 mod journal;
 mod keep_alive;
 mod link;
+mod poison;
 mod publishing;
 mod put;
 mod receive;
@@ -97,6 +98,7 @@ struct SessionState<M: Memory> {
     next_expiry: Option<Time>,
     room: Room,
     ignored_acks: u64,
+    poison: poison::Poison,
 }
 
 /// Whether somebody was told that there is no room.
@@ -214,6 +216,7 @@ impl<M: Memory> SessionState<M> {
             next_expiry: None,
             room: Room::Enough,
             ignored_acks: 0,
+            poison: poison::Poison::default(),
         }
     }
 

@@ -85,7 +85,7 @@ impl<M: Memory> Session<M> {
             let token = state.token(index);
             let kind = state.flows.get(index)?.kind;
             state.note_done(index);
-            state.remove_flow(index);
+            state.retire(index, self.link.is_some());
             let FlowKind::Ended(ended) = kind else { continue };
             match ended {
                 Ended::Indeterminate => {

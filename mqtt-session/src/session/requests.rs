@@ -5,11 +5,11 @@ use mqtt_proto::{
     Subscribe, Subscription, Subscriptions, TopicFilter, Unsubscribe,
 };
 
-use super::Session;
 use super::encode::encode;
-use super::flow::{Flow, FlowKind, Image, Lane};
+use super::flow::{Ended, Flow, FlowKind, Image, Lane};
 use super::link::{Farewell, Stage, outbound_dialect};
 use super::publishing::PLACEHOLDER;
+use super::{Session, SessionState};
 use crate::memory::Arena;
 use crate::{CloseReason, DisconnectError, Limits, Memory, SubscribeError, Time, Token};
 
@@ -121,6 +121,21 @@ impl<M: Memory> Session<M> {
         };
         link.stage = Stage::Leaving { farewell, reason: CloseReason::Local };
         Ok(())
+    }
+}
+
+impl<M: Memory> SessionState<M> {
+    /// The outcome of a flow was polled. A request that failed while the connection lives keeps its
+    /// identifier, for the answer may come yet; but not the last place in memory.
+    pub(super) fn retire(&mut self, index: u32, is_open: bool) {
+        let kind = self.flows.get(index).map(|flow| flow.kind);
+        let is_request =
+            matches!(kind, Some(FlowKind::Ended(Ended::Request(_) | Ended::Subscription { .. })));
+        if is_request && is_open && self.flows.key(index) != 0 && self.flows.has_room() {
+            self.flows.move_to(index, Lane::GivenUp);
+        } else {
+            self.remove_flow(index);
+        }
     }
 }
 

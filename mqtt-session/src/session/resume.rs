@@ -19,6 +19,7 @@ impl<M: Memory> Session<M> {
             Stage::Leaving { reason, .. } | Stage::Left { reason, .. } => reason,
         };
         link.leave(&mut self.state.arena, reason);
+        self.state.judge_end(reason);
         self.state.take_back_flows();
         self.state.take_back_held();
         self.state.note_room();
@@ -69,6 +70,9 @@ impl<M: Memory> SessionState<M> {
             }
         }
         self.flows.prepend(Lane::Requested, Lane::Requests);
+        while let Some(index) = self.flows.first(Lane::GivenUp) {
+            self.remove_flow(index);
+        }
     }
 }
 
@@ -120,23 +124,26 @@ impl<M: Memory> SessionState<M> {
         while let Some(index) = at {
             at = self.flows.next(index);
             let Some(flow) = self.flows.get(index) else { break };
-            let FlowKind::Publish { qos, carried } = flow.kind else { continue };
+            let FlowKind::Publish { qos, .. } = flow.kind else { continue };
             let failure = self.unsendable(index, limits).or_else(|| {
                 unsupported(limits, qos, self.is_retained(index)).map(Failure::NotSupported)
             });
-            let Some(failure) = failure else { continue };
-            if carried && qos == QoS::ExactlyOnce {
-                self.abandon(index, failure);
-            } else {
-                self.fail_publish(index, failure, None);
+            if let Some(failure) = failure {
+                self.fail_unsendable(index, failure);
             }
         }
     }
 
-    /// The broker may have this QoS 2 message and wait for PUBREL: it gets one, or it would take
-    /// the next message with the identifier for this one.
-    fn abandon(&mut self, index: u32, failure: Failure) {
-        self.leave_waiting(index);
+    /// A publish that no connection has a place for is not sent (again). If the broker may have it
+    /// at QoS 2 and wait for PUBREL, it gets one, or it would take the next message with the
+    /// identifier for this one.
+    pub(super) fn fail_unsendable(&mut self, index: u32, failure: Failure) {
+        let kind = self.flows.get(index).map(|flow| flow.kind);
+        if kind != Some(FlowKind::Publish { qos: QoS::ExactlyOnce, carried: true }) {
+            self.fail_publish(index, failure, None);
+            return;
+        }
+        self.leave_window(index, None);
         self.free_image(index);
         if let Some(flow) = self.flows.get_mut(index) {
             flow.kind = FlowKind::Release { abandoned: Some(failure) };

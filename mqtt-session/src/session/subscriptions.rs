@@ -64,7 +64,7 @@ impl<M: Memory> SessionState<M> {
         let number = self.subscriptions.next;
         self.subscriptions.next += 1;
         let stage = FilterStage::Asked;
-        let filter = Filter { number, image, version, stage, is_recorded: false };
+        let filter = Filter { number, image, version, stage, is_recorded: false, unanswered: 0 };
         self.subscriptions.list.push(filter).map_err(|Full| SubscribeError::Full)
     }
 
@@ -95,6 +95,7 @@ impl<M: Memory> SessionState<M> {
         }
         if let Some(filter) = self.subscriptions.get_mut(number) {
             filter.stage = FilterStage::Granted;
+            filter.unanswered = 0;
         }
         true
     }

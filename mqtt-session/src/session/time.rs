@@ -1,8 +1,12 @@
 //! The time port.
 
-use super::flow::Lane;
+use core::time::Duration;
+
+use mqtt_proto::ReasonCode;
+
+use super::flow::{Ended, FlowKind, Lane};
 use super::keep_alive::Deadline;
-use super::link::Up;
+use super::link::{Link, Up};
 use super::{Session, SessionState};
 use crate::{CloseReason, Failure, Memory, Time};
 
@@ -13,6 +17,8 @@ pub enum Wakeup {
     KeepAlive,
     /// To judge whether the broker still lives.
     PingTimeout,
+    /// To give up waiting for the answer to a SUBSCRIBE or UNSUBSCRIBE.
+    ResponseTimeout,
     /// A message that waits expires.
     MessageExpiry,
 }
@@ -20,27 +26,64 @@ pub enum Wakeup {
 impl<M: Memory> Session<M> {
     /// When to call `handle_timeout` at the latest, and why.
     pub fn poll_timeout(&self) -> Option<(Time, Wakeup)> {
-        let link = self.link.as_ref().filter(|link| link.up().is_some() && !link.transport_ended);
-        let link =
+        let link = self.link.as_ref().filter(|link| is_up(link));
+        let alive =
             link.and_then(|link| link.keep_alive.deadline()).map(|deadline| match deadline {
                 Deadline::Ping(at) => (at, Wakeup::KeepAlive),
                 Deadline::Answer(at) => (at, Wakeup::PingTimeout),
             });
+        let oldest = self.state.flows.first(Lane::Requested);
+        let answer = oldest.zip(link).and_then(|(oldest, link)| self.answer_at(oldest, link));
+        let answer = answer.map(|at| (at, Wakeup::ResponseTimeout));
         let expiry = self.state.next_expiry.map(|at| (at, Wakeup::MessageExpiry));
-        [link, expiry].into_iter().flatten().min_by_key(|(at, _)| *at)
+        [alive, answer, expiry].into_iter().flatten().min_by_key(|(at, _)| *at)
+    }
+
+    /// When it is too late for the answer to a request.
+    fn answer_at(&self, request: u32, link: &Link<M>) -> Option<Time> {
+        let asked_at = self.state.flows.get(request)?.asked_at;
+        let heard_since = asked_at.max(link.keep_alive.reading_since()?);
+        Some(heard_since.after(self.config.response_timeout?.max(SHORTEST)))
     }
 
     /// Time passed. Read the transport and drain `poll_event` first, so that a peer that did
     /// answer is not found dead.
     pub fn handle_timeout(&mut self, now: Time) {
         self.advance(now);
-        let link = self.link.as_mut().filter(|link| link.up().is_some() && !link.transport_ended);
-        if let Some(link) = link
+        if let Some(link) = self.link.as_mut().filter(|link| is_up(link))
             && link.keep_alive.handle_timeout(self.now)
         {
             link.leave(&mut self.state.arena, CloseReason::KeepAlive);
         }
+        self.give_up_requests();
         self.expire();
+    }
+
+    /// Requests that got no answer in time: the connection ends, so that they are made again; or
+    /// they fail, if that was done often enough.
+    fn give_up_requests(&mut self) {
+        let mut is_broken = false;
+        let mut any_failed = false;
+        let mut at = self.state.flows.first(Lane::Requested);
+        while let Some(index) = at {
+            at = self.state.flows.next(index);
+            let link = self.link.as_ref().filter(|link| is_up(link));
+            let due = link.and_then(|link| self.answer_at(index, link));
+            if due.is_none_or(|due| due > self.now) {
+                break;
+            }
+            match self.state.miss_answer(index) {
+                true => is_broken = true,
+                false => any_failed = true,
+            }
+        }
+        if let Some(link) = self.link.as_mut().filter(|_| is_broken) {
+            let code = ReasonCode::UnspecifiedError;
+            link.leave_saying(&mut self.state.arena, code, CloseReason::NoAnswer);
+        }
+        if any_failed {
+            self.promote();
+        }
     }
 
     /// Ends messages that expired before they were sent.
@@ -54,7 +97,48 @@ impl<M: Memory> Session<M> {
     }
 }
 
+/// How often a request without an answer is made again.
+const MADE_AGAIN: u8 = 3;
+
+/// A deadline that is over when it is set would be one for ever.
+const SHORTEST: Duration = Duration::from_micros(1);
+
+/// Whether the connection is up and its transport was not heard to end.
+fn is_up<M: Memory>(link: &Link<M>) -> bool {
+    link.up().is_some() && !link.transport_ended
+}
+
 impl<M: Memory> SessionState<M> {
+    /// A request got no answer in time. `false` when it fails, `true` when it is to be made again.
+    fn miss_answer(&mut self, index: u32) -> bool {
+        let Some(flow) = self.flows.get_mut(index) else { return false };
+        let mut subscription = None;
+        let ended = match flow.kind {
+            FlowKind::Subscribe { .. } | FlowKind::Unsubscribe { .. } => {
+                Ended::Request(Failure::NoAnswer)
+            }
+            FlowKind::Resubscribe { filter } => {
+                subscription = self.subscriptions.get_mut(filter);
+                Ended::Subscription { filter, reason: ReasonCode::UnspecifiedError }
+            }
+            // Flows of these kinds are never in `Lane::Requested`.
+            FlowKind::AtMostOnce { .. }
+            | FlowKind::Publish { .. }
+            | FlowKind::Release { .. }
+            | FlowKind::Ended(_) => return false,
+        };
+        let unanswered = subscription.map_or(&mut flow.unanswered, |filter| &mut filter.unanswered);
+        if *unanswered < MADE_AGAIN {
+            *unanswered += 1;
+            return true;
+        }
+        if let FlowKind::Subscribe { first, filters } = flow.kind {
+            self.forget_asked(first, filters);
+        }
+        self.end_flow(index, ended);
+        false
+    }
+
     /// Ends messages that expired before they were sent, and finds the next that will.
     fn expire(&mut self, now: Time, mut up: Option<&mut Up>) {
         let mut next: Option<Time> = None;

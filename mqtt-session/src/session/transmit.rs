@@ -244,7 +244,7 @@ impl<M: Memory> SessionState<M> {
             (None, _) => true,
         };
         if fits {
-            self.handle_transmitted(index);
+            self.handle_transmitted(index, now);
         }
         Ok(fits)
     }
@@ -261,7 +261,7 @@ impl<M: Memory> SessionState<M> {
         }
     }
 
-    fn handle_transmitted(&mut self, index: u32) {
+    fn handle_transmitted(&mut self, index: u32, now: Time) {
         let len = self.image_len(index);
         let Some(flow) = self.flows.get_mut(index) else { return };
         match &mut flow.kind {
@@ -276,6 +276,7 @@ impl<M: Memory> SessionState<M> {
             FlowKind::Subscribe { .. }
             | FlowKind::Resubscribe { .. }
             | FlowKind::Unsubscribe { .. } => {
+                flow.asked_at = now;
                 self.flows.move_to(index, Lane::Requested);
             }
             // Flows in these stages are never in `Lane::Ready`.

@@ -24,9 +24,10 @@ impl<M: Memory> Session<M> {
                 state.flows.move_to(index, Lane::Ready);
             }
         }
+        let is_held_back = state.is_held_back(up);
         while let Some(index) = state.flows.first(Lane::Waiting) {
             // [MQTT-3.3.4-7]
-            if up.quota() == 0 || !state.identify(index) {
+            if up.quota() == 0 || is_held_back || !state.identify(index) {
                 break;
             }
             state.enter_window(index, up);
@@ -140,7 +141,14 @@ impl<M: Memory> SessionState<M> {
                     up.give_quota();
                 }
             }
-            Some(Lane::Resubscribing | Lane::Requests | Lane::Requested | Lane::Ended) | None => {}
+            Some(
+                Lane::Resubscribing
+                | Lane::Requests
+                | Lane::Requested
+                | Lane::Ended
+                | Lane::GivenUp,
+            )
+            | None => {}
         }
     }
 

@@ -11,6 +11,7 @@ mod keep_alive;
 mod misbehaving;
 mod packets;
 mod pair;
+mod poison;
 mod properties;
 mod receiving;
 mod resuming;
@@ -19,6 +20,7 @@ mod store;
 mod storing;
 mod subscribing;
 mod transmitting;
+mod unanswered;
 mod versions;
 mod window;
 

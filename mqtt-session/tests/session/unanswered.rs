@@ -1,0 +1,314 @@
+//! SUBSCRIBE and UNSUBSCRIBE without an answer, although the broker lives.
+
+use std::time::Duration;
+
+use mqtt_session::proto::{Packet, ReasonCode, Version};
+use mqtt_session::{CloseReason, Closing, Config, Connect, Failure, Wakeup};
+
+use crate::packets::*;
+use crate::pair::{Pair, Seen, TestMemory};
+
+const OK: ReasonCode = ReasonCode::Success;
+const SECOND: Duration = Duration::from_secs(1);
+
+fn connected<M: TestMemory>(config: Config) -> Pair<M> {
+    let mut pair = Pair::with(config);
+    // Without PINGREQs among the packets.
+    let connect = Connect { keep_alive: 0, ..pair.clean() };
+    pair.connect_with(&connect, &connack(false));
+    pair
+}
+
+#[track_caller]
+fn resume<M: TestMemory>(pair: &mut Pair<M>, session_present: bool) {
+    let connect = Connect { keep_alive: 0, clean_start: false, ..pair.clean() };
+    pair.connect_with(&connect, &connack(session_present));
+}
+
+/// Seconds pass in which the broker shows that it lives.
+fn live<M: TestMemory>(pair: &mut Pair<M>, seconds: u32) {
+    for _ in 0..seconds {
+        pair.pass(SECOND);
+        pair.send(&Packet::PingResp);
+        pair.expect_events(&[]);
+        pair.session.handle_timeout(pair.now);
+    }
+}
+
+/// The session gives the connection up.
+#[track_caller]
+fn expect_end<M: TestMemory>(pair: &mut Pair<M>) {
+    pair.expect(&[disconnect(ReasonCode::UnspecifiedError)]);
+    assert_eq!(pair.session.closing(), Closing::AfterFlush);
+    assert_eq!(pair.close(), [Seen::Closed(CloseReason::NoAnswer)]);
+}
+
+/// Promises: SEND-11
+fn a_request_without_an_answer_ends_the_connection<M: TestMemory>() {
+    let mut pair = connected::<M>(Config::new(1));
+    pair.subscribe("a");
+    // Time counts from its transmission.
+    pair.pass(10 * SECOND);
+    assert_ne!(pair.session.poll_timeout().map(|(_, why)| why), Some(Wakeup::ResponseTimeout));
+    pair.expect(&[subscribe(1, &[filter("a")])]);
+    let asked_at = pair.now;
+    live(&mut pair, 28);
+    let due = asked_at.after(30 * SECOND);
+    assert_eq!(pair.session.poll_timeout(), Some((due, Wakeup::ResponseTimeout)));
+    live(&mut pair, 1);
+    pair.expect(&[]);
+    live(&mut pair, 1);
+    expect_end(&mut pair);
+    resume(&mut pair, true);
+    pair.expect(&[subscribe(2, &[filter("a")])]);
+}
+
+/// Promises: SEND-11
+fn it_is_made_again_three_times_and_then_fails<M: TestMemory>() {
+    let mut pair = connected::<M>(Config::new(1));
+    let subscribed = pair.subscribe("a");
+    let unsubscribed = pair.unsubscribe("b");
+    for round in 0..3 {
+        let id = 2 * round + 1;
+        pair.expect(&[subscribe(id, &[filter("a")]), unsubscribe(id + 1, &["b"])]);
+        live(&mut pair, 30);
+        expect_end(&mut pair);
+        resume(&mut pair, true);
+    }
+    pair.expect(&[subscribe(7, &[filter("a")]), unsubscribe(8, &["b"])]);
+    let published = pair.publish(QOS1, "x");
+    pair.expect(&[publish(QOS1, 9, "x")]);
+    pair.pass(30 * SECOND);
+    pair.send(&puback(9));
+    pair.expect_delivered(published);
+    pair.session.handle_timeout(pair.now);
+    pair.expect_events(&[
+        Seen::RequestFailed(subscribed, Failure::NoAnswer),
+        Seen::RequestFailed(unsubscribed, Failure::NoAnswer),
+    ]);
+    // The client stays up, and an answer after all does no harm.
+    assert_eq!(pair.session.closing(), Closing::No);
+    pair.exchange(&suback(7, &[OK]), &[]);
+    assert_eq!(pair.session.ignored_acks(), 1);
+    pair.cut();
+    resume(&mut pair, true);
+    pair.expect(&[]);
+}
+
+/// Promises: SEND-8, SEND-11
+fn an_identifier_given_up_stays_taken_until_the_connection_ends<M: TestMemory>() {
+    let config = Config { response_timeout: Some(SECOND), ..Config::new(1) };
+    let mut pair = connected::<M>(config);
+    pair.unsubscribe("a");
+    for _ in 0..3 {
+        pair.transmitted();
+        live(&mut pair, 1);
+        expect_end(&mut pair);
+        resume(&mut pair, true);
+    }
+    pair.expect(&[unsubscribe(4, &["a"])]);
+    pair.pass(SECOND);
+    pair.session.handle_timeout(pair.now);
+    assert!(matches!(pair.events()[..], [Seen::RequestFailed(_, Failure::NoAnswer)]));
+    // All other identifiers have their turn, and this one has not.
+    for n in 0..u16::MAX {
+        let id = match n {
+            0..65_531 => n + 5,
+            65_531..65_534 => n - 65_530,
+            65_534.. => 5,
+        };
+        let token = pair.publish(QOS1, "x");
+        pair.expect(&[publish(QOS1, id, "x")]);
+        pair.send(&puback(id));
+        pair.expect_delivered(token);
+    }
+    pair.cut();
+    // Its place in memory is free again.
+    resume(&mut pair, true);
+    for _ in 0..8 {
+        pair.publish(QOS1, "x");
+    }
+}
+
+/// What is given up does not take all the memory there is.
+///
+/// Promises: SEND-11
+fn requests_given_up_leave_room<M: TestMemory>() {
+    let mut pair = connected::<M>(Config::new(1));
+    for _ in 0..8 {
+        pair.unsubscribe("a");
+    }
+    for _ in 0..3 {
+        pair.transmitted();
+        live(&mut pair, 30);
+        expect_end(&mut pair);
+        resume(&mut pair, true);
+    }
+    pair.transmitted();
+    pair.pass(30 * SECOND);
+    pair.session.handle_timeout(pair.now);
+    assert_eq!(pair.events().len(), 8);
+    for id in [33, 34] {
+        let token = pair.publish(QOS1, "x");
+        pair.expect(&[publish(QOS1, id, "x")]);
+        pair.send(&puback(id));
+        pair.expect_delivered(token);
+    }
+}
+
+/// Promises: SEND-11
+fn an_answered_request_has_no_deadline<M: TestMemory>() {
+    let mut pair = connected::<M>(Config::new(1));
+    pair.subscribe("a");
+    pair.transmitted();
+    live(&mut pair, 20);
+    pair.subscribe("b");
+    pair.transmitted();
+    pair.send(&suback(1, &[OK]));
+    assert_eq!(pair.events().len(), 1);
+    // The other one was sent later.
+    live(&mut pair, 29);
+    pair.expect(&[]);
+    pair.send(&suback(2, &[OK]));
+    assert_eq!(pair.events().len(), 1);
+    live(&mut pair, 100);
+    assert_eq!(pair.session.closing(), Closing::No);
+}
+
+/// Only what was late is counted.
+///
+/// Promises: SEND-11
+fn one_that_was_not_late_is_not_counted<M: TestMemory>() {
+    let mut pair = connected::<M>(Config::new(1));
+    let late = pair.subscribe("a");
+    pair.transmitted();
+    live(&mut pair, 29);
+    // This one was sent a moment ago when the connection ends.
+    let other = pair.subscribe("b");
+    pair.transmitted();
+    live(&mut pair, 1);
+    expect_end(&mut pair);
+    for id in [3, 5] {
+        resume(&mut pair, true);
+        pair.expect(&[subscribe(id, &[filter("a")]), subscribe(id + 1, &[filter("b")])]);
+        live(&mut pair, 30);
+        expect_end(&mut pair);
+    }
+    resume(&mut pair, true);
+    pair.expect(&[subscribe(7, &[filter("a")]), subscribe(8, &[filter("b")])]);
+    pair.pass(30 * SECOND);
+    pair.session.handle_timeout(pair.now);
+    // The connection ends because of the other one.
+    pair.expect_events(&[Seen::RequestFailed(late, Failure::NoAnswer)]);
+    expect_end(&mut pair);
+    resume(&mut pair, true);
+    pair.expect(&[subscribe(9, &[filter("b")])]);
+    pair.pass(30 * SECOND);
+    pair.session.handle_timeout(pair.now);
+    pair.expect_events(&[Seen::RequestFailed(other, Failure::NoAnswer)]);
+}
+
+/// Those of the session's own as well.
+///
+/// Promises: SEND-11, RES-3
+fn a_subscription_made_again_is_lost_without_an_answer<M: TestMemory>() {
+    let mut pair = connected::<M>(Config::new(1));
+    pair.subscribe("a");
+    pair.transmitted();
+    pair.send(&suback(1, &[OK]));
+    assert_eq!(pair.events().len(), 1);
+    pair.cut();
+    for id in [2, 3, 4] {
+        resume(&mut pair, false);
+        pair.expect(&[subscribe(id, &[filter("a")])]);
+        live(&mut pair, 30);
+        expect_end(&mut pair);
+    }
+    resume(&mut pair, false);
+    pair.expect(&[subscribe(5, &[filter("a")])]);
+    pair.pass(30 * SECOND);
+    pair.session.handle_timeout(pair.now);
+    pair.expect_events(&[Seen::SubscriptionLost(ReasonCode::UnspecifiedError)]);
+    assert_eq!(pair.session.lost_subscription(), "a");
+    assert_eq!(pair.session.closing(), Closing::No);
+    pair.cut();
+    resume(&mut pair, false);
+    pair.expect(&[]);
+}
+
+/// An answer starts the count over.
+///
+/// Promises: SEND-11, RES-3
+fn a_subscription_that_was_answered_is_counted_anew<M: TestMemory>() {
+    let mut pair = connected::<M>(Config::new(1));
+    pair.subscribe("a");
+    pair.transmitted();
+    pair.send(&suback(1, &[OK]));
+    assert_eq!(pair.events().len(), 1);
+    pair.cut();
+    for round in 0..6 {
+        resume(&mut pair, false);
+        pair.expect(&[subscribe(round + 2, &[filter("a")])]);
+        if round == 2 {
+            pair.send(&suback(round + 2, &[OK]));
+            pair.expect_events(&[]);
+            pair.cut();
+        } else {
+            live(&mut pair, 30);
+            expect_end(&mut pair);
+        }
+    }
+}
+
+/// Promises: SEND-11, LIVE-1
+fn while_this_end_does_not_read_it_waits<M: TestMemory>() {
+    let mut pair = connected::<M>(Config::new(1));
+    pair.subscribe("a");
+    pair.transmitted();
+    live(&mut pair, 10);
+    pair.session.handle_paused(pair.now, true);
+    pair.pass(100 * SECOND);
+    pair.session.handle_timeout(pair.now);
+    let reasons = pair.session.poll_timeout().map(|(_, why)| why);
+    assert_ne!(reasons, Some(Wakeup::ResponseTimeout));
+    pair.session.handle_paused(pair.now, false);
+    pair.transmitted();
+    live(&mut pair, 29);
+    pair.expect(&[]);
+    live(&mut pair, 1);
+    expect_end(&mut pair);
+}
+
+/// Promises: SEND-11
+fn without_a_timeout_it_waits_for_ever<M: TestMemory>() {
+    let mut pair = connected::<M>(Config { response_timeout: None, ..Config::new(1) });
+    pair.subscribe("a");
+    pair.transmitted();
+    live(&mut pair, 1000);
+    assert_eq!(pair.session.closing(), Closing::No);
+}
+
+/// Promises: SEND-11
+fn before_5_0_the_transport_is_closed<M: TestMemory>() {
+    let mut pair = connected::<M>(Config { version: Version::V3_1_1, ..Config::new(1) });
+    pair.subscribe("a");
+    pair.transmitted();
+    live(&mut pair, 30);
+    pair.expect(&[]);
+    assert_eq!(pair.session.closing(), Closing::Now);
+    assert_eq!(pair.close(), [Seen::Closed(CloseReason::NoAnswer)]);
+}
+
+crate::on_both_memories! {
+    a_request_without_an_answer_ends_the_connection
+    it_is_made_again_three_times_and_then_fails
+    an_identifier_given_up_stays_taken_until_the_connection_ends
+    requests_given_up_leave_room
+    an_answered_request_has_no_deadline
+    one_that_was_not_late_is_not_counted
+    a_subscription_made_again_is_lost_without_an_answer
+    a_subscription_that_was_answered_is_counted_anew
+    while_this_end_does_not_read_it_waits
+    without_a_timeout_it_waits_for_ever
+    before_5_0_the_transport_is_closed
+}
