@@ -19,6 +19,7 @@ mod sending;
 mod store;
 mod storing;
 mod subscribing;
+mod supervising;
 mod transmitting;
 mod unanswered;
 mod versions;
