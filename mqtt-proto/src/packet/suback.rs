@@ -85,13 +85,14 @@ impl<'a> ReasonCodes<'a> {
     }
 
     fn measure(&self, packet: PacketType, dialect: Dialect) -> Result<u32, EncodeError> {
+        let has_codes = packet == PacketType::SubAck || dialect.version.has_properties();
         if self.is_empty() {
-            return Err(EncodeError::Missing(Field::ReasonCode));
+            return if has_codes { Err(EncodeError::Missing(Field::ReasonCode)) } else { Ok(0) };
         }
         for code in self.iter() {
             if dialect.version.has_properties() {
                 code.check_encode(packet, dialect)?;
-            } else if !is_return_code(code) {
+            } else if !has_codes || !is_return_code(code) {
                 return Err(EncodeError::NotInVersion(Field::ReasonCode));
             }
         }
@@ -159,50 +160,33 @@ impl<'a> UnsubAck<'a> {
     }
 }
 
-impl Encode for SubAck<'_> {
-    fn measure(&self, dialect: Dialect) -> Result<Measure, EncodeError> {
-        PacketType::SubAck.check_encode(dialect)?;
-        let properties = self.properties.measure(Place::Packet(PacketType::SubAck), dialect)?;
-        let codes = self.codes.measure(PacketType::SubAck, dialect)?;
-        Measure::new(2 + list_len(properties, dialect.version) + codes, properties)
-    }
+/// Encoding of the two packets, which differ in their type alone.
+macro_rules! encode {
+    ($($packet:ident)*) => {
+        $(
+            impl Encode for $packet<'_> {
+                fn measure(&self, dialect: Dialect) -> Result<Measure, EncodeError> {
+                    const PACKET: PacketType = PacketType::$packet;
+                    PACKET.check_encode(dialect)?;
+                    let properties = self.properties.measure(Place::Packet(PACKET), dialect)?;
+                    let codes = self.codes.measure(PACKET, dialect)?;
+                    Measure::new(2 + list_len(properties, dialect.version) + codes, properties)
+                }
 
-    fn write(
-        &self,
-        dialect: Dialect,
-        measure: &Measure,
-        out: &mut [u8],
-    ) -> Result<(), EncodeError> {
-        let mut out = Writer::start(PacketType::SubAck.first_byte(), measure, out)?;
-        out.u16(self.packet_id.get())?;
-        self.properties.write(measure.properties, dialect.version, &mut out)?;
-        self.codes.write(&mut out)
-    }
+                fn write(
+                    &self,
+                    dialect: Dialect,
+                    measure: &Measure,
+                    out: &mut [u8],
+                ) -> Result<(), EncodeError> {
+                    let mut out = Writer::start(PacketType::$packet.first_byte(), measure, out)?;
+                    out.u16(self.packet_id.get())?;
+                    self.properties.write(measure.properties, dialect.version, &mut out)?;
+                    self.codes.write(&mut out)
+                }
+            }
+        )*
+    };
 }
 
-impl Encode for UnsubAck<'_> {
-    fn measure(&self, dialect: Dialect) -> Result<Measure, EncodeError> {
-        PacketType::UnsubAck.check_encode(dialect)?;
-        let properties = self.properties.measure(Place::Packet(PacketType::UnsubAck), dialect)?;
-        let codes = if dialect.version.has_properties() {
-            self.codes.measure(PacketType::UnsubAck, dialect)?
-        } else if self.codes.is_empty() {
-            0
-        } else {
-            return Err(EncodeError::NotInVersion(Field::ReasonCode));
-        };
-        Measure::new(2 + list_len(properties, dialect.version) + codes, properties)
-    }
-
-    fn write(
-        &self,
-        dialect: Dialect,
-        measure: &Measure,
-        out: &mut [u8],
-    ) -> Result<(), EncodeError> {
-        let mut out = Writer::start(PacketType::UnsubAck.first_byte(), measure, out)?;
-        out.u16(self.packet_id.get())?;
-        self.properties.write(measure.properties, dialect.version, &mut out)?;
-        self.codes.write(&mut out)
-    }
-}
+encode! { SubAck UnsubAck }
