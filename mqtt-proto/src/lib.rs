@@ -50,6 +50,7 @@
         reason = "no input may make it panic"
     )
 )]
+#![warn(clippy::disallowed_methods, clippy::disallowed_types)]
 
 #[cfg(test)]
 extern crate std;

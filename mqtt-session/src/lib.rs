@@ -16,6 +16,7 @@
         reason = "no input may make it panic"
     )
 )]
+#![warn(clippy::disallowed_methods, clippy::disallowed_types)]
 
 #[cfg(feature = "alloc")]
 extern crate alloc;
