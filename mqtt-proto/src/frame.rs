@@ -59,8 +59,9 @@ impl FixedHeader {
             0x30..=0x35 | 0x3A..=0x3D => PacketType::Publish,
             _ => PacketType::from_first_byte(first, dialect)?,
         };
-        let (remaining_length, len) = match rest.first() {
-            Some(&byte) if byte < 0x80 => (u32::from(byte), 2),
+        let (remaining_length, len) = match *rest {
+            [byte @ ..0x80, ..] => (u32::from(byte), 2),
+            [low, high @ 1..0x80, ..] => (u32::from(low & 0x7F) | u32::from(high) << 7, 3),
             _ => match read_remaining_length(rest, packet_type, dialect)? {
                 Some(int) => (int.value, 1 + int.len),
                 None => return Ok(None),
@@ -75,7 +76,7 @@ impl FixedHeader {
     }
 }
 
-/// Reads a Remaining Length that is not one byte.
+/// Reads a Remaining Length that is not one byte, or two in their shortest form.
 fn read_remaining_length(
     bytes: &[u8],
     packet: PacketType,

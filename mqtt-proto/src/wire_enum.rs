@@ -17,13 +17,17 @@ macro_rules! wire_enum {
 
         impl $enum {
             /// `None` for a value the standard does not define.
-            // As a function of its own it is a bit test, inlined it would be a jump table.
-            #[inline(never)]
-            pub const fn from_u8(value: u8) -> Option<Self> {
-                match value {
-                    $($value => Some(Self::$variant),)*
-                    _ => None,
-                }
+            #[inline]
+            pub fn from_u8(value: u8) -> Option<Self> {
+                // A table costs a load; matching would be a jump to each variant.
+                const BY_VALUE: [Option<$enum>; 256] = $enum::by_value();
+                BY_VALUE.get(usize::from(value)).copied().flatten()
+            }
+
+            const fn by_value() -> [Option<Self>; 256] {
+                let mut table = [None; 256];
+                $(table[$value] = Some(Self::$variant);)*
+                table
             }
 
             /// The value on the wire.

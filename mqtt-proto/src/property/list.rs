@@ -13,21 +13,38 @@ use super::rules::{Place, Rules};
 /// The properties of one packet.
 ///
 /// Those of a received packet stay bytes: they were checked once and are read when they are asked
-/// for. Those of a packet to send are a slice. Equal lists yield equal properties in equal order.
+/// for. Those of a packet to send are a slice, or slices behind each other. Equal lists yield equal
+/// properties in equal order.
 #[derive(Clone, Copy)]
 pub struct Properties<'a> {
     /// Checked bytes; empty if `slice` is not.
     wire: &'a [u8],
     slice: &'a [Property<'a>],
+    /// What stands behind `slice`, which is not empty then.
+    rest: Option<&'a Properties<'a>>,
 }
 
 impl<'a> Properties<'a> {
     /// No properties.
-    pub const EMPTY: Properties<'static> = Properties { wire: &[], slice: &[] };
+    pub const EMPTY: Properties<'static> = Properties::checked(&[]);
+
+    /// Bytes that were checked.
+    const fn checked(wire: &'a [u8]) -> Properties<'a> {
+        Properties { wire, slice: &[], rest: None }
+    }
 
     /// The properties to write, in this order; they are judged when the packet is measured.
     pub const fn from_slice(slice: &'a [Property<'a>]) -> Properties<'a> {
-        Properties { wire: &[], slice }
+        Properties { wire: &[], slice, rest: None }
+    }
+
+    /// The properties of `first`, then those of `rest`, as a list to write.
+    pub const fn join(first: &'a [Property<'a>], rest: &'a Properties<'a>) -> Properties<'a> {
+        if first.is_empty() {
+            *rest
+        } else {
+            Properties { wire: &[], slice: first, rest: Some(rest) }
+        }
     }
 
     /// Checks the bytes behind a Property Length, such as [`Properties::as_wire`] gave.
@@ -41,7 +58,7 @@ impl<'a> Properties<'a> {
         } else {
             Reader::new(packet, wire).finish()?;
         }
-        Ok(Properties { wire, slice: &[] })
+        Ok(Properties::checked(wire))
     }
 
     /// The bytes behind the Property Length, unless the list was made from a slice.
@@ -70,19 +87,19 @@ impl<'a> Properties<'a> {
     pub(super) fn take(&mut self, id: PropertyId) -> Option<Property<'a>> {
         let mut body = Reader::checked(self.wire);
         while !body.is_empty() {
-            let next = read_id(&mut body, Field::PropertyIdentifier).ok()?;
+            let next = take_id(&mut body)?;
             if next == id {
-                let property = Property::read(id, &mut body);
+                let property = Property::read(id, &mut body).ok();
                 self.wire = body.rest();
                 return property;
             }
             next.skip(&mut body)?;
         }
         self.wire = &[];
-        let at = self.slice.iter().position(|property| property.id() == id)?;
-        let (property, rest) = self.slice.get(at..)?.split_first()?;
-        self.slice = rest;
-        Some(*property)
+        let mut rest = self.iter();
+        let property = rest.find(|property| property.id() == id);
+        *self = rest.0;
+        property
     }
 
     /// Reads and checks a list with its length.
@@ -96,13 +113,13 @@ impl<'a> Properties<'a> {
             return Ok(Properties::EMPTY);
         }
         // [MQTT-2.2.2-1]
-        let len = body.var_int(place.length())?;
+        let len = body.var_int(place.field(Field::PropertyLength))?;
         if len == 0 {
             return Ok(Properties::EMPTY);
         }
-        let wire = body.bytes(len as usize, place.length())?;
+        let wire = body.bytes(len as usize, place.field(Field::PropertyLength))?;
         check(wire, place, dialect.sender)?;
-        Ok(Properties { wire, slice: &[] })
+        Ok(Properties::checked(wire))
     }
 
     /// Checks the list and gives its bytes without Property Length.
@@ -118,7 +135,7 @@ impl<'a> Properties<'a> {
         let mut rules = Rules::new(place, dialect.sender);
         let mut len = 0;
         for property in self.iter() {
-            let field = place.property(property.id());
+            let field = place.field(Field::Property(property.id()));
             if !dialect.version.has_properties() {
                 return Err(EncodeError::NotInVersion(field));
             }
@@ -146,7 +163,7 @@ impl<'a> Properties<'a> {
         if !self.slice.is_empty() {
             // A writer of its own, so that `out` stays in registers.
             let mut rest = mem::take(out);
-            self.slice.iter().try_for_each(|property| property.write(&mut rest))?;
+            self.iter().try_for_each(|property| property.write(&mut rest))?;
             *out = rest;
         }
         Ok(())
@@ -160,12 +177,22 @@ pub(crate) const fn list_len(len: u32, version: Version) -> u32 {
 }
 
 /// Checks the bytes of a list.
+#[inline]
 fn check(wire: &[u8], place: Place, sender: Role) -> Result<(), DecodeError> {
-    let mut body = Reader::new(place.packet(), wire);
-    let mut rules = Rules::new(place, sender);
+    check_each(wire, place.packet(), &Rules::new(place, sender))
+        .map_err(|error| DecodeError { field: place.field(error.field), ..error })
+}
+
+/// Checks each property. Errors name the fields of a packet's list.
+fn check_each(wire: &[u8], packet: PacketType, rules: &Rules) -> Result<(), DecodeError> {
+    let mut body = Reader::new(packet, wire);
+    let mut rules = *rules;
     while !body.is_empty() {
-        let id = read_id(&mut body, place.identifier())?;
-        let field = place.property(id);
+        let bytes = body.rest();
+        let Some(id) = take_id(&mut body) else {
+            return Err(body.error(unknown_id(bytes), Field::PropertyIdentifier));
+        };
+        let field = Field::Property(id);
         rules.admit(id).map_err(|violation| body.error(violation, field))?;
         id.check(field, &mut body)?;
     }
@@ -173,12 +200,10 @@ fn check(wire: &[u8], place: Place, sender: Role) -> Result<(), DecodeError> {
     rules.finish().map_err(|violation| body.error(violation, method))
 }
 
-/// Reads an identifier; those that are defined fit one byte.
+/// Takes an identifier; those that are defined fit one byte.
 #[inline(always)]
-fn read_id(body: &mut Reader<'_>, field: Field) -> Result<PropertyId, DecodeError> {
-    let bytes = body.rest();
-    let byte = body.u8(field)?;
-    PropertyId::from_u8(byte).ok_or_else(|| body.error(unknown_id(bytes), field))
+fn take_id(body: &mut Reader<'_>) -> Option<PropertyId> {
+    PropertyId::from_u8(body.u8(Field::PropertyIdentifier).ok()?)
 }
 
 #[cold]
@@ -225,17 +250,22 @@ impl<'a> Iterator for PropertyIter<'a> {
 
     #[inline]
     fn next(&mut self) -> Option<Property<'a>> {
-        let PropertyIter(Properties { wire, slice }) = self;
-        if let [first, rest @ ..] = slice {
-            *slice = rest;
+        let PropertyIter(list) = self;
+        if let [first, slice @ ..] = list.slice {
+            list.slice = slice;
+            if slice.is_empty()
+                && let Some(rest) = list.rest
+            {
+                *list = *rest;
+            }
             return Some(*first);
         }
         // The bytes were checked: an error cannot happen, and would end the list.
-        let mut body = Reader::checked(wire);
-        let id = read_id(&mut body, Field::PropertyIdentifier).ok()?;
-        let property = Property::read(id, &mut body);
-        *wire = body.rest();
-        property
+        let mut body = Reader::checked(list.wire);
+        let id = take_id(&mut body)?;
+        let property = Property::read(id, &mut body).ok()?;
+        list.wire = body.rest();
+        Some(property)
     }
 }
 

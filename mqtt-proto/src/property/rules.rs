@@ -46,8 +46,7 @@ impl Set {
         self.0 & Set::one(id).0 != 0
     }
 
-    #[inline]
-    pub(super) const fn with(self, id: PropertyId) -> Set {
+    const fn with(self, id: PropertyId) -> Set {
         Set(self.0 | Set::one(id).0)
     }
 
@@ -67,36 +66,32 @@ pub(super) struct Rules {
     place: Place,
     legal: Set,
     repeatable: Set,
-    seen: Set,
+    /// What may still come.
+    open: Set,
 }
 
 impl Rules {
     #[inline]
     pub(super) const fn new(place: Place, sender: Role) -> Rules {
-        Rules {
-            place,
-            legal: allowed(place).without(forbidden(place, sender)),
-            repeatable: repeatable(place),
-            seen: Set::EMPTY,
-        }
+        let legal = allowed(place).without(forbidden(place, sender));
+        Rules { place, legal, repeatable: repeatable(place), open: legal }
     }
 
     /// Judges the next property of the list by its identifier.
     #[inline]
     pub(super) fn admit(&mut self, id: PropertyId) -> Result<(), Violation> {
-        if !self.legal.has(id) {
+        if !self.open.has(id) {
             return Err(self.refusal(id));
         }
-        if self.seen.has(id) {
-            return Err(Violation::RepeatedProperty);
-        }
-        self.seen = self.seen.with(id).without(self.repeatable);
+        self.open = self.open.without(Set::one(id).without(self.repeatable));
         Ok(())
     }
 
     #[cold]
-    fn refusal(&self, id: PropertyId) -> Violation {
-        if allowed(self.place).has(id) {
+    fn refusal(self, id: PropertyId) -> Violation {
+        if self.legal.has(id) {
+            Violation::RepeatedProperty
+        } else if allowed(self.place).has(id) {
             Violation::ForbiddenProperty
         } else {
             Violation::MisplacedProperty
@@ -106,7 +101,8 @@ impl Rules {
     /// Judges the list as a whole.
     #[inline]
     pub(super) fn finish(&self) -> Result<(), Violation> {
-        if self.seen.has(AuthenticationData) && !self.seen.has(AuthenticationMethod) {
+        let seen = self.legal.without(self.open);
+        if seen.has(AuthenticationData) && !seen.has(AuthenticationMethod) {
             return Err(Violation::MissingAuthenticationMethod);
         }
         Ok(())
@@ -213,27 +209,14 @@ impl Place {
         }
     }
 
+    /// A field of a packet's list, as it is called in this one.
     #[inline]
-    pub(super) const fn length(self) -> Field {
-        match self {
-            Place::Packet(_) => Field::PropertyLength,
-            Place::Will => Field::WillPropertyLength,
-        }
-    }
-
-    #[inline]
-    pub(super) const fn identifier(self) -> Field {
-        match self {
-            Place::Packet(_) => Field::PropertyIdentifier,
-            Place::Will => Field::WillPropertyIdentifier,
-        }
-    }
-
-    #[inline]
-    pub(super) const fn property(self, id: PropertyId) -> Field {
-        match self {
-            Place::Packet(_) => Field::Property(id),
-            Place::Will => Field::WillProperty(id),
+    pub(super) const fn field(self, field: Field) -> Field {
+        match (self, field) {
+            (Place::Will, Field::PropertyLength) => Field::WillPropertyLength,
+            (Place::Will, Field::PropertyIdentifier) => Field::WillPropertyIdentifier,
+            (Place::Will, Field::Property(id)) => Field::WillProperty(id),
+            (_, field) => field,
         }
     }
 }

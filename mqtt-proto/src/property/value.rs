@@ -31,20 +31,14 @@ impl PropertyId {
             Kind::TwoByte => u32::from(body.u16(field)?),
             Kind::FourByte => body.u32(field)?,
             Kind::VarInt => body.var_int(field)?,
-            Kind::Text => {
-                let text = body.text_bytes(field)?;
-                // [MQTT-3.3.2-13], [MQTT-3.3.2-14]
-                if matches!(self, PropertyId::ResponseTopic) {
-                    topic::check_name(text)
-                        .map_err(|error| body.error(error.violation(), field))?;
-                }
-                return Ok(());
-            }
+            // [MQTT-3.3.2-13], [MQTT-3.3.2-14]
+            Kind::Text if self == PropertyId::ResponseTopic => return body.check_topic_name(field),
+            Kind::Text => return body.check_text(field),
             Kind::Binary => return body.binary(field).map(|_| ()),
             Kind::TextPair => {
                 // [MQTT-1.5.7-1]
-                body.text_bytes(field)?;
-                return body.text_bytes(field).map(|_| ());
+                body.check_text(field)?;
+                return body.check_text(field);
             }
         };
         if number == 0 && NOT_ZERO.has(self) {
@@ -81,22 +75,6 @@ impl PropertyId {
     }
 }
 
-impl<'a> Value<'a> {
-    /// Reads a value that was checked before.
-    #[inline]
-    fn read(kind: Kind, body: &mut Reader<'a>, field: Field) -> Result<Value<'a>, DecodeError> {
-        Ok(match kind {
-            Kind::Byte => Value::Byte(body.u8(field)?),
-            Kind::TwoByte => Value::TwoByte(body.u16(field)?),
-            Kind::FourByte => Value::FourByte(body.u32(field)?),
-            Kind::VarInt => Value::VarInt(body.var_int(field)?),
-            Kind::Text => Value::Text(body.utf8(field)?),
-            Kind::Binary => Value::Binary(body.binary(field)?),
-            Kind::TextPair => Value::TextPair(body.utf8(field)?, body.utf8(field)?),
-        })
-    }
-}
-
 impl<'a> Property<'a> {
     /// Its identifier.
     #[inline]
@@ -106,54 +84,46 @@ impl<'a> Property<'a> {
 
     /// Reads the value of a property `id` that was checked before.
     #[inline]
-    pub(super) fn read(id: PropertyId, body: &mut Reader<'a>) -> Option<Property<'a>> {
-        let value = Value::read(id.kind(), body, Field::Property(id)).ok()?;
-        Property::from_parts(id, value)
-    }
-
-    /// `None` for a value of another type.
-    #[inline]
-    fn from_parts(id: PropertyId, value: Value<'a>) -> Option<Property<'a>> {
+    pub(super) fn read(id: PropertyId, body: &mut Reader<'a>) -> Result<Property<'a>, DecodeError> {
         use PropertyId as Id;
-        Some(match (id, value) {
-            (Id::PayloadFormatIndicator, Value::Byte(v)) => Self::PayloadFormatIndicator(v != 0),
-            (Id::MessageExpiryInterval, Value::FourByte(v)) => Self::MessageExpiryInterval(v),
-            (Id::ContentType, Value::Text(v)) => Self::ContentType(v),
-            (Id::ResponseTopic, Value::Text(v)) => Self::ResponseTopic(v),
-            (Id::CorrelationData, Value::Binary(v)) => Self::CorrelationData(v),
-            (Id::SubscriptionIdentifier, Value::VarInt(v)) => Self::SubscriptionIdentifier(v),
-            (Id::SessionExpiryInterval, Value::FourByte(v)) => Self::SessionExpiryInterval(v),
-            (Id::AssignedClientIdentifier, Value::Text(v)) => Self::AssignedClientIdentifier(v),
-            (Id::ServerKeepAlive, Value::TwoByte(v)) => Self::ServerKeepAlive(v),
-            (Id::AuthenticationMethod, Value::Text(v)) => Self::AuthenticationMethod(v),
-            (Id::AuthenticationData, Value::Binary(v)) => Self::AuthenticationData(v),
-            (Id::RequestProblemInformation, Value::Byte(v)) => {
-                Self::RequestProblemInformation(v != 0)
+        let field = Field::Property(id);
+        Ok(match id {
+            Id::PayloadFormatIndicator => Self::PayloadFormatIndicator(body.flag(field)?),
+            Id::MessageExpiryInterval => Self::MessageExpiryInterval(body.u32(field)?),
+            Id::ContentType => Self::ContentType(body.utf8(field)?),
+            Id::ResponseTopic => Self::ResponseTopic(body.utf8(field)?),
+            Id::CorrelationData => Self::CorrelationData(body.binary(field)?),
+            Id::SubscriptionIdentifier => Self::SubscriptionIdentifier(body.var_int(field)?),
+            Id::SessionExpiryInterval => Self::SessionExpiryInterval(body.u32(field)?),
+            Id::AssignedClientIdentifier => Self::AssignedClientIdentifier(body.utf8(field)?),
+            Id::ServerKeepAlive => Self::ServerKeepAlive(body.u16(field)?),
+            Id::AuthenticationMethod => Self::AuthenticationMethod(body.utf8(field)?),
+            Id::AuthenticationData => Self::AuthenticationData(body.binary(field)?),
+            Id::RequestProblemInformation => Self::RequestProblemInformation(body.flag(field)?),
+            Id::WillDelayInterval => Self::WillDelayInterval(body.u32(field)?),
+            Id::RequestResponseInformation => Self::RequestResponseInformation(body.flag(field)?),
+            Id::ResponseInformation => Self::ResponseInformation(body.utf8(field)?),
+            Id::ServerReference => Self::ServerReference(body.utf8(field)?),
+            Id::ReasonString => Self::ReasonString(body.utf8(field)?),
+            Id::ReceiveMaximum => Self::ReceiveMaximum(body.u16(field)?),
+            Id::TopicAliasMaximum => Self::TopicAliasMaximum(body.u16(field)?),
+            Id::TopicAlias => Self::TopicAlias(body.u16(field)?),
+            Id::MaximumQoS => {
+                Self::MaximumQoS(if body.flag(field)? { QoS::AtLeastOnce } else { QoS::AtMostOnce })
             }
-            (Id::WillDelayInterval, Value::FourByte(v)) => Self::WillDelayInterval(v),
-            (Id::RequestResponseInformation, Value::Byte(v)) => {
-                Self::RequestResponseInformation(v != 0)
+            Id::RetainAvailable => Self::RetainAvailable(body.flag(field)?),
+            Id::UserProperty => {
+                let (name, value) = body.utf8_pair(field)?;
+                Self::UserProperty(name, value)
             }
-            (Id::ResponseInformation, Value::Text(v)) => Self::ResponseInformation(v),
-            (Id::ServerReference, Value::Text(v)) => Self::ServerReference(v),
-            (Id::ReasonString, Value::Text(v)) => Self::ReasonString(v),
-            (Id::ReceiveMaximum, Value::TwoByte(v)) => Self::ReceiveMaximum(v),
-            (Id::TopicAliasMaximum, Value::TwoByte(v)) => Self::TopicAliasMaximum(v),
-            (Id::TopicAlias, Value::TwoByte(v)) => Self::TopicAlias(v),
-            (Id::MaximumQoS, Value::Byte(v)) => Self::MaximumQoS(QoS::from_u8(v)?),
-            (Id::RetainAvailable, Value::Byte(v)) => Self::RetainAvailable(v != 0),
-            (Id::UserProperty, Value::TextPair(name, v)) => Self::UserProperty(name, v),
-            (Id::MaximumPacketSize, Value::FourByte(v)) => Self::MaximumPacketSize(v),
-            (Id::WildcardSubscriptionAvailable, Value::Byte(v)) => {
-                Self::WildcardSubscriptionAvailable(v != 0)
+            Id::MaximumPacketSize => Self::MaximumPacketSize(body.u32(field)?),
+            Id::WildcardSubscriptionAvailable => {
+                Self::WildcardSubscriptionAvailable(body.flag(field)?)
             }
-            (Id::SubscriptionIdentifierAvailable, Value::Byte(v)) => {
-                Self::SubscriptionIdentifierAvailable(v != 0)
+            Id::SubscriptionIdentifierAvailable => {
+                Self::SubscriptionIdentifierAvailable(body.flag(field)?)
             }
-            (Id::SharedSubscriptionAvailable, Value::Byte(v)) => {
-                Self::SharedSubscriptionAvailable(v != 0)
-            }
-            _ => return None,
+            Id::SharedSubscriptionAvailable => Self::SharedSubscriptionAvailable(body.flag(field)?),
         })
     }
 

@@ -76,6 +76,12 @@ impl<'a> Reader<'a> {
         self.array(field).map(u8::from_be_bytes)
     }
 
+    /// A byte that was checked to be 0 or 1.
+    #[inline]
+    pub(crate) fn flag(&mut self, field: Field) -> Result<bool, DecodeError> {
+        self.u8(field).map(|byte| byte != 0)
+    }
+
     #[inline]
     pub(crate) fn u16(&mut self, field: Field) -> Result<u16, DecodeError> {
         self.array(field).map(u16::from_be_bytes)
@@ -128,9 +134,24 @@ impl<'a> Reader<'a> {
     /// UTF-8 in which U+0000 may stand.
     #[inline]
     pub(crate) fn utf8(&mut self, field: Field) -> Result<&'a str, DecodeError> {
-        // [MQTT-1.5.4-1]
-        core::str::from_utf8(self.binary(field)?)
-            .map_err(|_| self.error(Violation::InvalidUtf8, field))
+        text::utf8(self.binary(field)?).map_err(|violation| self.error(violation, field))
+    }
+
+    /// Two texts, which are read as one if the length between them can be.
+    #[inline]
+    pub(crate) fn utf8_pair(&mut self, field: Field) -> Result<(&'a str, &'a str), DecodeError> {
+        let mut start = *self;
+        let (first, second) = (self.binary(field)?, self.binary(field)?);
+        start.u16(field)?;
+        let both = start.bytes(first.len() + 2 + second.len(), field)?;
+        if let Ok(both) = core::str::from_utf8(both)
+            && let (Some(first), Some(second)) =
+                (both.get(..first.len()), both.get(first.len() + 2..))
+        {
+            return Ok((first, second));
+        }
+        let utf8 = |bytes| text::utf8(bytes).map_err(|violation| self.error(violation, field));
+        Ok((utf8(first)?, utf8(second)?))
     }
 
     #[inline]
@@ -140,10 +161,21 @@ impl<'a> Reader<'a> {
 
     /// Text as it is checked, but not made a `&str`.
     #[inline(always)]
-    pub(crate) fn text_bytes(&mut self, field: Field) -> Result<&'a [u8], DecodeError> {
+    pub(crate) fn check_text(&mut self, field: Field) -> Result<(), DecodeError> {
         let bytes = self.binary(field)?;
-        text::check(bytes).map_err(|violation| self.error(violation, field))?;
-        Ok(bytes)
+        text::check(bytes).map_err(|violation| self.error(violation, field))
+    }
+
+    /// A Topic Name as it is checked, but not made a `&str`.
+    #[inline(always)]
+    pub(crate) fn check_topic_name(&mut self, field: Field) -> Result<(), DecodeError> {
+        let before = *self;
+        let bytes = self.binary(field)?;
+        if !bytes.is_empty() && text::is_plain_topic(bytes) {
+            return Ok(());
+        }
+        *self = before;
+        self.topic_name(field).map(|_| ())
     }
 
     #[inline]

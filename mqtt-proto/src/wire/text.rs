@@ -11,7 +11,7 @@ const HIGHS: u64 = u64::from_ne_bytes([0x80; 8]);
 /// Checks UTF-8 without U+0000 that nobody needs as `&str` yet.
 #[inline]
 pub(super) fn check(bytes: &[u8]) -> Result<(), Violation> {
-    if any_word(bytes, |word| zero_bytes(word) | (word & HIGHS)) {
+    if any_word(bytes, zero_or_high_bytes) {
         return check_slowly(bytes);
     }
     Ok(())
@@ -22,11 +22,17 @@ fn check_slowly(bytes: &[u8]) -> Result<(), Violation> {
     read(bytes).map(|_| ())
 }
 
+/// Reads UTF-8 in which U+0000 may stand.
+#[inline]
+pub(super) fn utf8(bytes: &[u8]) -> Result<&str, Violation> {
+    // [MQTT-1.5.4-1]
+    core::str::from_utf8(bytes).map_err(|_| Violation::InvalidUtf8)
+}
+
 /// Reads UTF-8 without U+0000.
 #[inline]
 pub(super) fn read(bytes: &[u8]) -> Result<&str, Violation> {
-    // [MQTT-1.5.4-1]
-    let text = core::str::from_utf8(bytes).map_err(|_| Violation::InvalidUtf8)?;
+    let text = utf8(bytes)?;
     // [MQTT-1.5.4-2]
     if has_nul(bytes) { Err(Violation::NulCharacter) } else { Ok(text) }
 }
@@ -40,10 +46,13 @@ pub(crate) fn has_nul(bytes: &[u8]) -> bool {
 /// Whether U+0000, `+` or `#` stands in `bytes`.
 #[inline]
 pub(crate) fn has_nul_or_wildcard(bytes: &[u8]) -> bool {
-    // '+' is 0x2B and '#' is 0x23: they differ in bit 3 alone.
-    const BIT_3: u64 = ONES << 3;
-    const PLUSES: u64 = u64::from_ne_bytes([b'+'; 8]);
-    any_word(bytes, |word| zero_bytes(word) | zero_bytes((word | BIT_3) ^ PLUSES))
+    any_word(bytes, |word| zero_bytes(word) | wildcard_bytes(word))
+}
+
+/// Whether `bytes` is ASCII in which none of these stands.
+#[inline]
+pub(super) fn is_plain_topic(bytes: &[u8]) -> bool {
+    !any_word(bytes, |word| zero_or_high_bytes(word) | wildcard_bytes(word))
 }
 
 /// Not 0 exactly when a byte of `word` is 0.
@@ -52,16 +61,34 @@ const fn zero_bytes(word: u64) -> u64 {
     word.wrapping_sub(ONES) & !word & HIGHS
 }
 
+/// Not 0 exactly when a byte of `word` is a wildcard.
+#[inline]
+const fn wildcard_bytes(word: u64) -> u64 {
+    // '+' is 0x2B and '#' is 0x23: they differ in bit 3 alone.
+    const BIT_3: u64 = ONES << 3;
+    const PLUSES: u64 = u64::from_ne_bytes([b'+'; 8]);
+    zero_bytes((word | BIT_3) ^ PLUSES)
+}
+
+/// Not 0 exactly when a byte of `word` is 0 or not ASCII.
+#[inline]
+const fn zero_or_high_bytes(word: u64) -> u64 {
+    (word.wrapping_sub(ONES) | word) & HIGHS
+}
+
 /// Whether `mark` gives anything but 0 for some word of `bytes`.
 #[inline]
 fn any_word(bytes: &[u8], mark: impl Fn(u64) -> u64) -> bool {
-    let Some(last) = bytes.last_chunk::<8>() else {
+    let (Some(first), Some(last)) = (bytes.first_chunk::<8>(), bytes.last_chunk::<8>()) else {
         return mark(short_word(bytes)) != 0;
     };
+    let mark = |word: &[u8; 8]| mark(u64::from_ne_bytes(*word));
     // The last word overlaps the one before.
+    if bytes.len() <= 16 {
+        return mark(first) | mark(last) != 0;
+    }
     let (words, _) = bytes.as_chunks::<8>();
-    let marked = |word: &[u8; 8]| mark(u64::from_ne_bytes(*word)) != 0;
-    words.iter().any(marked) || marked(last)
+    words.iter().any(|word| mark(word) != 0) || mark(last) != 0
 }
 
 /// A word of fewer than eight bytes: two halves that overlap, or bytes behind spaces.

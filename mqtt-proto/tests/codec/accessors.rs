@@ -2,6 +2,7 @@
 
 use mqtt_proto::{Packet, Properties, Property, PropertyId};
 use proptest::prelude::*;
+use proptest::sample::Index;
 
 use crate::generate::speeches;
 use crate::notation::{decode, encode};
@@ -113,6 +114,26 @@ proptest! {
         let decoded = decode(&bytes, dialect).unwrap().unwrap();
         for list in [lists(&packet), lists(&decoded)].concat() {
             agree(&list)?;
+        }
+    }
+
+    #[test]
+    fn joined_lists_are_one_list((dialect, parts) in speeches(), cut in any::<Index>()) {
+        let bytes = encode(&parts.packet(), dialect)?;
+        let decoded = decode(&bytes, dialect).unwrap().unwrap();
+        for list in lists(&decoded) {
+            let all: Vec<_> = list.iter().collect();
+            let (first, second) = all.split_at(cut.index(all.len() + 1));
+            let second = Properties::from_slice(second);
+            let joined = Properties::join(first, &second);
+            prop_assert_eq!(joined, list);
+            agree(&joined)?;
+            // The second list may be one that was received, or joined itself.
+            for second in [&list, &joined] {
+                let twice = Properties::join(first, second);
+                prop_assert!(twice.iter().eq(first.iter().copied().chain(list.iter())));
+                agree(&twice)?;
+            }
         }
     }
 }

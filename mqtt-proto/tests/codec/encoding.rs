@@ -285,6 +285,19 @@ fn a_packet_that_no_remaining_length_can_announce() {
 }
 
 #[test]
+fn user_properties_of_any_text() {
+    let long = "x".repeat(200);
+    let strange = "\u{80}".repeat(25_024); // its length is itself a character
+    for text in ["", "é", "日本語", &long, &strange] {
+        let property = [Property::UserProperty("é", text), Property::UserProperty(text, "e")];
+        let properties = Properties::from_slice(&property);
+        let publish = Packet::Publish(Publish { properties, ..PUBLISH });
+        let bytes = crate::notation::encode(&publish, CLIENT_5).unwrap();
+        assert_eq!(crate::notation::decode(&bytes, CLIENT_5), Ok(Some(publish)));
+    }
+}
+
+#[test]
 fn an_error_reads_as_a_sentence() {
     let error = Publish { topic: "a/#", ..PUBLISH }.measure(CLIENT_5).unwrap_err();
     assert_eq!(

@@ -1,6 +1,6 @@
 //! What holds for every packet and for any bytes.
 
-use mqtt_proto::{Dialect, Encode, EncodeError, FixedHeader, Packet, Properties};
+use mqtt_proto::{Dialect, Encode, EncodeError, FixedHeader, Packet, Properties, Publish};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::Index;
@@ -86,6 +86,19 @@ proptest! {
             let wire = publish.properties.as_wire().unwrap();
             let again = Properties::from_wire(wire, decoded.packet_type(), dialect);
             prop_assert_eq!(again, Ok(publish.properties));
+        }
+    }
+
+    #[test]
+    fn joined_lists_are_written_as_one((dialect, parts) in speeches(), cut in any::<Index>()) {
+        let whole = encode(&parts.packet(), dialect)?;
+        if let Packet::Publish(publish) = parts.packet() {
+            let all: Vec<_> = publish.properties.iter().collect();
+            let (first, second) = all.split_at(cut.index(all.len() + 1));
+            let second = Properties::from_slice(second);
+            let properties = Properties::join(first, &second);
+            let joined = Packet::Publish(Publish { properties, ..publish });
+            prop_assert_eq!(encode(&joined, dialect)?, whole);
         }
     }
 
