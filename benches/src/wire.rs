@@ -1,6 +1,11 @@
 //! The few packets the floor writes and reads, by hand: the least that decoding and encoding cost.
 //!
-//! It checks lengths and that a topic is UTF-8; it skips properties and knows no other rule.
+//! It checks lengths and that a topic is UTF-8 and knows no other rule; properties stay bytes until
+//! somebody reads them.
+
+mod properties;
+
+pub use properties::MessageProperties;
 
 use crate::WINDOW;
 
@@ -37,6 +42,8 @@ pub struct Publish<'a> {
     pub topic: &'a [u8],
     /// Packet Identifier; `None` at QoS 0.
     pub id: Option<u16>,
+    /// The bytes behind the Property Length, unchecked.
+    pub properties: &'a [u8],
     /// Application Message.
     pub payload: &'a [u8],
 }
@@ -63,6 +70,23 @@ pub fn publish(out: &mut Vec<u8>, topic: &str, id: Option<u16>, payload: &[u8]) 
     }
     out.push(0); // Property Length
     out.extend_from_slice(payload);
+}
+
+/// Appends a PUBLISH of QoS 0 with properties.
+pub fn publish_with_properties(
+    out: &mut Vec<u8>,
+    topic: &str,
+    properties: &MessageProperties<'_>,
+    payload: &[u8],
+) {
+    let mut body = Vec::new();
+    body.extend_from_slice(&(topic.len() as u16).to_be_bytes());
+    body.extend_from_slice(topic.as_bytes());
+    properties.write(&mut body);
+    body.extend_from_slice(payload);
+    out.push(0x30);
+    variable_byte_integer(out, body.len());
+    out.extend_from_slice(&body);
 }
 
 /// Appends a SUBSCRIBE of one filter.
@@ -124,8 +148,9 @@ fn read_publish(body: &[u8], identified: bool) -> Result<Publish<'_>> {
         (None, rest)
     };
     let (len, size) = read_variable_byte_integer(rest)?.ok_or("Property Length cut off")?;
-    let payload = rest.get(size + len..).ok_or("properties cut off")?;
-    Ok(Publish { topic, id, payload })
+    let rest = rest.get(size..).ok_or("properties cut off")?;
+    let (properties, payload) = rest.split_at_checked(len).ok_or("properties cut off")?;
+    Ok(Publish { topic, id, properties, payload })
 }
 
 #[inline]
@@ -173,6 +198,17 @@ mod tests {
                 assert_eq!(len, bytes.len());
             }
         }
+    }
+
+    #[test]
+    fn publish_with_properties_round_trips() {
+        let mut bytes = Vec::new();
+        publish_with_properties(&mut bytes, "a/b", &MessageProperties::EXAMPLE, b"hi");
+        let (Packet::Publish(read), len) = packet(&bytes).unwrap().unwrap() else {
+            panic!("not a PUBLISH");
+        };
+        assert_eq!((read.topic, read.payload, len), (&b"a/b"[..], &b"hi"[..], bytes.len()));
+        assert_eq!(MessageProperties::read(read.properties), Ok(MessageProperties::EXAMPLE));
     }
 
     #[test]

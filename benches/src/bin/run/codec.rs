@@ -21,6 +21,8 @@ pub(crate) const BASELINE: &str = "hand-written";
 pub(crate) struct Codec {
     pub(crate) name: String,
     pub(crate) decode: Spread,
+    /// Decoding with six properties read.
+    pub(crate) properties: Spread,
     pub(crate) encode: Spread,
 }
 
@@ -37,7 +39,7 @@ struct Estimate {
 /// Runs every case once per round.
 pub(crate) fn run(programs: &Programs, rounds: usize) -> Result<Vec<Codec>> {
     programs.enter_client_processors()?;
-    let mut samples = BTreeMap::<String, [Vec<f64>; 2]>::new();
+    let mut samples = BTreeMap::<String, [Vec<f64>; 3]>::new();
     for round in 1..=rounds {
         eprintln!("codec, round {round} of {rounds}");
         let home = tempfile::tempdir()?;
@@ -49,16 +51,16 @@ pub(crate) fn run(programs: &Programs, rounds: usize) -> Result<Vec<Codec>> {
         if !output.status.success() {
             return Err(String::from_utf8_lossy(&output.stderr).into());
         }
-        for (at, group) in ["decode", "encode"].into_iter().enumerate() {
+        for (at, group) in ["decode", "properties", "encode"].into_iter().enumerate() {
             for (name, ns) in estimates(&home.path().join(group))? {
                 samples.entry(name).or_default()[at].push(ns / PACKETS);
             }
         }
     }
     let mut codecs = Vec::new();
-    for (name, [decode, encode]) in samples {
-        if let (Some(decode), Some(encode)) = (Spread::of(decode), Spread::of(encode)) {
-            codecs.push(Codec { name, decode, encode });
+    for (name, samples) in samples {
+        if let [Some(decode), Some(properties), Some(encode)] = samples.map(Spread::of) {
+            codecs.push(Codec { name, decode, properties, encode });
         }
     }
     codecs.sort_by_key(|codec| codec.name != BASELINE);
