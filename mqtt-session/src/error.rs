@@ -13,7 +13,7 @@ pub enum OpenError {
     /// The CONNECT cannot be said in this version or breaks the standard.
     #[error("CONNECT: {0}")]
     Connect(#[from] EncodeError),
-    /// The memory has no room for the CONNECT, or it has more than 29 properties of its own.
+    /// The memory has no room for the CONNECT.
     #[error("no memory for CONNECT")]
     Full,
 }

@@ -13,9 +13,6 @@ use crate::{
     CloseReason, Connect, Event, Inbound, Memory, OpenError, Refusal, Time, ViolationKind,
 };
 
-/// CONNECT has at most so many properties, those the session adds included.
-const CONNECT_PROPERTIES: usize = 32;
-
 /// Who the client is to its brokers.
 pub(super) struct Identity<M: Memory> {
     /// The ClientID of the last connection; empty before the first, or when it is too long.
@@ -74,19 +71,12 @@ impl<M: Memory> Session<M> {
         // The limit of the protocol itself goes without saying.
         let own_len = if maximum_packet_size == u32::MAX { 2 } else { 3 };
         let own = own.get(..own_len).filter(|_| is_v5).unwrap_or_default();
-        let mut properties = [Property::SessionExpiryInterval(0); CONNECT_PROPERTIES];
-        let mut places = properties.iter_mut();
-        for property in own.iter().copied().chain(connect.properties.iter()) {
-            *places.next().ok_or(OpenError::Full)? = property;
-        }
-        let unused = places.len();
-        let properties = properties.get(..CONNECT_PROPERTIES - unused).unwrap_or_default();
         let Identity { client_id, connect: place, .. } = &mut self.state.identity;
         let packet = mqtt_proto::Connect {
             version: connect.version,
             clean_start: clean_start(connect),
             keep_alive: connect.keep_alive,
-            properties: Properties::from_slice(properties),
+            properties: Properties::join(own, &connect.properties),
             client_id: if connect.client_id.is_empty() {
                 text(client_id)
             } else {

@@ -97,16 +97,23 @@ fn what_a_version_cannot_say_is_an_error_before_anything_is_sent<M: TestMemory>(
     pair.expect(&[]);
 }
 
-/// What does not fit is refused and not left out.
-fn a_connect_with_too_many_properties_is_refused<M: TestMemory>() {
+/// The session joins its own properties and those of the application, however many those are.
+fn a_connect_takes_as_many_properties_as_the_memory<M: TestMemory>() {
     let mut pair = Pair::<M>::with(small_config());
-    let properties = [Property::UserProperty("a", "b"); 30];
-    let fits = Properties::from_slice(&properties[..29]);
-    let sent = pair.open(&Connect { properties: fits, ..Connect::new("c") });
+    let properties = [Property::UserProperty("a", "b"); 100];
+    let given = Properties::from_slice(&properties);
+    let sent = pair.open(&Connect { properties: given, ..Connect::new("c") });
     let Some(Packet::Connect(connect)) = decode(&sent, Version::V5).pop() else { panic!() };
-    assert_eq!(connect.properties.user_properties().count(), 29);
-    pair.close();
-    let connect = Connect { properties: Properties::from_slice(&properties), ..Connect::new("c") };
+    assert_eq!(connect.properties.user_properties().count(), 100);
+}
+
+#[cfg(feature = "fixed")]
+#[test]
+fn a_connect_beyond_the_memory_is_refused() {
+    let mut pair = Pair::<crate::pair::Small>::with(small_config());
+    let properties = [Property::UserProperty("a", "b"); 200];
+    let given = Properties::from_slice(&properties);
+    let connect = Connect { properties: given, ..Connect::new("c") };
     let opened = pair.session.open(pair.now, &connect).map(|_| ());
     assert_eq!(opened, Err(OpenError::Full));
 }
@@ -404,7 +411,7 @@ crate::on_both_memories! {
     connect_carries_will_and_credentials
     connect_of_3_1_1_is_these_bytes
     what_a_version_cannot_say_is_an_error_before_anything_is_sent
-    a_connect_with_too_many_properties_is_refused
+    a_connect_takes_as_many_properties_as_the_memory
     nothing_is_sent_before_connack
     connack_before_connect_left_is_a_violation
     maximum_qos_is_honoured
