@@ -3,6 +3,8 @@
 #![no_std]
 #![forbid(unsafe_code)]
 
+pub mod sizes;
+
 use mqtt_session::proto::{
     Ack, ConnAck, Dialect, Encode, FixedHeader, Packet, PacketId, Properties, PubAck, PubComp,
     PubRec, PubRel, Publish, QoS, ReasonCode, Role, Version,

@@ -5,6 +5,9 @@ use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+/// Targets without an operating system that the core must build for.
+pub(crate) const BARE_TARGETS: [&str; 2] = ["thumbv7em-none-eabihf", "thumbv6m-none-eabi"];
+
 /// `cargo` with `line`, split at blanks, as its arguments; the cargo that runs this program.
 pub(crate) fn cargo(line: &str) -> Command {
     let program = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());

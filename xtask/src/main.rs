@@ -3,7 +3,9 @@
 #![allow(clippy::print_stdout, reason = "a chore tells its user what it does")]
 
 mod command;
+mod embedded;
 mod mosquitto;
+mod promises;
 mod report;
 mod runner;
 mod tally;
@@ -24,10 +26,16 @@ struct Cli {
 enum Chore {
     /// Run everything a change must pass: format, lints, docs, tests, link check, real brokers
     Test(test::Args),
+    /// List what the client promises and the tests that show it
+    Promises,
+    /// Measure what the session takes on microcontrollers, and write it into docs/embedded.md
+    Embedded,
 }
 
 fn main() -> ExitCode {
     match Cli::parse().chore {
         Chore::Test(args) => test::run(&args),
+        Chore::Promises => promises::run(),
+        Chore::Embedded => embedded::run(),
     }
 }

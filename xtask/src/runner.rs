@@ -34,6 +34,16 @@ impl Runner {
         passed
     }
 
+    /// Runs a check of this program that counts as one; returns whether it passed.
+    pub(crate) fn own(
+        &mut self,
+        name: &str,
+        what: &str,
+        check: impl FnOnce() -> Result<(), String>,
+    ) -> bool {
+        self.step(name, what, || Outcome::of_check(check()))
+    }
+
     /// Counts a failure that no command was needed to find.
     pub(crate) fn fail(&mut self, name: &str, problem: &str) {
         self.step(name, problem, || Outcome::of_check(Err(problem.to_owned())));

@@ -5,8 +5,9 @@ use std::process::{Command, ExitCode, Stdio};
 
 use mqtt_testkit::mosquitto::{self, Missing};
 
-use crate::command::cargo;
+use crate::command::{BARE_TARGETS, cargo};
 use crate::mosquitto::install;
+use crate::promises;
 use crate::runner::Runner;
 
 #[derive(Debug, clap::Args)]
@@ -22,15 +23,13 @@ pub(crate) struct Args {
 /// Workspaces of their own, which the commands for the main one leave out.
 const OTHER_WORKSPACES: [&str; 2] = ["benches", "no-alloc"];
 
-/// Targets without an operating system that the core must build for.
-const BARE_TARGETS: [&str; 2] = ["thumbv7em-none-eabihf", "thumbv6m-none-eabi"];
-
 /// Runs every step, whether the ones before it failed or not.
 pub(crate) fn run(args: &Args) -> ExitCode {
     let mut runner = Runner::default();
     format(&mut runner);
     lints(&mut runner);
     docs(&mut runner);
+    runner.own("promises", "cargo xtask promises", promises::check);
     tests(&mut runner);
     link_check(&mut runner);
     dependencies(&mut runner);

@@ -1,0 +1,140 @@
+//! Finds the tests that name promises.
+
+use std::path::Path;
+use std::{fmt, fs, io};
+
+/// What a doc comment names promises with.
+const LABEL: &str = "Promises:";
+
+/// Folders without tests of the client. The tests of this very program name promises as examples.
+const LEFT_OUT: [&str; 2] = ["target", "xtask"];
+
+/// A test and the promises it names.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Claim {
+    /// Relative to the root.
+    pub(super) file: String,
+    pub(super) test: String,
+    pub(super) ids: Vec<String>,
+}
+
+impl fmt::Display for Claim {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.file, self.test)
+    }
+}
+
+/// All claims below `root`, by file.
+pub(super) fn folder(root: &Path) -> io::Result<Vec<Claim>> {
+    let mut claims = Vec::new();
+    collect(root, root, &mut claims)?;
+    claims.sort_by(|a, b| a.file.cmp(&b.file));
+    Ok(claims)
+}
+
+fn collect(root: &Path, folder: &Path, claims: &mut Vec<Claim>) -> io::Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        let (path, name) = (entry.path(), entry.file_name());
+        let name = name.to_string_lossy();
+        if entry.file_type()?.is_dir() {
+            if !name.starts_with('.') && !LEFT_OUT.contains(&&*name) {
+                collect(root, &path, claims)?;
+            }
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            let file = path.strip_prefix(root).unwrap_or(&path).display().to_string();
+            source(&file, &fs::read_to_string(&path)?, claims);
+        }
+    }
+    Ok(())
+}
+
+/// The claims of one file: doc comments of functions, and lines of a table of behaviours.
+pub(super) fn source(file: &str, text: &str, claims: &mut Vec<Claim>) {
+    let mut named = Vec::new();
+    let mut goes_on = false;
+    for line in text.lines().map(str::trim) {
+        if let Some(comment) = line.strip_prefix("///").map(str::trim) {
+            if let Some(list) = comment.strip_prefix(LABEL).or(goes_on.then_some(comment)) {
+                named.extend(split(list));
+                goes_on = list.ends_with(',');
+            }
+            continue;
+        }
+        goes_on = false;
+        let claim = |test: &str, ids| Claim { file: file.to_owned(), test: test.to_owned(), ids };
+        if let Some((ids, test)) = table_line(line) {
+            claims.push(claim(test, ids));
+        } else if let Some(test) = function(line)
+            && !named.is_empty()
+        {
+            claims.push(claim(test, std::mem::take(&mut named)));
+        }
+    }
+    if !named.is_empty() {
+        let test = "(a comment without a function)".to_owned();
+        claims.push(Claim { file: file.to_owned(), test, ids: named });
+    }
+}
+
+fn split(list: &str) -> impl Iterator<Item = String> {
+    list.split(',').map(str::trim).filter(|id| !id.is_empty()).map(str::to_owned)
+}
+
+/// `["A-1", "A-2"] group::behaviour;`
+fn table_line(line: &str) -> Option<(Vec<String>, &str)> {
+    let (ids, test) = line.strip_prefix('[')?.strip_suffix(';')?.split_once("] ")?;
+    let is_path = |c: char| c.is_alphanumeric() || matches!(c, '_' | ':');
+    let unquote = |id: &str| Some(id.trim().strip_prefix('"')?.strip_suffix('"')?.to_owned());
+    let ids = ids.split(',').map(unquote).collect::<Option<Vec<_>>>()?;
+    test.chars().all(is_path).then_some((ids, test))
+}
+
+/// The name of the function whose signature starts in `line`.
+fn function(line: &str) -> Option<&str> {
+    let (_, rest) = line.split_once("fn ")?;
+    let name = rest.split(|c: char| !c.is_alphanumeric() && c != '_').next()?;
+    (!name.is_empty() && !line.starts_with("//")).then_some(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn claims(text: &str) -> Vec<(String, Vec<String>)> {
+        let mut claims = Vec::new();
+        source("a.rs", text, &mut claims);
+        claims.into_iter().map(|claim| (claim.test, claim.ids)).collect()
+    }
+
+    fn claim(test: &str, ids: &[&str]) -> (String, Vec<String>) {
+        (test.to_owned(), ids.iter().map(|id| (*id).to_owned()).collect())
+    }
+
+    #[test]
+    fn a_comment_names_the_promises_of_the_next_function() {
+        let text = "/// It holds.\n///\n/// Promises: A-1, B-2\n/// Enforces: MQTT-1.2.3-4\n\
+                    #[cfg(feature = \"fixed\")]\n#[test]\nfn holds<M: Memory>() {\n}\n\
+                    fn is_no_test() {}\n";
+        assert_eq!(claims(text), [claim("holds", &["A-1", "B-2"])]);
+    }
+
+    #[test]
+    fn a_list_goes_on_behind_a_comma() {
+        let text =
+            "    /// Promises: A-1,\n    /// B-2\n    /// Or not.\n    pub(crate) fn x() {}\n";
+        assert_eq!(claims(text), [claim("x", &["A-1", "B-2"])]);
+    }
+
+    #[test]
+    fn a_table_names_behaviours() {
+        let text = "suite! {\n    [\"A-1\", \"B-2\"] group::shows;\n    [1, 2] x::y;\n}\n\
+                    let a = [\"A-1\", \"x\"];\n";
+        assert_eq!(claims(text), [claim("group::shows", &["A-1", "B-2"])]);
+    }
+
+    #[test]
+    fn a_comment_of_nothing_is_seen() {
+        assert_eq!(claims("/// Promises: A-1\n").len(), 1);
+    }
+}
