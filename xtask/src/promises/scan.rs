@@ -24,40 +24,51 @@ impl fmt::Display for Claim {
     }
 }
 
-/// All claims below `root`, by file.
-pub(super) fn folder(root: &Path) -> io::Result<Vec<Claim>> {
+/// All claims of tests below `root`, by file. `families` are the words that ids start with.
+pub(super) fn folder(root: &Path, families: &[&str]) -> io::Result<Vec<Claim>> {
     let mut claims = Vec::new();
-    collect(root, root, &mut claims)?;
+    collect(root, root, families, &mut claims)?;
     claims.sort_by(|a, b| a.file.cmp(&b.file));
     Ok(claims)
 }
 
-fn collect(root: &Path, folder: &Path, claims: &mut Vec<Claim>) -> io::Result<()> {
+fn collect(
+    root: &Path,
+    folder: &Path,
+    families: &[&str],
+    claims: &mut Vec<Claim>,
+) -> io::Result<()> {
     for entry in fs::read_dir(folder)? {
         let entry = entry?;
         let (path, name) = (entry.path(), entry.file_name());
         let name = name.to_string_lossy();
         if entry.file_type()?.is_dir() {
             if !name.starts_with('.') && !LEFT_OUT.contains(&&*name) {
-                collect(root, &path, claims)?;
+                collect(root, &path, families, claims)?;
             }
         } else if path.extension().is_some_and(|extension| extension == "rs") {
             let file = path.strip_prefix(root).unwrap_or(&path).display().to_string();
-            source(&file, &fs::read_to_string(&path)?, claims);
+            if file.contains("tests") {
+                source(&file, &fs::read_to_string(&path)?, families, claims);
+            }
         }
     }
     Ok(())
 }
 
-/// The claims of one file: doc comments of functions, and lines of a table of behaviours.
-pub(super) fn source(file: &str, text: &str, claims: &mut Vec<Claim>) {
+/// The claims of one file: doc comments of functions, lines of a table of behaviours, and notes
+/// that start with "shows".
+pub(super) fn source(file: &str, text: &str, families: &[&str], claims: &mut Vec<Claim>) {
     let mut named = Vec::new();
     let mut goes_on = false;
+    let mut last = "";
     for line in text.lines().map(str::trim) {
         if let Some(comment) = line.strip_prefix("///").map(str::trim) {
             if let Some(list) = comment.strip_prefix(LABEL).or(goes_on.then_some(comment)) {
                 named.extend(split(list));
                 goes_on = list.ends_with(',');
+            } else {
+                named.extend(mentioned(comment, families));
             }
             continue;
         }
@@ -65,10 +76,13 @@ pub(super) fn source(file: &str, text: &str, claims: &mut Vec<Claim>) {
         let claim = |test: &str, ids| Claim { file: file.to_owned(), test: test.to_owned(), ids };
         if let Some((ids, test)) = table_line(line) {
             claims.push(claim(test, ids));
-        } else if let Some(test) = function(line)
-            && !named.is_empty()
-        {
-            claims.push(claim(test, std::mem::take(&mut named)));
+        } else if let Some((_, note)) = line.split_once("note(\"shows ") {
+            claims.push(claim(last, mentioned(note, families).collect()));
+        } else if let Some(test) = function(line) {
+            last = test;
+            if !named.is_empty() {
+                claims.push(claim(test, std::mem::take(&mut named)));
+            }
         }
     }
     if !named.is_empty() {
@@ -79,6 +93,17 @@ pub(super) fn source(file: &str, text: &str, claims: &mut Vec<Claim>) {
 
 fn split(list: &str) -> impl Iterator<Item = String> {
     list.split(',').map(str::trim).filter(|id| !id.is_empty()).map(str::to_owned)
+}
+
+/// The ids in a sentence.
+fn mentioned(text: &str, families: &[&str]) -> impl Iterator<Item = String> {
+    let words = text.split(|c: char| !c.is_ascii_alphanumeric() && c != '-');
+    let is_id = |word: &&str| {
+        word.split_once('-').is_some_and(|(family, number)| {
+            families.contains(&family) && number.parse::<u32>().is_ok()
+        })
+    };
+    words.filter(is_id).map(str::to_owned)
 }
 
 /// `["A-1", "A-2"] group::behaviour;`
@@ -103,7 +128,7 @@ mod tests {
 
     fn claims(text: &str) -> Vec<(String, Vec<String>)> {
         let mut claims = Vec::new();
-        source("a.rs", text, &mut claims);
+        source("a.rs", text, &["A", "B"], &mut claims);
         claims.into_iter().map(|claim| (claim.test, claim.ids)).collect()
     }
 
@@ -131,6 +156,13 @@ mod tests {
         let text = "suite! {\n    [\"A-1\", \"B-2\"] group::shows;\n    [1, 2] x::y;\n}\n\
                     let a = [\"A-1\", \"x\"];\n";
         assert_eq!(claims(text), [claim("group::shows", &["A-1", "B-2"])]);
+    }
+
+    #[test]
+    fn sentences_and_notes_name_promises() {
+        let text = "/// A-1, and UTF-8 of MQTT-5: it holds.\n#[test]\nfn holds() {\n\
+                    trial.note(\"shows A-2 B-1\");\n}\n";
+        assert_eq!(claims(text), [claim("holds", &["A-1"]), claim("holds", &["A-2", "B-1"])]);
     }
 
     #[test]
