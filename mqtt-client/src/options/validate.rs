@@ -53,6 +53,7 @@ impl Options {
         let ping_timeout = Duration::from_secs(10).min(keep_alive / 2);
         let receive_maximum = NonZeroU16::new(self.receiving.receive_maximum);
         Config {
+            version: self.connect.version,
             receive_maximum: receive_maximum.unwrap_or(NonZeroU16::MIN),
             maximum_packet_size: self.receiving.maximum_packet_size,
             max_in_flight: self.sending.max_in_flight,

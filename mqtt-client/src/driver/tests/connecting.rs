@@ -267,6 +267,19 @@ fn a_client_without_identifier_before_5_0() {
     assert_eq!(world.client().client_id(), "mqtt0000000000000001");
 }
 
+/// VER-2: what is accepted before the first connection is made for the version it will speak.
+#[test]
+fn what_waits_for_the_first_connection_before_5_0() {
+    let mut world = World::new(|options| options.version(Version::V3_1_1).client_id(""));
+    let client = world.client();
+    let mut publish = world.task(client.publish(Publish::new("a", "x").qos(QoS::AtLeastOnce)));
+    let mut subscribe = world.task(client.subscribe("b", QoS::AtLeastOnce));
+    assert!(publish.poll().is_pending() && subscribe.poll().is_pending());
+    assert_eq!(world.sent(), ["CONNECT clean=false"]);
+    world.reply(&connack(false, ReasonCode::Success));
+    assert_eq!(world.sent(), ["SUBSCRIBE 1 b 1", "PUBLISH 2 a 1"]);
+}
+
 #[test]
 fn a_refused_clean_connection_is_reported() {
     let mut world = World::new(|options| options.version(Version::V3_1_1));
