@@ -32,6 +32,9 @@ pub struct Config {
     pub response_timeout: Option<Duration>,
     /// What happens to messages that may have been carried when the broker lost the session.
     pub session_loss: SessionLoss,
+    /// Whether a SUBSCRIBE goes without its Subscription Identifier to a broker that has none. If
+    /// not (default), it fails there.
+    pub optional_identifiers: bool,
     /// Whether records are made and packets wait for them (`poll_store`, `handle_stored`).
     pub store: bool,
     /// Turns off the stated tolerances for brokers that break the standard.
@@ -62,6 +65,7 @@ impl Config {
             ping_timeout: Duration::from_secs(10),
             response_timeout: Some(Duration::from_secs(30)),
             session_loss: SessionLoss { qos1: true, qos2: false },
+            optional_identifiers: false,
             store: false,
             strict: false,
             strict_session: false,

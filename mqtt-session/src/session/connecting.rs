@@ -180,6 +180,7 @@ impl<M: Memory> Session<M> {
         }
         let goes_on = state.identity.take_up_session(connack.session_present);
         state.note_identity();
+        state.identifiers.handle_connected(&limits, link.version);
         if !goes_on {
             // [MQTT-3.2.2-5]
             state.lose_session(&self.config);

@@ -2,6 +2,7 @@
 
 use mqtt_proto::{PacketType, Properties, ReasonCode, TopicFilter, Version};
 
+use super::identifiers::Identifiers;
 use super::link::outbound_dialect;
 use super::requests::unsupported;
 use crate::memory::{Arena, Block, Full, List};
@@ -112,7 +113,12 @@ impl<M: Memory> Filter<M> {
     }
 
     /// Why the broker does not take it.
-    pub(super) fn unsupported(&self, arena: &M::Arena, limits: &Limits) -> Option<ReasonCode> {
+    pub(super) fn unsupported(
+        &self,
+        arena: &M::Arena,
+        limits: &Limits,
+        identifiers: Identifiers,
+    ) -> Option<ReasonCode> {
         let packet = arena.bytes(&self.image);
         if packet.len() > limits.packet_size() {
             return Some(ReasonCode::PacketTooLarge);
@@ -121,7 +127,7 @@ impl<M: Memory> Filter<M> {
         let dialect = outbound_dialect(self.version);
         let properties = Properties::from_wire(properties, PacketType::Subscribe, dialect).ok()?;
         let text = core::str::from_utf8(split_text(payload)?.0).ok()?;
-        unsupported(limits, TopicFilter::new(text).ok()?, properties)
+        unsupported(limits, TopicFilter::new(text).ok()?, properties, identifiers)
     }
 }
 

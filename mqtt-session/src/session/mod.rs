@@ -9,6 +9,7 @@ mod encode;
 mod filter;
 mod flow;
 mod held;
+mod identifiers;
 mod journal;
 mod keep_alive;
 mod link;
@@ -81,6 +82,7 @@ struct SessionState<M: Memory> {
     flows: Table<Flow<M>, Lane, M::Flows, M::FlowKeys, LANES>,
     held: Table<Held, Shelf, M::Held, M::HeldKeys, SHELVES>,
     subscriptions: filter::Filters<M>,
+    identifiers: identifiers::Identifiers,
     journal: Journal<M>,
     /// Records are to be made that the journal had no room for; they take what room there is before
     /// anything else does. See `settle`.
@@ -206,6 +208,7 @@ impl<M: Memory> SessionState<M> {
             flows: Table::new(),
             held: Table::new(),
             subscriptions: filter::Filters::default(),
+            identifiers: identifiers::Identifiers::new(config),
             journal: Journal::new(config.store),
             owes_records: false,
             prefix: store::Prefix::default(),

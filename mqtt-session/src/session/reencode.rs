@@ -7,12 +7,14 @@
 //! 5.0     first  remaining length     topic  Packet Identifier  0  payload
 //! 3.1.1   first  remaining length-1   topic  Packet Identifier     payload
 //! ```
-//! What the other version cannot say ends with an error when CONNACK comes; nothing is left out.
+//! What the other version cannot say ends with an error when CONNACK comes; nothing is left out but
+//! an optional Subscription Identifier.
 
 use mqtt_proto::{Encode, EncodeError, FixedHeader, MAX_REMAINING_LENGTH, Packet, Version};
 
 use super::SessionState;
 use super::flow::{Flow, FlowKind, packet_id_place};
+use super::identifiers::Identifiers;
 use super::link::outbound_dialect;
 use super::put::{DUP, fits, put};
 use crate::memory::Arena;
@@ -65,7 +67,7 @@ impl<'a> Reencoded<'a> {
 }
 
 /// A Variable Byte Integer, and how many of the bytes it takes (section 1.5.5).
-fn integer(value: usize) -> ([u8; 4], usize) {
+pub(super) fn integer(value: usize) -> ([u8; 4], usize) {
     let mut bytes = [0; 4];
     let (mut left, mut len) = (value, 0);
     for byte in &mut bytes {
@@ -82,7 +84,12 @@ fn integer(value: usize) -> ([u8; 4], usize) {
 }
 
 /// Whether a packet can be said in another version.
-pub(super) fn check(packet: &[u8], from: Version, to: Version) -> Result<(), EncodeError> {
+pub(super) fn check(
+    packet: &[u8],
+    from: Version,
+    to: Version,
+    identifiers: Identifiers,
+) -> Result<(), EncodeError> {
     if !differ(from, to) {
         return Ok(());
     }
@@ -93,7 +100,9 @@ pub(super) fn check(packet: &[u8], from: Version, to: Version) -> Result<(), Enc
         Packet::decode(header, body, dialect).ok()
     });
     // What this end encoded can be decoded.
-    packet.map_or(Ok(()), |packet| packet.measure(outbound_dialect(to)).map(|_| ()))
+    packet.map_or(Ok(()), |packet| {
+        identifiers.leave_out(packet).measure(outbound_dialect(to)).map(|_| ())
+    })
 }
 
 /// Appends a SUBSCRIBE made for `from`; `false` when it has to wait for an empty buffer.
@@ -141,7 +150,7 @@ impl<M: Memory> SessionState<M> {
         if !differ(image.version, self.version()) {
             return Ok(image.len(&self.arena));
         }
-        check(self.arena.bytes(&image.head), image.version, self.version())?;
+        check(self.arena.bytes(&image.head), image.version, self.version(), self.identifiers)?;
         let reencoded = self.reencoded(flow);
         let too_long =
             |packet: &Reencoded<'_>| packet.remaining_length > MAX_REMAINING_LENGTH as usize;

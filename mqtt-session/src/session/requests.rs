@@ -7,6 +7,7 @@ use mqtt_proto::{
 
 use super::encode::encode;
 use super::flow::{Ended, Flow, FlowKind, Image, Lane};
+use super::identifiers::Identifiers;
 use super::link::{Farewell, Stage, outbound_dialect};
 use super::publishing::PLACEHOLDER;
 use super::{Session, SessionState};
@@ -24,7 +25,7 @@ impl<M: Memory> Session<M> {
     ) -> Result<Token, SubscribeError> {
         self.advance(now);
         if let Some(limits) = self.limits() {
-            check_subscriptions(limits, subscriptions, properties)?;
+            check_subscriptions(limits, subscriptions, properties, self.state.identifiers)?;
         }
         let packet = Subscribe {
             packet_id: PLACEHOLDER,
@@ -144,10 +145,11 @@ fn check_subscriptions(
     limits: &Limits,
     subscriptions: &[Subscription<'_>],
     properties: &[Property<'_>],
+    identifiers: Identifiers,
 ) -> Result<(), SubscribeError> {
     let properties = Properties::from_slice(properties);
     for filter in subscriptions.iter().filter_map(|s| TopicFilter::new(s.filter).ok()) {
-        match unsupported(limits, filter, properties) {
+        match unsupported(limits, filter, properties, identifiers) {
             Some(ReasonCode::WildcardSubscriptionsNotSupported) => {
                 return Err(SubscribeError::WildcardNotSupported);
             }
@@ -166,13 +168,15 @@ pub(super) fn unsupported(
     limits: &Limits,
     filter: TopicFilter<'_>,
     properties: Properties<'_>,
+    identifiers: Identifiers,
 ) -> Option<ReasonCode> {
-    let identified = properties.subscription_identifiers().next().is_some();
+    let is_identified = || properties.subscription_identifiers().next().is_some();
+    let needs_identifiers = identifiers == Identifiers::Required && is_identified();
     if filter.has_wildcard() && !limits.wildcard_available {
         Some(ReasonCode::WildcardSubscriptionsNotSupported)
     } else if filter.is_shared() && !limits.shared_available {
         Some(ReasonCode::SharedSubscriptionsNotSupported)
-    } else if identified && !limits.subscription_identifier_available {
+    } else if needs_identifiers && !limits.subscription_identifier_available {
         Some(ReasonCode::SubscriptionIdentifiersNotSupported)
     } else {
         None

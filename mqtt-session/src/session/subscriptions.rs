@@ -174,7 +174,7 @@ impl<M: Memory> SessionState<M> {
         limits: &Limits,
     ) -> Option<ReasonCode> {
         let mut filters = (first..).take(filters).filter_map(|one| self.subscriptions.get(one));
-        filters.find_map(|filter| filter.unsupported(&self.arena, limits))
+        filters.find_map(|filter| filter.unsupported(&self.arena, limits, self.identifiers))
     }
 }
 
@@ -230,8 +230,8 @@ impl<M: Memory> SessionState<M> {
         let Some(filter) = self.subscriptions.get_mut(number) else { return };
         filter.stage = FilterStage::AskedAgain;
         let packet = self.arena.bytes(&filter.image);
-        let reason = match check(packet, filter.version, version) {
-            Ok(()) => filter.unsupported(&self.arena, limits),
+        let reason = match check(packet, filter.version, version, self.identifiers) {
+            Ok(()) => filter.unsupported(&self.arena, limits, self.identifiers),
             Err(_) => Some(ReasonCode::UnsupportedProtocolVersion),
         };
         let (lane, kind) = match reason {

@@ -9,7 +9,7 @@ use super::flow::{FlowKind, Lane};
 use super::held::Shelf;
 use super::link::{Farewell, Link, Stage, Stray};
 use super::put::{fits, put, put_burst, put_image, put_short};
-use super::reencode::{differ, put_request};
+use super::reencode::differ;
 use super::{Session, SessionState};
 use crate::memory::Arena;
 use crate::{BufferTooSmall, CloseReason, Memory, Output, Time};
@@ -227,6 +227,10 @@ impl<M: Memory> SessionState<M> {
                 self.handle_burst_transmitted(index, len, is_complete);
                 return Ok(is_complete);
             }
+            (Some(image), FlowKind::Subscribe { .. }) => {
+                let packet = self.arena.bytes(&image.head);
+                self.identifiers.put_subscribe::<M>(out, packet, image.version, version)?
+            }
             (Some(image), _) if differ(image.version, version) => self.put_reencoded(flow, out)?,
             (Some(image), _) => {
                 let fits = fits::<M>(out, image.len(&self.arena))?;
@@ -239,7 +243,7 @@ impl<M: Memory> SessionState<M> {
                 let filter = self.subscriptions.get(filter);
                 let packet = filter.map(|filter| (self.arena.bytes(&filter.image), filter.version));
                 let (packet, from) = packet.unwrap_or((&[], version));
-                put_request::<M>(out, packet, from, version)?
+                self.identifiers.put_subscribe::<M>(out, packet, from, version)?
             }
             (None, _) => true,
         };

@@ -1,9 +1,10 @@
 //! SUBSCRIBE and UNSUBSCRIBE, and subscriptions made again.
 
 use mqtt_session::proto::{
-    Property, ReasonCode, RetainHandling, Subscription, SubscriptionOptions,
+    Packet, Properties, Property, ReasonCode, RetainHandling, Subscribe, Subscription,
+    SubscriptionOptions, Version,
 };
-use mqtt_session::{CloseReason, Connect, SubscribeError, ViolationKind};
+use mqtt_session::{CloseReason, Config, Connect, SubscribeError, ViolationKind};
 
 use crate::packets::*;
 use crate::pair::{Pair, Seen, TestMemory};
@@ -122,13 +123,9 @@ fn after_a_session_loss_every_subscription_is_made_again_oldest_first<M: TestMem
     pair.publish(QOS1, "waits");
     pair.resume(false);
     let with_identifier = |id, filters| {
-        let mqtt_session::proto::Packet::Subscribe(packet) = subscribe(id, filters) else {
-            unreachable!()
-        };
-        mqtt_session::proto::Packet::Subscribe(mqtt_session::proto::Subscribe {
-            properties: mqtt_session::proto::Properties::from_slice(&identifier),
-            ..packet
-        })
+        let Packet::Subscribe(packet) = subscribe(id, filters) else { unreachable!() };
+        let properties = Properties::from_slice(&identifier);
+        Packet::Subscribe(Subscribe { properties, ..packet })
     };
     pair.expect(&[
         subscribe(3, &[filter("a")]),
@@ -299,11 +296,11 @@ fn with_little_room_subscriptions_are_made_again_one_by_one<M: TestMemory>() {
         let bytes = pair.transmitted();
         for packet in decode(&bytes, pair.version) {
             match packet {
-                mqtt_session::proto::Packet::Subscribe(packet) => {
+                Packet::Subscribe(packet) => {
                     sent.extend(packet.subscriptions.iter().map(|one| one.filter.to_owned()));
                     pair.send(&suback(packet.packet_id.get(), &[GRANTED]));
                 }
-                mqtt_session::proto::Packet::Publish(packet) => {
+                Packet::Publish(packet) => {
                     pair.send(&puback(packet.packet_id.unwrap().get()));
                 }
                 other => panic!("{other:?}"),
@@ -312,6 +309,49 @@ fn with_little_room_subscriptions_are_made_again_one_by_one<M: TestMemory>() {
         pair.events();
     }
     assert_eq!(sent, ["a", "b", "c"]);
+}
+
+/// Whatever else the SUBSCRIBE says stays; the broker after it may have identifiers again.
+///
+/// Promises: CON-2, RECV-7
+fn to_a_broker_without_identifiers_they_are_left_out<M: TestMemory>() {
+    let mut pair = Pair::<M>::with(Config { optional_identifiers: true, ..Config::new(1) });
+    let none = granting(&[Property::SubscriptionIdentifierAvailable(false)]);
+    let name = "n".repeat(120);
+    let user = Property::UserProperty(&name, "");
+    let identifier = Property::SubscriptionIdentifier(200);
+    let expect_both = |id, properties: &[Property<'_>], pair: &mut Pair<M>| {
+        let filters = [filter("a"), filter("b")];
+        let Packet::Subscribe(packet) = subscribe(id, &filters) else { unreachable!() };
+        let properties = Properties::from_slice(properties);
+        pair.expect(&[Packet::Subscribe(Subscribe { properties, ..packet })]);
+    };
+    let asked = [user, identifier, user];
+    let before = pair.session.subscribe(pair.now, &[filter("a"), filter("b")], &asked).unwrap();
+    pair.connect_with(&pair.clean(), &none);
+    expect_both(1, &[user, user], &mut pair);
+    pair.send(&suback(1, &[GRANTED, GRANTED]));
+    assert!(pair.events().contains(&Seen::Subscribed(before, vec![GRANTED, GRANTED])));
+    assert!(pair.session.subscribe(pair.now, &[filter("a"), filter("b")], &[identifier]).is_ok());
+    expect_both(2, &[], &mut pair);
+    pair.cut();
+    pair.connect_with(&pair.clean(), &none);
+    expect_both(3, &[], &mut pair);
+    pair.cut();
+    pair.connect_with(&pair.clean(), &granting(&[]));
+    expect_both(4, &[identifier], &mut pair);
+    pair.send(&suback(4, &[GRANTED, GRANTED]));
+    assert_eq!(pair.events().len(), 1);
+    pair.cut();
+    pair.connect_with(&pair.clean(), &none);
+    pair.expect(&[subscribe(5, &[filter("a")]), subscribe(6, &[filter("b")])]);
+    // Before 5.0 no broker has them.
+    assert!(pair.session.subscribe(pair.now, &[filter("c")], &[identifier]).is_ok());
+    pair.cut();
+    pair.version = Version::V3_1_1;
+    pair.connect();
+    let (a, b, c) = ([filter("a")], [filter("b")], [filter("c")]);
+    pair.expect(&[subscribe(8, &a), subscribe(9, &b), subscribe(10, &c)]);
 }
 
 /// A subscription still to be made again that the application ends is not made.
@@ -345,5 +385,6 @@ crate::on_both_memories! {
     a_second_subscription_to_a_filter_replaces_the_first
     a_replacement_without_an_answer_is_not_overwritten
     with_little_room_subscriptions_are_made_again_one_by_one
+    to_a_broker_without_identifiers_they_are_left_out
     what_waits_to_be_made_again_can_be_ended
 }
