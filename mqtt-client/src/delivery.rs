@@ -2,6 +2,7 @@
 //! broker gets.
 
 mod holds;
+mod identifiers;
 mod subscriber;
 mod unrouted;
 
@@ -10,7 +11,7 @@ use std::sync::Arc;
 use std::task::Waker;
 use std::time::Duration;
 
-use mqtt_session::proto::{ReasonCode, SubscriptionOptions, TopicFilter};
+use mqtt_session::proto::{ReasonCode, SubscriptionOptions, TopicFilter, Version};
 use mqtt_session::{Delivery as Delivered, Message, Time};
 
 use crate::Ack;
@@ -21,6 +22,7 @@ use crate::shared::After;
 use crate::table::{Key, Table};
 
 use holds::Holds;
+pub(crate) use identifiers::Retained;
 pub(crate) use subscriber::{Callback, Phase, Sink, StreamQueue, Subscriber};
 use unrouted::Unrouted;
 
@@ -47,6 +49,8 @@ pub(crate) struct Delivery {
     /// Subscriptions without a handle.
     detached: usize,
     default_ack: Ack,
+    /// The Subscription Identifier of the next filter, if the version has them and any is left.
+    next_identifier: Option<u32>,
     /// The subscriptions of the message at hand.
     found: Vec<SubscriptionKey>,
 }
@@ -70,7 +74,7 @@ pub(crate) struct Fate {
 }
 
 impl Delivery {
-    pub(crate) fn new(options: &ReceivingOptions) -> Delivery {
+    pub(crate) fn new(options: &ReceivingOptions, version: Version) -> Delivery {
         Delivery {
             subscribers: Table::default(),
             router: Router::default(),
@@ -84,12 +88,17 @@ impl Delivery {
             held_bytes_limit: options.held_bytes,
             detached: 0,
             default_ack: options.ack,
+            next_identifier: version.has_properties().then_some(1),
             found: Vec::new(),
         }
     }
 
     /// Adds a subscription and its route. Messages that wait for one like it go to it.
-    pub(crate) fn add(&mut self, subscriber: Subscriber, after: &mut After) -> SubscriptionKey {
+    pub(crate) fn add(&mut self, mut subscriber: Subscriber, after: &mut After) -> SubscriptionKey {
+        if subscriber.identifier == self.next_identifier {
+            self.next_identifier = self.next_identifier.and_then(identifiers::after);
+        }
+        self.ask_retained(&mut subscriber);
         let text = subscriber.filter.clone();
         let inherited = self.find_detached(&text).map(|key| self.remove(key, after));
         let key = self.subscribers.insert(subscriber);
@@ -136,6 +145,9 @@ impl Delivery {
         self.router.find(message.publish.topic, &mut self.found);
         if self.found.is_empty() {
             return self.keep(now, message);
+        }
+        if self.found.len() > 1 {
+            self.choose(&message.publish);
         }
         if message.delivery.is_none() && awaited && self.is_over_limit() {
             return Fate { dropped: 1, ..Fate::default() };
@@ -251,6 +263,9 @@ impl Delivery {
     /// A connection came up.
     pub(crate) fn handle_connected(&mut self, now: Time, session_present: bool) {
         self.unrouted.handle_connected(now, session_present);
+        if !session_present {
+            self.ask_retained_again();
+        }
     }
 
     /// Whether QoS 0 messages hold all the memory they may, so that reading is to pause.

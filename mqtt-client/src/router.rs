@@ -56,8 +56,6 @@ impl<K: Copy + PartialEq> Router<K> {
     }
 
     /// Appends the keys of all filters that match `topic`, in no particular order.
-    ///
-    /// Subscription Identifiers, once subscriptions carry them, are asked before this.
     pub(crate) fn find(&mut self, topic: &str, found: &mut Vec<K>) {
         match self {
             Router::Few(routes) => {

@@ -123,7 +123,7 @@ impl State {
             operations: Operations::default(),
             requests: HashMap::new(),
             room: Room::default(),
-            delivery: Delivery::new(&options.receiving),
+            delivery: Delivery::new(&options.receiving, options.connect.version),
             listeners: Listeners::default(),
             stats: Stats::default(),
             driver: DriverSeat { waker: None, output_blocked: false, unseen: 0, now },

@@ -32,6 +32,11 @@ impl<T> Table<T> {
         Key { index, serial: self.serial }
     }
 
+    pub(crate) fn get(&self, key: Key) -> Option<&T> {
+        let (serial, entry) = self.places.get(key.index)?;
+        entry.as_ref().filter(|_| *serial == key.serial)
+    }
+
     pub(crate) fn get_mut(&mut self, key: Key) -> Option<&mut T> {
         let (serial, entry) = self.places.get_mut(key.index)?;
         entry.as_mut().filter(|_| *serial == key.serial)

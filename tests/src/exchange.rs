@@ -156,6 +156,21 @@ impl Connection {
         self.publish(QoS::AtMostOnce, None, topic, payload);
     }
 
+    /// PUBLISH at QoS 0 for the subscriptions with these identifiers.
+    pub fn deliver_to(&mut self, identifiers: &[u32], topic: &str, payload: &[u8]) {
+        let identifiers = identifiers.iter().copied();
+        let properties: Vec<_> = identifiers.map(Property::SubscriptionIdentifier).collect();
+        self.send(&Packet::Publish(Publish {
+            dup: false,
+            qos: QoS::AtMostOnce,
+            retain: false,
+            topic,
+            packet_id: None,
+            properties: Properties::from_slice(&properties),
+            payload,
+        }));
+    }
+
     /// PUBLISH without Subscription Identifiers.
     pub fn publish(&mut self, qos: QoS, packet_id: Option<PacketId>, topic: &str, payload: &[u8]) {
         self.send(&Packet::Publish(Publish {
@@ -222,6 +237,21 @@ impl Connection {
     pub fn grant(&mut self, filter: &str, qos: QoS) {
         let packet_id = self.expect_subscribe(filter);
         self.suback(packet_id, granted(qos));
+    }
+
+    /// As [`Connection::grant`]; the Subscription Identifier asked for.
+    pub fn grant_identified(&mut self, filter: &str, qos: QoS) -> Option<u32> {
+        let (packet_id, identifier) = self.expect("SUBSCRIBE", |packet| match packet {
+            Packet::Subscribe(subscribe)
+                if subscribe.subscriptions.iter().map(|entry| entry.filter).eq([filter]) =>
+            {
+                let identifier = subscribe.properties.subscription_identifiers().next();
+                Some((subscribe.packet_id, identifier))
+            }
+            _ => None,
+        });
+        self.suback(packet_id, granted(qos));
+        identifier
     }
 
     /// PUBLISH to this topic at QoS 1, acknowledged.

@@ -32,7 +32,9 @@ impl Client {
     /// subscription is made again when the broker loses the session.
     ///
     /// Several subscriptions to one filter each get every message; the broker is asked for the
-    /// highest QoS among them.
+    /// highest QoS among them. Retained messages that answer the newest go to it alone, where the
+    /// broker has Subscription Identifiers (5.0). There filters may also overlap: each subscription
+    /// gets its messages once. Elsewhere every copy goes to all that match.
     ///
     /// Cancelling while it waits for room: nothing was sent. After that the subscription is ended
     /// again as soon as the broker has answered.

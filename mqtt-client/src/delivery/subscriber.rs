@@ -8,6 +8,7 @@ use std::task::Waker;
 use mqtt_session::Time;
 use mqtt_session::proto::SubscriptionOptions;
 
+use super::Retained;
 use crate::message::Arrived;
 use crate::{Ack, Message, Overflow};
 
@@ -19,6 +20,9 @@ pub(crate) struct Subscriber {
     pub(crate) filter: Box<str>,
     /// What was asked for.
     pub(crate) wire: SubscriptionOptions,
+    /// The Subscription Identifier asked for with it (5.0).
+    pub(crate) identifier: Option<u32>,
+    pub(crate) retained: Retained,
     pub(crate) ack: Ack,
     pub(crate) sink: Sink,
     pub(crate) phase: Phase,

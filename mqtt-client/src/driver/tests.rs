@@ -1,4 +1,5 @@
 mod connecting;
+mod identifiers;
 mod lock;
 mod packets;
 mod pipe;

@@ -63,6 +63,7 @@ impl Options {
             ping_timeout: self.connect.ping_timeout.unwrap_or(ping_timeout),
             session_loss: self.sending.session_loss,
             strict: self.strict,
+            optional_identifiers: true,
             ..Config::new(seed)
         }
     }

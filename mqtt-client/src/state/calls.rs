@@ -3,11 +3,11 @@
 use std::collections::VecDeque;
 use std::task::Waker;
 
-use mqtt_session::proto::{ReasonCode, Subscription};
+use mqtt_session::proto::{Property, ReasonCode, Subscription};
 use mqtt_session::{Delivery as Delivered, Time};
 
 use super::{Admitted, Lifecycle, Request, State};
-use crate::delivery::{Phase, Sink, Subscriber, SubscriptionKey};
+use crate::delivery::{Phase, Retained, Sink, Subscriber, SubscriptionKey};
 use crate::message::Arrived;
 use crate::operations::{Answer, OperationKey};
 use crate::{Publish, PublishError, SubscribeError, SubscribeOptions};
@@ -58,11 +58,14 @@ impl State {
             wire.qos = wire.qos.max(held.qos);
         }
         let wanted = Subscription { filter: &options.filter, options: wire };
-        let token = self.session.subscribe(now, &[wanted], &[])?;
+        let identifier = self.delivery.identifier_for(&options.filter);
+        let property = identifier.map(Property::SubscriptionIdentifier);
+        let token = self.session.subscribe(now, &[wanted], property.as_slice())?;
         let sink = sink.take().unwrap_or_else(|| options.stream());
         let ack = options.ack.unwrap_or(self.delivery.default_ack());
-        let filter = options.filter.as_str().into();
-        let subscriber = Subscriber { filter, wire, ack, sink, phase: Phase::Active };
+        let (filter, retained) = (options.filter.as_str().into(), Retained::Asked);
+        let phase = Phase::Active;
+        let subscriber = Subscriber { filter, wire, identifier, retained, ack, sink, phase };
         let key = self.delivery.add(subscriber, &mut self.after);
         self.requests.insert(token, Request::Subscribe { key, given_up: false });
         self.wake_driver();

@@ -180,7 +180,7 @@ impl State {
             Some(Request::Unsubscribe { .. }) => {}
             Some(Request::Subscribe { key, given_up: true }) if granted => self.leave(key),
             Some(Request::Subscribe { key, .. }) if !granted => self.remove_subscription(key),
-            Some(Request::Subscribe { .. }) => {}
+            Some(Request::Subscribe { key, .. }) => self.delivery.handle_granted(key),
         }
         let waker = self.operations.answer(token, answer);
         self.after.wake(waker);

@@ -60,6 +60,9 @@ suite! {
 
     ["SEND-2"] subscribing::a_refused_subscription_is_an_error;
     ["SEND-2"] subscribing::unsubscribing_ends_the_stream;
+    ["RECV-7"] subscribing::overlapping_filters_get_each_message_once;
+    ["RECV-7", "CON-2"] subscribing::a_broker_without_identifiers_gets_none;
+    ["RECV-7"] subscribing::retained_messages_go_to_who_asked_for_them;
     ["SEND-3"] subscribing::a_subscribe_given_up_is_undone;
     ["SEND-3"] subscribing::a_subscribe_given_up_anywhere_does_no_harm;
     ["SEND-3"] subscribing::an_unsubscribe_given_up_is_finished;

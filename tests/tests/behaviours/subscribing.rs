@@ -1,6 +1,7 @@
 //! Subscriptions and how they end.
 
 use mqtt_adapter_blocking::{QoS, ReasonCode, SubscribeError};
+use mqtt_proto::{Packet, Properties, Property};
 use mqtt_tests::adapter::{Adapter, Client, Subscription};
 use mqtt_tests::{Signal, Trial};
 
@@ -41,6 +42,70 @@ pub(crate) fn unsubscribing_ends_the_stream<A: Adapter>(trial: &Trial) {
     client.unsubscribe("b").unwrap();
     assert_eq!(stream.recv().unwrap().payload(), b"before");
     assert!(stream.recv().is_none());
+    client.disconnect();
+}
+
+pub(crate) fn overlapping_filters_get_each_message_once<A: Adapter>(trial: &Trial) {
+    let (_peer, client) = connected::<A>(trial, |broker| {
+        let mut connection = broker.open(false);
+        assert_eq!(connection.grant_identified("a/#", QoS::ExactlyOnce), Some(1));
+        assert_eq!(connection.grant_identified("a/+", QoS::ExactlyOnce), Some(2));
+        connection.deliver_to(&[2], "a/x", b"for a/+");
+        connection.deliver_to(&[1], "a/x", b"for a/#");
+        connection.deliver_to(&[1, 2], "a/x", b"for both");
+        connection.expect_disconnect(ReasonCode::NormalDisconnection);
+    });
+    let filters = ["a/#", "a/+"];
+    let streams = filters.map(|filter| client.subscribe(everything(filter)).unwrap());
+    for (mut stream, filter) in streams.into_iter().zip(filters) {
+        assert_eq!(stream.recv().unwrap().payload(), format!("for {filter}").as_bytes());
+        assert_eq!(stream.recv().unwrap().payload(), b"for both");
+        assert!(stream.try_recv().is_err());
+    }
+    client.disconnect();
+}
+
+pub(crate) fn a_broker_without_identifiers_gets_none<A: Adapter>(trial: &Trial) {
+    let none = [Property::SubscriptionIdentifierAvailable(false)];
+    let (_peer, client) = connected::<A>(trial, move |broker| {
+        let mut connection = broker.open_with(false, &none);
+        assert_eq!(connection.grant_identified("a", QoS::ExactlyOnce), None);
+        connection.cut();
+        let mut connection = broker.open(false);
+        assert_eq!(connection.grant_identified("a", QoS::ExactlyOnce), Some(1));
+        connection.cut();
+        let mut connection = broker.open_with(false, &none);
+        assert_eq!(connection.grant_identified("a", QoS::ExactlyOnce), None);
+        connection.deliver("a", b"message");
+        connection.expect_disconnect(ReasonCode::NormalDisconnection);
+    });
+    let mut stream = client.subscribe(everything("a")).unwrap();
+    assert_eq!(stream.recv().unwrap().payload(), b"message");
+    client.disconnect();
+}
+
+pub(crate) fn retained_messages_go_to_who_asked_for_them<A: Adapter>(trial: &Trial) {
+    let (_peer, client) = connected::<A>(trial, |broker| {
+        let mut connection = broker.open(false);
+        assert_eq!(connection.grant_identified("a", QoS::ExactlyOnce), Some(1));
+        assert_eq!(connection.grant_identified("a", QoS::ExactlyOnce), Some(1));
+        connection.send(&Packet::Publish(mqtt_proto::Publish {
+            dup: false,
+            qos: QoS::AtMostOnce,
+            retain: true,
+            topic: "a",
+            packet_id: None,
+            properties: Properties::from_slice(&[Property::SubscriptionIdentifier(1)]),
+            payload: b"retained",
+        }));
+        connection.deliver_to(&[1], "a", b"new");
+        connection.expect_disconnect(ReasonCode::NormalDisconnection);
+    });
+    let mut first = client.subscribe(everything("a")).unwrap();
+    let mut second = client.subscribe(everything("a")).unwrap();
+    assert_eq!(second.recv().unwrap().payload(), b"retained");
+    assert_eq!(second.recv().unwrap().payload(), b"new");
+    assert_eq!(first.recv().unwrap().payload(), b"new");
     client.disconnect();
 }
 

@@ -43,6 +43,7 @@ suite! {
     ["VER-2", "SEND-1", "RECV-1"] messages::each_qos_comes_round_in_order;
     ["RECV-6"] messages::a_large_payload_comes_round;
     ["RECV-7"] messages::a_wildcard_subscription_gets_what_matches;
+    ["RECV-7"] messages::overlapping_filters_each_get_their_messages;
     ["RECV-7"] messages::after_unsubscribing_nothing_comes;
     [] messages::a_retained_message_greets_subscribers;
 

@@ -52,6 +52,30 @@ pub(crate) fn a_wildcard_subscription_gets_what_matches<A: Adapter>(version: Ver
     assert!(level.recv().is_none() && rest.recv().is_none());
 }
 
+/// Exactly once each with Subscription Identifiers; before 5.0 every copy goes to both.
+pub(crate) fn overlapping_filters_each_get_their_messages<A: Adapter>(version: Version) {
+    let broker = Mosquitto::start().expect("a broker");
+    let client = A::start().connect(options(&broker.url(), "overlap", version)).unwrap();
+    let filters = ["overlap/#", "overlap/+"];
+    let mut streams = filters.map(|filter| client.subscribe(everything(filter)).unwrap());
+    for number in 0..10 {
+        client.publish(numbered("overlap/x", number, QoS::AtLeastOnce)).unwrap();
+    }
+    for stream in &mut streams {
+        let mut numbers = vec![next_number(stream)];
+        while numbers.last() != Some(&9) {
+            numbers.push(next_number(stream));
+        }
+        if version != Version::V5 {
+            numbers.dedup();
+        }
+        assert!(numbers.iter().copied().eq(0..10), "{numbers:?}");
+    }
+    client.disconnect();
+    let [all, _] = &mut streams;
+    assert!(version != Version::V5 || all.recv().is_none(), "once each");
+}
+
 pub(crate) fn after_unsubscribing_nothing_comes<A: Adapter>(version: Version) {
     let broker = Mosquitto::start().expect("a broker");
     let client = A::start().connect(options(&broker.url(), "leave", version)).unwrap();

@@ -56,8 +56,11 @@ pub(super) fn describe(packet: &Packet<'_>) -> String {
         Packet::PubComp(PubComp(it)) => ack("PUBCOMP", it),
         Packet::Subscribe(subscribe) => {
             let subscriptions = subscribe.subscriptions.iter();
+            let identifiers = subscribe.properties.subscription_identifiers();
+            let identifier = identifiers.map(|id| format!(" id={id}")).collect::<String>();
             let shown = subscriptions.map(|it| format!(" {} {}", it.filter, it.options.qos as u8));
-            format!("SUBSCRIBE {}{}", subscribe.packet_id.get(), shown.collect::<String>())
+            let packet_id = subscribe.packet_id.get();
+            format!("SUBSCRIBE {packet_id}{identifier}{}", shown.collect::<String>())
         }
         Packet::Unsubscribe(unsubscribe) => {
             let filters: Vec<_> = unsubscribe.filters.iter().collect();

@@ -39,7 +39,7 @@ pub(super) fn packet_id(line: &str, name: &str) -> PacketId {
     PacketId::new(words.next().unwrap().parse().unwrap()).unwrap()
 }
 
-fn suback<'a>(packet_id: PacketId, codes: &'a [ReasonCode]) -> Packet<'a> {
+pub(super) fn suback<'a>(packet_id: PacketId, codes: &'a [ReasonCode]) -> Packet<'a> {
     let codes = ReasonCodes::from_slice(codes);
     Packet::SubAck(SubAck { packet_id, properties: Properties::EMPTY, codes })
 }
@@ -230,7 +230,7 @@ fn a_second_subscription_asks_for_the_higher_qos() {
     let client = world.client();
     let mut task = world.task(client.subscribe("a", QoS::AtMostOnce));
     assert!(task.poll().is_pending());
-    assert_eq!(world.sent(), ["SUBSCRIBE 2 a 1"]);
+    assert_eq!(world.sent(), ["SUBSCRIBE 2 id=1 a 1"]);
     drop(task);
     let options = SubscribeOptions::new("a").retain_as_published(true);
     let error = world.finish(client.subscribe_with(options)).unwrap_err();

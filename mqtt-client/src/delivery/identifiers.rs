@@ -1,0 +1,102 @@
+//! Subscription Identifiers: which of the subscriptions that match a message it is for.
+
+use mqtt_session::proto::{Publish, RetainHandling};
+
+use super::{Delivery, Subscriber, SubscriptionKey};
+
+/// Whether the retained messages that answer a SUBSCRIBE are for this subscription, where several
+/// have its filter and so its identifier.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Retained {
+    /// It asks for them; the broker has not answered.
+    Asked,
+    /// It has asked for them.
+    Coming,
+    /// It has not, or a later subscription to the filter has.
+    ForOthers,
+}
+
+impl Delivery {
+    /// The Subscription Identifier for a subscription to this filter: that of the others to it.
+    pub(crate) fn identifier_for(&self, filter: &str) -> Option<u32> {
+        let mut same = self.with_filter(filter);
+        same.find_map(|subscriber| subscriber.identifier).or(self.next_identifier)
+    }
+
+    /// The broker granted a subscription.
+    pub(crate) fn handle_granted(&mut self, key: SubscriptionKey) {
+        if let Some(subscriber) = self.subscribers.get_mut(key)
+            && subscriber.retained == Retained::Asked
+        {
+            subscriber.retained = Retained::Coming;
+        }
+    }
+
+    /// A new subscription asks with these options: whom the retained messages that come now are
+    /// for. One that asks at the same time goes on getting them.
+    pub(super) fn ask_retained(&mut self, subscriber: &mut Subscriber) {
+        let is_new = self.with_filter(&subscriber.filter).next().is_none();
+        let asks = match subscriber.wire.retain_handling {
+            RetainHandling::Send => true,
+            RetainHandling::SendIfNew => is_new,
+            RetainHandling::DoNotSend => false,
+        };
+        if !asks {
+            subscriber.retained = Retained::ForOthers;
+            return;
+        }
+        subscriber.retained = Retained::Asked;
+        for (_, other) in self.subscribers.iter_mut() {
+            if other.retained == Retained::Coming && other.filter == subscriber.filter {
+                other.retained = Retained::ForOthers;
+            }
+        }
+    }
+
+    /// The subscriptions are made again for all of their holders.
+    pub(super) fn ask_retained_again(&mut self) {
+        for (_, subscriber) in self.subscribers.iter_mut() {
+            if subscriber.retained == Retained::ForOthers
+                && subscriber.wire.retain_handling != RetainHandling::DoNotSend
+            {
+                subscriber.retained = Retained::Coming;
+            }
+        }
+    }
+
+    /// Leaves of several subscriptions that match those the broker names, if it names any.
+    pub(super) fn choose(&mut self, publish: &Publish<'_>) {
+        let Delivery { subscribers, found, .. } = self;
+        let is_named = |key: &SubscriptionKey| {
+            let own = subscribers.get(*key).and_then(|subscriber| subscriber.identifier);
+            own.is_some_and(|own| publish.properties.subscription_identifiers().any(|id| id == own))
+        };
+        if !found.iter().any(is_named) {
+            return;
+        }
+        found.retain(is_named);
+        let is_for =
+            |key: &SubscriptionKey| subscribers.get(*key).is_some_and(Subscriber::takes_retained);
+        if publish.retain && found.iter().any(is_for) {
+            found.retain(is_for);
+        }
+    }
+
+    fn with_filter(&self, filter: &str) -> impl Iterator<Item = &Subscriber> {
+        let subscribers = self.subscribers.iter().map(|(_, subscriber)| subscriber);
+        subscribers.filter(move |subscriber| *subscriber.filter == *filter)
+    }
+}
+
+impl Subscriber {
+    /// Whether a message with RETAIN is for it. With Retain As Published that may also be one that
+    /// was published just now.
+    fn takes_retained(&self) -> bool {
+        self.wire.retain_as_published || self.retained != Retained::ForOthers
+    }
+}
+
+/// The identifier after this one; there are none above 268,435,455.
+pub(super) fn after(identifier: u32) -> Option<u32> {
+    Some(identifier + 1).filter(|next| *next <= 0x0FFF_FFFF)
+}
