@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use mqtt_client::{
     ConnectError, ConnectionState, Limits, Message, Publish, PublishError, QoS, ReasonCode, Stats,
-    SubscribeError, SubscribeOptions, TryPublishError, UnsubscribeError,
+    SubscribeError, SubscribeOptions, TryPublishError, Unacknowledged, UnsubscribeError,
 };
 
 use crate::InCallback;
@@ -206,6 +206,13 @@ impl Client {
     /// What the client did so far and holds now.
     pub fn stats(&self) -> Stats {
         self.client.stats()
+    }
+
+    /// The oldest QoS 1/2 message that was received and is not acknowledged, be it in the hands of
+    /// the application or still unread. One that stays here for long holds back the
+    /// acknowledgements of all that came after it.
+    pub fn oldest_unacknowledged(&self) -> Option<Unacknowledged> {
+        self.client.oldest_unacknowledged()
     }
 
     /// What happens to the connection from now on.

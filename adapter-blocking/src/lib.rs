@@ -35,10 +35,11 @@ use std::sync::Arc;
 use std::thread;
 
 pub use mqtt_client::{
-    Ack, Backoff, Bytes, ClientEvent, CloseReason, ConnectError, ConnectionState, Failure, Limits,
-    Message, Options, OptionsError, Overflow, Payload, Properties, Property, Publish, PublishError,
-    QoS, ReasonCode, Rejection, RetainHandling, SessionExpiry, SessionLoss, Stats, SubscribeError,
-    SubscribeOptions, TryPublishError, TryRecvError, UnsubscribeError, UrlProblem, Version,
+    Ack, Backoff, Bytes, ClientEvent, CloseReason, ConnectError, ConnectionState, DropPolicy,
+    Failure, Limits, Message, Options, OptionsError, Overflow, Payload, Properties, Property,
+    Publish, PublishError, QoS, ReasonCode, Rejection, RetainHandling, SessionExpiry, SessionLoss,
+    Stats, SubscribeError, SubscribeOptions, TryPublishError, TryRecvError, Unacknowledged,
+    UnsubscribeError, UrlProblem, Version,
 };
 
 pub use client::Client;

@@ -36,10 +36,11 @@ use tokio::runtime::Handle;
 
 pub use mqtt_client::{
     Ack, Backoff, Bytes, CallbackSubscription, Client, ClientEvent, CloseReason, ConnectError,
-    ConnectionState, Enqueue, Events, Failure, Limits, Message, Options, OptionsError, Overflow,
-    Payload, Properties, Property, Publish, PublishError, PublishHandle, QoS, ReasonCode,
+    ConnectionState, DropPolicy, Enqueue, Events, Failure, Limits, Message, Options, OptionsError,
+    Overflow, Payload, Properties, Property, Publish, PublishError, PublishHandle, QoS, ReasonCode,
     Rejection, RetainHandling, SessionExpiry, SessionLoss, Stats, SubscribeError, SubscribeOptions,
-    Subscription, TryPublishError, TryRecvError, UnsubscribeError, UrlProblem, Version,
+    Subscription, TryPublishError, TryRecvError, Unacknowledged, UnsubscribeError, UrlProblem,
+    Version,
 };
 
 use clock::Clock;

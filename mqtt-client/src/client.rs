@@ -18,7 +18,7 @@ use crate::options::Options;
 use crate::runtime::Runtime;
 use crate::shared::{Handle, Shared};
 use crate::state::{Lifecycle, State};
-use crate::stats::Stats;
+use crate::stats::{Stats, Unacknowledged};
 
 pub use publishing::{Enqueue, PublishHandle};
 pub(crate) use subscribing::unsubscribe_one;
@@ -114,6 +114,17 @@ impl Client {
     /// What the client did so far and holds now.
     pub fn stats(&self) -> Stats {
         self.handle.with(|state| state.stats())
+    }
+
+    /// The oldest QoS 1/2 message that was received and is not acknowledged, be it in the hands of
+    /// the application or still unread. One that stays here for long holds back the
+    /// acknowledgements of all that came after it.
+    pub fn oldest_unacknowledged(&self) -> Option<Unacknowledged> {
+        let now = self.handle.now();
+        self.handle.with(|state| {
+            let (since, topic) = state.delivery.oldest_unacknowledged()?;
+            Some(Unacknowledged { age: now.since(since), topic: topic.to_owned() })
+        })
     }
 
     /// What happens to the connection from now on.

@@ -1,18 +1,19 @@
 //! From a PUBLISH to the subscriptions it goes to, and from their acknowledgements to the one the
 //! broker gets.
 
+mod arriving;
 mod holds;
 mod identifiers;
+mod queue;
 mod subscriber;
 mod unrouted;
 
 use std::collections::VecDeque;
-use std::sync::Arc;
 use std::task::Waker;
 use std::time::Duration;
 
 use mqtt_session::proto::{ReasonCode, SubscriptionOptions, TopicFilter, Version};
-use mqtt_session::{Delivery as Delivered, Message, Time};
+use mqtt_session::{Delivery as Delivered, Time};
 
 use crate::Ack;
 use crate::message::Arrived;
@@ -23,7 +24,8 @@ use crate::table::{Key, Table};
 
 use holds::Holds;
 pub(crate) use identifiers::Retained;
-pub(crate) use subscriber::{Callback, Phase, Sink, StreamQueue, Subscriber};
+pub(crate) use queue::{Shape, StreamQueue};
+pub(crate) use subscriber::{Callback, Phase, Sink, Subscriber};
 use unrouted::Unrouted;
 
 /// Names a subscription until it is removed.
@@ -35,6 +37,7 @@ pub(crate) type SubscriptionKey = Key;
 ///   PUBLISH ─▶ Router ─▶ StreamQueue ─▶ recv ─▶ Message ─▶ ack ─┐
 ///                  ├───▶ Callback ───────────▶ Message ─▶ ack ──┼─▶ Holds ─▶ Session::ack
 ///                  └───▶ Unrouted ──────── after a while ───────┘
+///   What a queue drops is acknowledged at once, or after its hook has seen it.
 /// ```
 pub(crate) struct Delivery {
     subscribers: Table<Subscriber>,
@@ -51,8 +54,14 @@ pub(crate) struct Delivery {
     default_ack: Ack,
     /// The Subscription Identifier of the next filter, if the version has them and any is left.
     next_identifier: Option<u32>,
+    /// Gets what no subscription matches.
+    default_handler: Option<Callback>,
     /// The subscriptions of the message at hand.
     found: Vec<SubscriptionKey>,
+    /// QoS 1/2 messages that queues dropped, to be acknowledged.
+    dropped: Vec<Delivered>,
+    /// How many messages were dropped at a limit, whatever their QoS.
+    drops: u64,
 }
 
 /// A message for a callback, which the driver calls once the lock is free.
@@ -60,17 +69,6 @@ pub(crate) struct Call {
     pub(crate) callback: Callback,
     pub(crate) arrived: Arrived,
     pub(crate) ack: Ack,
-}
-
-/// What became of a message.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Fate {
-    /// QoS 0 messages dropped at a limit.
-    pub(crate) dropped: u64,
-    /// Nobody subscribed to it, and it was not kept.
-    pub(crate) unrouted: bool,
-    /// The broker is to be told so.
-    pub(crate) refuse: Option<Delivered>,
 }
 
 impl Delivery {
@@ -89,7 +87,10 @@ impl Delivery {
             detached: 0,
             default_ack: options.ack,
             next_identifier: version.has_properties().then_some(1),
+            default_handler: options.default_handler.clone(),
             found: Vec::new(),
+            dropped: Vec::new(),
+            drops: 0,
         }
     }
 
@@ -119,6 +120,9 @@ impl Delivery {
             self.router.remove(filter, key);
         }
         self.detached -= usize::from(subscriber.is_detached());
+        if let Some(hook) = subscriber.on_drop {
+            after.discard(hook);
+        }
         match subscriber.sink {
             Sink::Callback(callback) => {
                 after.discard(callback);
@@ -132,34 +136,9 @@ impl Delivery {
         }
     }
 
-    /// Gives a message to all subscriptions that match. `awaited` says that a call waits for an
-    /// answer, so that reading cannot pause.
-    pub(crate) fn deliver(
-        &mut self,
-        now: Time,
-        message: &Message<'_>,
-        awaited: bool,
-        after: &mut After,
-    ) -> Fate {
-        self.found.clear();
-        self.router.find(message.publish.topic, &mut self.found);
-        if self.found.is_empty() {
-            return self.keep(now, message);
-        }
-        if self.found.len() > 1 {
-            self.choose(&message.publish);
-        }
-        if message.delivery.is_none() && awaited && self.is_over_limit() {
-            return Fate { dropped: 1, ..Fate::default() };
-        }
-        if let Some(delivery) = message.delivery {
-            self.holds.hold(delivery, self.found.len());
-        }
-        let mut dropped = 0;
-        for index in 0..self.found.len() {
-            dropped += u64::from(self.give(self.found[index], || Arrived::copy(message), after));
-        }
-        Fate { dropped, ..Fate::default() }
+    /// Since when the oldest message has waited for its acknowledgement, and its topic.
+    pub(crate) fn oldest_unacknowledged(&self) -> Option<(Time, &str)> {
+        self.holds.oldest()
     }
 
     /// One holder of a message acknowledged it. Returns the reason for the broker when it was the
@@ -264,6 +243,7 @@ impl Delivery {
     pub(crate) fn handle_connected(&mut self, now: Time, session_present: bool) {
         self.unrouted.handle_connected(now, session_present);
         if !session_present {
+            self.holds.clear();
             self.ask_retained_again();
         }
     }
@@ -276,6 +256,11 @@ impl Delivery {
     /// Bytes of the QoS 0 messages in queues.
     pub(crate) fn held_bytes(&self) -> usize {
         self.held_bytes
+    }
+
+    /// How many messages were dropped at a limit.
+    pub(crate) fn drops(&self) -> u64 {
+        self.drops
     }
 
     /// How many subscriptions there are.
@@ -296,8 +281,8 @@ impl Delivery {
     }
 
     /// A message nobody subscribed to in time.
-    pub(crate) fn expire_unrouted(&mut self, now: Time) -> Option<Delivered> {
-        self.unrouted.expire(now).and_then(|arrived| arrived.delivery)
+    pub(crate) fn expire_unrouted(&mut self, now: Time) -> Option<Arrived> {
+        self.unrouted.expire(now)
     }
 
     /// A subscription nobody took over in time.
@@ -318,72 +303,11 @@ impl Delivery {
         expired
     }
 
-    /// Gives a subscription a message; returns whether one was dropped. The message is made in its
-    /// place, since moving it right afterwards costs as much as making it.
-    #[inline]
-    fn give(
-        &mut self,
-        key: SubscriptionKey,
-        make: impl FnOnce() -> Arrived,
-        after: &mut After,
-    ) -> bool {
-        let Some(subscriber) = self.subscribers.get_mut(key) else { return true };
-        match &mut subscriber.sink {
-            Sink::Callback(callback) => {
-                let (callback, ack) = (Arc::clone(callback), subscriber.ack);
-                self.calls.push(Call { callback, arrived: make(), ack });
-                false
-            }
-            Sink::Stream(queue) => {
-                let held = queue.held_bytes();
-                let dropped = queue.push(make(), subscriber.phase == Phase::Active);
-                self.held_bytes = self.held_bytes - held + queue.held_bytes();
-                after.wake(queue.wake());
-                dropped
-            }
-        }
-    }
-
-    /// Keeps a message that nobody subscribed to, if it can be.
-    fn keep(&mut self, now: Time, message: &Message<'_>) -> Fate {
-        match message.delivery {
-            None => Fate { unrouted: true, ..Fate::default() },
-            Some(delivery) if self.unrouted.has_room(now) => {
-                self.holds.hold(delivery, 1);
-                self.unrouted.keep(Arrived::copy(message));
-                Fate::default()
-            }
-            refuse @ Some(_) => Fate { unrouted: true, refuse, dropped: 0 },
-        }
-    }
-
     fn find_detached(&self, filter: &str) -> Option<SubscriptionKey> {
         let mut subscribers = self.subscribers.iter();
         let detached = subscribers
             .find(|(_, subscriber)| subscriber.is_detached() && *subscriber.filter == *filter);
         detached.map(|(key, _)| key)
-    }
-}
-
-impl Subscriber {
-    fn end(&mut self, after: &mut After) {
-        if self.phase == Phase::Active {
-            self.phase = Phase::Ended;
-        }
-        if let Sink::Stream(queue) = &mut self.sink {
-            after.wake(queue.wake());
-        }
-    }
-
-    fn is_detached(&self) -> bool {
-        matches!(self.phase, Phase::Detached(_))
-    }
-
-    fn detached_until(&self) -> Option<Time> {
-        match self.phase {
-            Phase::Detached(until) => until,
-            Phase::Active | Phase::Ended => None,
-        }
     }
 }
 

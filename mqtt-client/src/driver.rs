@@ -202,7 +202,7 @@ impl<R: Runtime> Work<R> {
     fn run_calls(&mut self) {
         for Call { callback, arrived, ack } in self.calls.drain(..) {
             let message = Message::hand_out(arrived, ack, &self.shared);
-            let mut callback = callback.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut callback = callback.0.lock().unwrap_or_else(PoisonError::into_inner);
             callback(&message);
         }
     }

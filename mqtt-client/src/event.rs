@@ -45,6 +45,12 @@ pub enum ClientEvent {
         /// The broker's reason.
         reason: ReasonCode,
     },
+    /// A QoS 1/2 message that no subscription matched was given up: acknowledged (5.0: with 0x83)
+    /// and counted. Only the first of a connection is told.
+    Unrouted {
+        /// Its topic.
+        topic: String,
+    },
     /// The client has ended: the last event.
     Closed,
 }

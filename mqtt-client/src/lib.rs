@@ -38,8 +38,10 @@ pub use message::{Ack, Message};
 pub use options::{Options, SessionExpiry};
 pub use publish::{Payload, Publish};
 pub use runtime::{Runtime, Timer, Transport};
-pub use stats::Stats;
-pub use subscription::{CallbackSubscription, Overflow, SubscribeOptions, Subscription};
+pub use stats::{Stats, Unacknowledged};
+pub use subscription::{
+    CallbackSubscription, DropPolicy, Overflow, SubscribeOptions, Subscription,
+};
 
 pub use bytes::Bytes;
 pub use mqtt_session::proto::{Properties, Property, QoS, ReasonCode, RetainHandling, Version};

@@ -150,6 +150,10 @@ impl Arrived {
         Arrived { content: Content::copy(&message.publish), delivery: message.delivery }
     }
 
+    pub(crate) fn topic(&self) -> &str {
+        self.content.topic()
+    }
+
     pub(crate) fn is_qos0(&self) -> bool {
         self.delivery.is_none()
     }

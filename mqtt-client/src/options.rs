@@ -1,6 +1,7 @@
 //! What the owner of a client decides.
 
 mod broker;
+mod session_expiry;
 mod validate;
 
 use std::fmt;
@@ -10,9 +11,11 @@ use std::time::Duration;
 use mqtt_session::proto::Version;
 use mqtt_session::{Backoff, SessionLoss, SupervisorConfig, VersionChoice};
 
-use crate::{Ack, OptionsError, Publish};
+use crate::delivery::Callback;
+use crate::{Ack, Message, OptionsError, Publish};
 
 pub(crate) use broker::Broker;
+pub use session_expiry::SessionExpiry;
 
 /// What a client is made from: the broker, and everything that has a default.
 ///
@@ -27,17 +30,6 @@ pub struct Options {
     pub(crate) receiving: ReceivingOptions,
     pub(crate) strict: bool,
     pub(crate) seed: Option<u64>,
-}
-
-/// How long the broker keeps the session after a connection ended (section 3.1.2.11.2).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum SessionExpiry {
-    /// It ends with the connection.
-    Immediately,
-    /// So long, in whole seconds.
-    After(Duration),
-    /// For ever: only for clients that are sure to come back.
-    Never,
 }
 
 /// What CONNECT says.
@@ -74,13 +66,14 @@ pub(crate) struct SendingOptions {
     pub(crate) disconnect_flush: Duration,
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct ReceivingOptions {
     pub(crate) receive_maximum: u16,
     pub(crate) maximum_packet_size: Option<NonZeroU32>,
     pub(crate) held_bytes: usize,
     pub(crate) ack: Ack,
     pub(crate) unrouted_hold: Duration,
+    pub(crate) default_handler: Option<Callback>,
 }
 
 impl Options {
@@ -296,6 +289,15 @@ impl Options {
         self
     }
 
+    /// Has `handler` called, by the driver, for every message that no subscription matches: nothing
+    /// is held for one still to be made. It must not block. A message is acknowledged when it
+    /// returns, unless [`ack`](Options::ack) says otherwise. One that owns a
+    /// [`Client`](crate::Client) keeps it alive for ever. Default: none.
+    pub fn default_handler(mut self, handler: impl FnMut(&Message) + Send + 'static) -> Options {
+        self.receiving.default_handler = Some(Callback::new(handler));
+        self
+    }
+
     /// Turns off the tolerances for brokers that break the standard. Default: false.
     pub fn strict(mut self, strict: bool) -> Options {
         self.strict = strict;
@@ -351,27 +353,11 @@ impl Options {
                 held_bytes: 16 << 20,
                 ack: Ack::OnDrop,
                 unrouted_hold: Duration::from_secs(30),
+                default_handler: None,
             },
             strict: false,
             seed: None,
         }
-    }
-}
-
-impl SessionExpiry {
-    /// As it stands in CONNECT.
-    pub(crate) fn seconds(self) -> u32 {
-        match self {
-            SessionExpiry::Immediately => 0,
-            SessionExpiry::After(time) => u32::try_from(time.as_secs()).unwrap_or(u32::MAX),
-            SessionExpiry::Never => u32::MAX,
-        }
-    }
-}
-
-impl From<Duration> for SessionExpiry {
-    fn from(time: Duration) -> SessionExpiry {
-        SessionExpiry::After(time)
     }
 }
 

@@ -69,6 +69,8 @@ pub(crate) struct Attempt {
     pub(crate) retry_initial: bool,
     /// The listeners know that the next attempt waits.
     pub(crate) wait_announced: bool,
+    /// The listeners know that a message of this connection matched no subscription.
+    pub(crate) unrouted_announced: bool,
     /// Why the last attempt failed.
     pub(crate) failure: Option<ConnectError>,
 }
@@ -159,6 +161,7 @@ impl State {
             in_flight: self.session.in_flight(),
             pending: self.session.pending(),
             unacknowledged: self.session.held(),
+            dropped: self.delivery.drops(),
             held_bytes: self.delivery.held_bytes(),
             subscriptions: self.delivery.len(),
             ..self.stats

@@ -1,5 +1,7 @@
 //! Numbers to look at.
 
+use std::time::Duration;
+
 /// What a client did so far and holds now.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
@@ -22,7 +24,7 @@ pub struct Stats {
     pub rejected: u64,
     /// Messages received.
     pub received: u64,
-    /// Received QoS 0 messages that were dropped since they were above the limits.
+    /// Received messages that were dropped at a limit; those of QoS 1/2 were acknowledged.
     pub dropped: u64,
     /// Received messages no subscription matched, which were not kept.
     pub unrouted: u64,
@@ -44,4 +46,14 @@ pub struct Stats {
     pub held_bytes: usize,
     /// Now: subscriptions.
     pub subscriptions: usize,
+}
+
+/// A message the application has not acknowledged, behind which later acknowledgements wait.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Unacknowledged {
+    /// How long ago it was received.
+    pub age: Duration,
+    /// Its topic.
+    pub topic: String,
 }

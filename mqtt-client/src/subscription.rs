@@ -8,7 +8,7 @@ use std::task::{Context, Poll, Waker};
 use mqtt_session::proto::{QoS, RetainHandling, SubscriptionOptions};
 
 use crate::client::unsubscribe_one;
-use crate::delivery::{Phase, Sink, StreamQueue, SubscriptionKey};
+use crate::delivery::{Callback, Phase, Shape, Sink, StreamQueue, SubscriptionKey};
 use crate::message::Arrived;
 use crate::shared::Handle;
 use crate::{Ack, Message, TryRecvError, UnsubscribeError};
@@ -20,12 +20,17 @@ pub struct SubscribeOptions {
     pub(crate) filter: String,
     pub(crate) wire: SubscriptionOptions,
     pub(crate) ack: Option<Ack>,
+    pub(crate) on_drop: Option<Callback>,
     overflow: Overflow,
     buffer: usize,
+    hold_limit: Option<(usize, DropPolicy)>,
+    queue: Option<DropPolicy>,
+    queue_size: usize,
 }
 
 /// What happens when QoS 0 messages come faster than a stream is read. QoS 1/2 are held
-/// unacknowledged, which Receive Maximum limits; they are never dropped.
+/// unacknowledged, which Receive Maximum limits, or
+/// [`hold_limit`](SubscribeOptions::hold_limit).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
 pub enum Overflow {
     /// They are held up to the client's `held_bytes`; above it reading pauses, so that the broker
@@ -39,6 +44,15 @@ pub enum Overflow {
     DropOldest,
 }
 
+/// Which message goes when a limit is reached. It is acknowledged and counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum DropPolicy {
+    /// The one that came last.
+    DropNewest,
+    /// The one that has waited longest.
+    DropOldest,
+}
+
 impl SubscribeOptions {
     /// A Topic Filter, which is checked when it is subscribed to: QoS 0, and all options as the
     /// standard has them.
@@ -47,8 +61,12 @@ impl SubscribeOptions {
             filter: filter.into(),
             wire: SubscriptionOptions::default(),
             ack: None,
+            on_drop: None,
             overflow: Overflow::Pause,
             buffer: 64,
+            hold_limit: None,
+            queue: None,
+            queue_size: 65_536,
         }
     }
 
@@ -97,8 +115,63 @@ impl SubscribeOptions {
         self
     }
 
+    /// How many QoS 1/2 messages wait for the reader at most, so that a slow one does not hold all
+    /// that Receive Maximum allows and others with it. Beyond, `policy` drops one, which is
+    /// acknowledged and counted. A batch the reader has already taken comes on top. Default: none,
+    /// nothing is dropped.
+    pub fn hold_limit(mut self, messages: usize, policy: DropPolicy) -> SubscribeOptions {
+        self.hold_limit = Some((messages.max(1), policy));
+        self
+    }
+
+    /// Makes it a queue: it keeps [`queue_size`](SubscribeOptions::queue_size) messages, whatever
+    /// their QoS, and drops beyond. What limits a stream (`qos0_overflow`, `buffer`, `hold_limit`)
+    /// plays no part. Default: a stream, which drops nothing.
+    pub fn queue(mut self, policy: DropPolicy) -> SubscribeOptions {
+        self.queue = Some(policy);
+        self
+    }
+
+    /// How many messages wait in a [`queue`](SubscribeOptions::queue); a batch its reader has
+    /// already taken comes on top. Default: 65,536; at least 1.
+    pub fn queue_size(mut self, messages: usize) -> SubscribeOptions {
+        self.queue_size = messages.max(1);
+        self
+    }
+
+    /// Has `hook` called, by the driver, for every message that a limit drops, before it is
+    /// acknowledged. It must not block. One that owns a [`Client`](crate::Client) keeps it alive as
+    /// long as the subscription lasts. Default: they are only counted.
+    pub fn on_drop(mut self, hook: impl FnMut(&Message) + Send + 'static) -> SubscribeOptions {
+        self.on_drop = Some(Callback::new(hook));
+        self
+    }
+
     pub(crate) fn stream(&self) -> Sink {
-        Sink::Stream(StreamQueue::new(self.overflow, self.buffer))
+        let SubscribeOptions { buffer, overflow, hold_limit, queue_size, .. } = *self;
+        Sink::Stream(StreamQueue::new(match self.queue {
+            None => Shape::Stream { buffer, overflow, hold_limit },
+            Some(policy) => Shape::Queue { size: queue_size, policy },
+        }))
+    }
+}
+
+impl fmt::Display for Overflow {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Overflow::Pause => "pause",
+            Overflow::DropNewest => "drop-newest",
+            Overflow::DropOldest => "drop-oldest",
+        })
+    }
+}
+
+impl fmt::Display for DropPolicy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            DropPolicy::DropNewest => "drop-newest",
+            DropPolicy::DropOldest => "drop-oldest",
+        })
     }
 }
 

@@ -92,6 +92,9 @@ pub trait Client: Clone + Send + 'static {
     /// What happened so far.
     fn stats(&self) -> Stats;
 
+    /// The topic of the oldest unacknowledged message.
+    fn oldest_unacknowledged(&self) -> Option<String>;
+
     /// Lets the runtime work until the signal is raised.
     fn run_until(&self, signal: &Signal);
 }

@@ -1,14 +1,13 @@
 //! Subscribing and unsubscribing.
 
 use std::future::poll_fn;
-use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
 
 use mqtt_session::proto::QoS;
 
 use super::Client;
 use super::admission::Admission;
-use crate::delivery::{Sink, SubscriptionKey};
+use crate::delivery::{Callback, Sink, SubscriptionKey};
 use crate::operations::{Answer, OperationKey};
 use crate::room::Lane;
 use crate::shared::{Handle, Shared};
@@ -59,7 +58,7 @@ impl Client {
         options: SubscribeOptions,
         callback: impl FnMut(&Message) + Send + 'static,
     ) -> Result<CallbackSubscription, SubscribeError> {
-        let sink = Sink::Callback(Arc::new(Mutex::new(callback)));
+        let sink = Sink::Callback(Callback::new(callback));
         let made = self.make(&options, Some(sink)).await?;
         Ok(CallbackSubscription::new(self.handle.clone(), made.key, options))
     }

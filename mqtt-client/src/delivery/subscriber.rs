@@ -1,19 +1,18 @@
 //! One subscription and the messages that wait in it.
 
-use std::collections::VecDeque;
-use std::mem;
+use std::fmt;
 use std::sync::{Arc, Mutex};
-use std::task::Waker;
 
 use mqtt_session::Time;
 use mqtt_session::proto::SubscriptionOptions;
 
-use super::Retained;
-use crate::message::Arrived;
-use crate::{Ack, Message, Overflow};
+use super::{Retained, StreamQueue};
+use crate::shared::After;
+use crate::{Ack, Message};
 
 /// A callback; its own lock is free whenever the driver does not run it.
-pub(crate) type Callback = Arc<Mutex<dyn FnMut(&Message) + Send>>;
+#[derive(Clone)]
+pub(crate) struct Callback(pub(crate) Arc<Mutex<dyn FnMut(&Message) + Send>>);
 
 /// A subscription as the state knows it.
 pub(crate) struct Subscriber {
@@ -25,6 +24,8 @@ pub(crate) struct Subscriber {
     pub(crate) retained: Retained,
     pub(crate) ack: Ack,
     pub(crate) sink: Sink,
+    /// Sees what is dropped.
+    pub(crate) on_drop: Option<Callback>,
     pub(crate) phase: Phase,
 }
 
@@ -44,92 +45,44 @@ pub(crate) enum Phase {
     Ended,
 }
 
-/// The messages a stream has not taken yet.
-///
-/// Receive Maximum limits those of QoS 1/2, `held_bytes` or the overflow policy those of QoS 0.
-#[derive(Debug)]
-pub(crate) struct StreamQueue {
-    messages: VecDeque<Arrived>,
-    waker: Option<Waker>,
-    overflow: Overflow,
-    buffer: usize,
-    /// QoS 0 messages among them.
-    qos0: usize,
-    /// Bytes of these.
-    qos0_bytes: usize,
-    /// Bytes of the QoS 0 messages the reader took last.
-    taken_bytes: usize,
+impl Subscriber {
+    pub(super) fn end(&mut self, after: &mut After) {
+        if self.phase == Phase::Active {
+            self.phase = Phase::Ended;
+        }
+        if let Sink::Stream(queue) = &mut self.sink {
+            after.wake(queue.wake());
+        }
+    }
+
+    pub(super) fn is_detached(&self) -> bool {
+        matches!(self.phase, Phase::Detached(_))
+    }
+
+    pub(super) fn detached_until(&self) -> Option<Time> {
+        match self.phase {
+            Phase::Detached(until) => until,
+            Phase::Active | Phase::Ended => None,
+        }
+    }
 }
 
-impl StreamQueue {
-    pub(crate) fn new(overflow: Overflow, buffer: usize) -> StreamQueue {
-        let messages = VecDeque::new();
-        let (qos0, qos0_bytes, taken_bytes) = (0, 0, 0);
-        StreamQueue { messages, waker: None, overflow, buffer, qos0, qos0_bytes, taken_bytes }
+impl Callback {
+    pub(crate) fn new(callback: impl FnMut(&Message) + Send + 'static) -> Callback {
+        Callback(Arc::new(Mutex::new(callback)))
     }
+}
 
-    /// Appends a message; returns whether one of QoS 0 had to go. Without a reader (`is_read`) QoS 0
-    /// is not kept.
-    #[inline]
-    pub(crate) fn push(&mut self, arrived: Arrived, is_read: bool) -> bool {
-        let mut dropped = false;
-        if arrived.is_qos0() {
-            dropped = self.qos0 >= self.buffer && self.overflow != Overflow::Pause;
-            if !is_read || (dropped && self.overflow == Overflow::DropNewest) {
-                return true;
-            }
-            if dropped {
-                self.drop_oldest();
-            }
-            self.qos0 += 1;
-            self.qos0_bytes += arrived.size();
-        }
-        self.messages.push_back(arrived);
-        dropped
+impl PartialEq for Callback {
+    fn eq(&self, other: &Callback) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
     }
+}
 
-    /// Moves all messages to a reader that has none left of those it took before.
-    pub(crate) fn take(&mut self, reader: &mut VecDeque<Arrived>) {
-        mem::swap(&mut self.messages, reader);
-        self.taken_bytes = mem::take(&mut self.qos0_bytes);
-        self.qos0 = 0;
-    }
+impl Eq for Callback {}
 
-    /// Keeps `waker` until a message comes; the one kept before is left in its place.
-    pub(crate) fn wait(&mut self, waker: &mut Option<Waker>) {
-        mem::swap(&mut self.waker, waker);
-    }
-
-    /// Whom to wake.
-    pub(crate) fn wake(&mut self) -> Option<Waker> {
-        self.waker.take()
-    }
-
-    /// Bytes of the QoS 0 messages here, and of those the reader is about to hand out.
-    pub(crate) fn held_bytes(&self) -> usize {
-        self.qos0_bytes + self.taken_bytes
-    }
-
-    /// Gives back what a reader took and did not hand out, and lets go of QoS 0.
-    pub(crate) fn put_back(&mut self, reader: &mut VecDeque<Arrived>) -> u64 {
-        reader.append(&mut self.messages);
-        mem::swap(&mut self.messages, reader);
-        let all = self.messages.len();
-        self.messages.retain(|arrived| !arrived.is_qos0());
-        (self.qos0, self.qos0_bytes, self.taken_bytes) = (0, 0, 0);
-        u64::try_from(all - self.messages.len()).unwrap_or(u64::MAX)
-    }
-
-    /// All that is left.
-    pub(crate) fn into_messages(self) -> VecDeque<Arrived> {
-        self.messages
-    }
-
-    fn drop_oldest(&mut self) {
-        let oldest = self.messages.iter().position(Arrived::is_qos0);
-        if let Some(arrived) = oldest.and_then(|index| self.messages.remove(index)) {
-            self.qos0 -= 1;
-            self.qos0_bytes -= arrived.size();
-        }
+impl fmt::Debug for Callback {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Callback").finish_non_exhaustive()
     }
 }

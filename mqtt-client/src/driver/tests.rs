@@ -1,5 +1,6 @@
 mod connecting;
 mod identifiers;
+mod limits;
 mod lock;
 mod packets;
 mod pipe;

@@ -64,9 +64,11 @@ impl State {
         let sink = sink.take().unwrap_or_else(|| options.stream());
         let ack = options.ack.unwrap_or(self.delivery.default_ack());
         let (filter, retained) = (options.filter.as_str().into(), Retained::Asked);
-        let phase = Phase::Active;
-        let subscriber = Subscriber { filter, wire, identifier, retained, ack, sink, phase };
+        let (on_drop, phase) = (options.on_drop.clone(), Phase::Active);
+        let subscriber =
+            Subscriber { filter, wire, identifier, retained, ack, sink, on_drop, phase };
         let key = self.delivery.add(subscriber, &mut self.after);
+        self.ack_dropped();
         self.requests.insert(token, Request::Subscribe { key, given_up: false });
         self.wake_driver();
         Ok(Admitted { key, operation: self.operations.open(token), ack })
@@ -175,6 +177,13 @@ impl State {
         if let Some(reason) = self.delivery.answer(delivery, reason) {
             self.session.ack(delivery, reason);
             self.wake_for_output();
+        }
+    }
+
+    /// Acknowledges what queues have dropped.
+    pub(super) fn ack_dropped(&mut self) {
+        while let Some(delivery) = self.delivery.take_dropped() {
+            self.ack(delivery, ReasonCode::Success);
         }
     }
 

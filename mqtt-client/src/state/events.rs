@@ -62,6 +62,7 @@ impl State {
         self.attempt.refusal = None;
         self.attempt.timed_out = None;
         self.attempt.wait_announced = false;
+        self.attempt.unrouted_announced = false;
     }
 
     /// The supervisor waits before the next attempt.
@@ -145,10 +146,11 @@ impl State {
         self.stats.received += 1;
         let awaited = self.awaits_answer();
         let fate = self.delivery.deliver(now, message, awaited, &mut self.after);
-        self.stats.dropped += fate.dropped;
+        self.ack_dropped();
         self.stats.unrouted += u64::from(fate.unrouted);
         if let Some(delivery) = fate.refuse {
             self.session.ack(delivery, UNROUTED);
+            self.warn_of_unrouted(message.publish.topic);
         }
     }
 
@@ -188,9 +190,12 @@ impl State {
 
     /// Ends what is over by now: messages nobody subscribed to, subscriptions nobody holds.
     pub(super) fn expire(&mut self, now: Time) {
-        while let Some(delivery) = self.delivery.expire_unrouted(now) {
+        while let Some(arrived) = self.delivery.expire_unrouted(now) {
             self.stats.unrouted += 1;
-            self.ack(delivery, UNROUTED);
+            self.warn_of_unrouted(arrived.topic());
+            if let Some(delivery) = arrived.delivery {
+                self.ack(delivery, UNROUTED);
+            }
         }
         while let Some((key, filter)) = self.delivery.expire_detached(now) {
             if !self.delivery.is_shared(key, &filter) {
@@ -201,6 +206,13 @@ impl State {
                 }
             }
             self.remove_subscription(key);
+        }
+    }
+
+    /// Tells the listeners of the first message of a connection that nobody subscribed to.
+    fn warn_of_unrouted(&mut self, topic: &str) {
+        if !std::mem::replace(&mut self.attempt.unrouted_announced, true) {
+            self.tell(&ClientEvent::Unrouted { topic: topic.to_owned() });
         }
     }
 

@@ -131,6 +131,10 @@ impl Client for mqtt_adapter_blocking::Client {
         self.stats()
     }
 
+    fn oldest_unacknowledged(&self) -> Option<String> {
+        self.oldest_unacknowledged().map(|oldest| oldest.topic)
+    }
+
     fn run_until(&self, signal: &Signal) {
         // Without a thread the client works only while it is turned; the signal does not end a
         // turn, so that is kept short. With one this is an error, and there is only to wait.

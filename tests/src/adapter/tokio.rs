@@ -142,6 +142,10 @@ impl<const WORKERS: usize> Client for Tokio<WORKERS, mqtt_adapter_tokio::Client>
         self.inner.stats()
     }
 
+    fn oldest_unacknowledged(&self) -> Option<String> {
+        self.inner.oldest_unacknowledged().map(|oldest| oldest.topic)
+    }
+
     fn run_until(&self, signal: &Signal) {
         self.run(signal.raised());
     }

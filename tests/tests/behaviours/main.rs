@@ -7,6 +7,7 @@ mod blocking_only;
 mod connecting;
 mod dependencies;
 mod ending;
+mod limits;
 mod progress;
 mod publishing;
 mod receiving;
@@ -74,6 +75,12 @@ suite! {
     ["RECV-4"] receiving::a_wait_given_up_anywhere_loses_no_message;
     ["RECV-5", "SEND-9"] receiving::a_callback_gets_messages_and_may_publish;
     ["RECV-6"] receiving::a_message_outlives_its_client;
+
+    ["RECV-4", "RECV-5"] limits::a_slow_consumer_drops_at_its_hold_limit;
+    ["RECV-5"] limits::a_queue_drops_at_its_size;
+    ["RECV-8"] limits::a_default_handler_gets_what_has_no_route;
+    ["RECV-8"] limits::what_nobody_subscribed_to_is_given_up;
+    ["RECV-9"] limits::the_oldest_unacknowledged_message_is_visible;
 
     ["SEND-9"] progress::publishing_in_the_receive_loop_with_no_room_to_spare;
     ["SEND-9", "RECV-4"] progress::an_answer_comes_through_behind_messages_nobody_reads;

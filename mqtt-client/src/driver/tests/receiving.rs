@@ -10,13 +10,13 @@ use crate::{Ack, Overflow, Publish, SubscribeOptions, Subscription, TryRecvError
 
 const SECOND: Duration = Duration::from_secs(1);
 
-fn stream_with(world: &mut World, options: SubscribeOptions) -> Subscription {
+pub(super) fn stream_with(world: &mut World, options: SubscribeOptions) -> Subscription {
     let client = world.client();
     let options = options.qos(QoS::AtLeastOnce);
     grant(world, client.subscribe_with(options), ReasonCode::GrantedQoS1)
 }
 
-fn take(messages: &mut Subscription) -> Vec<Vec<u8>> {
+pub(super) fn take(messages: &mut Subscription) -> Vec<Vec<u8>> {
     std::iter::from_fn(|| messages.try_recv().ok())
         .map(|message| message.payload().to_vec())
         .collect()
