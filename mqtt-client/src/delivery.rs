@@ -107,7 +107,7 @@ impl Delivery {
             self.router.insert(filter, key);
             let inherited = inherited.unwrap_or_default().into_iter();
             for arrived in inherited.chain(self.unrouted.claim(filter)) {
-                self.give(key, || arrived, after);
+                self.give(key, arrived.is_qos0(), || arrived, after);
             }
         }
         key

@@ -11,7 +11,7 @@ use std::fmt;
 use std::future::{Future, poll_fn};
 use std::marker::PhantomData;
 use std::pin::{Pin, pin};
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -202,8 +202,7 @@ impl<R: Runtime> Work<R> {
     fn run_calls(&mut self) {
         for Call { callback, arrived, ack } in self.calls.drain(..) {
             let message = Message::hand_out(arrived, ack, &self.shared);
-            let mut callback = callback.0.lock().unwrap_or_else(PoisonError::into_inner);
-            callback(&message);
+            callback.call(&message);
         }
     }
 

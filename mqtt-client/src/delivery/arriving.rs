@@ -3,9 +3,9 @@
 use mqtt_session::{Delivery as Delivered, Message, Time};
 
 use super::{Call, Delivery, Phase, Sink, SubscriptionKey};
-use crate::Ack;
 use crate::message::Arrived;
 use crate::shared::After;
+use crate::{Ack, DropPolicy};
 
 /// What became of a message.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -44,7 +44,8 @@ impl Delivery {
             self.holds.hold(now, delivery, self.found.len(), message.publish.topic);
         }
         for index in 0..self.found.len() {
-            self.give(self.found[index], || Arrived::copy(message), after);
+            let is_qos0 = message.delivery.is_none();
+            self.give(self.found[index], is_qos0, || Arrived::copy(message), after);
         }
         Fate::default()
     }
@@ -60,28 +61,36 @@ impl Delivery {
     pub(super) fn give(
         &mut self,
         key: SubscriptionKey,
+        is_qos0: bool,
         make: impl FnOnce() -> Arrived,
         after: &mut After,
     ) {
         let Some(subscriber) = self.subscribers.get_mut(key) else { return };
-        match &mut subscriber.sink {
+        let queue = match &mut subscriber.sink {
+            Sink::Stream(queue) => queue,
             Sink::Callback(callback) => {
                 let (callback, ack) = (callback.clone(), subscriber.ack);
                 self.calls.push(Call { callback, arrived: make(), ack });
+                return;
             }
-            Sink::Stream(queue) => {
-                let held = queue.held_bytes();
-                let dropped = queue.push(make(), subscriber.phase == Phase::Active);
-                self.held_bytes = self.held_bytes - held + queue.held_bytes();
-                after.wake(queue.wake());
-                if let Some(arrived) = dropped {
-                    self.drop_message(key, || arrived);
-                }
-            }
+        };
+        let held = queue.held_bytes();
+        let mut oldest = None;
+        match queue.drops_for(is_qos0, subscriber.phase == Phase::Active) {
+            None => {}
+            Some(DropPolicy::DropOldest) => oldest = queue.drop_oldest(is_qos0),
+            Some(DropPolicy::DropNewest) => return self.drop_message(key, make),
+        }
+        queue.push(make());
+        self.held_bytes = self.held_bytes - held + queue.held_bytes();
+        after.wake(queue.wake());
+        if let Some(oldest) = oldest {
+            self.drop_message(key, || oldest);
         }
     }
 
     /// A subscription drops a message: its hook sees it before it is acknowledged.
+    #[cold]
     fn drop_message(&mut self, key: SubscriptionKey, make: impl FnOnce() -> Arrived) {
         self.drops += 1;
         let hook = self.subscribers.get(key).and_then(|subscriber| subscriber.on_drop.clone());

@@ -38,25 +38,50 @@ impl StreamQueue {
         StreamQueue { messages, waker: None, shape, qos0, qos0_bytes, taken_bytes }
     }
 
-    /// Appends a message; returns one that had to go. Without a reader (`is_read`) QoS 0 is not
-    /// kept.
+    /// What has to be dropped so that there is one message more: `None` while there is room.
+    /// Without a reader (`is_read`) QoS 0 is not kept.
     #[inline]
-    pub(crate) fn push(&mut self, arrived: Arrived, is_read: bool) -> Option<Arrived> {
-        let is_qos0 = arrived.is_qos0();
+    pub(crate) fn drops_for(&self, is_qos0: bool, is_read: bool) -> Option<DropPolicy> {
         if is_qos0 && !is_read {
-            return Some(arrived);
+            return Some(DropPolicy::DropNewest);
         }
-        let dropped = match self.policy_for(is_qos0) {
-            None => None,
-            Some(DropPolicy::DropNewest) => return Some(arrived),
-            Some(DropPolicy::DropOldest) => self.drop_oldest(is_qos0),
+        let (len, limit, policy) = match self.shape {
+            Shape::Stream { buffer, overflow, .. } if is_qos0 => {
+                (self.qos0, buffer, overflow.policy()?)
+            }
+            Shape::Stream { hold_limit, .. } => {
+                let (limit, policy) = hold_limit?;
+                (self.messages.len() - self.qos0, limit, policy)
+            }
+            Shape::Queue { size, policy } => (self.messages.len(), size, policy),
         };
-        if is_qos0 {
+        (len >= limit).then_some(policy)
+    }
+
+    /// Appends a message.
+    #[inline]
+    pub(crate) fn push(&mut self, arrived: Arrived) {
+        if arrived.is_qos0() {
             self.qos0 += 1;
             self.qos0_bytes += arrived.size();
         }
         self.messages.push_back(arrived);
-        dropped
+    }
+
+    /// Takes the message that has waited longest out, to make room for one of this kind.
+    pub(crate) fn drop_oldest(&mut self, is_qos0: bool) -> Option<Arrived> {
+        let oldest = match self.shape {
+            Shape::Stream { .. } => {
+                self.messages.iter().position(|arrived| arrived.is_qos0() == is_qos0)?
+            }
+            Shape::Queue { .. } => 0,
+        };
+        let arrived = self.messages.remove(oldest)?;
+        if arrived.is_qos0() {
+            self.qos0 -= 1;
+            self.qos0_bytes -= arrived.size();
+        }
+        Some(arrived)
     }
 
     /// Moves all messages to a reader that has none left of those it took before.
@@ -94,37 +119,6 @@ impl StreamQueue {
     /// All that is left.
     pub(crate) fn into_messages(self) -> VecDeque<Arrived> {
         self.messages
-    }
-
-    /// What is to be dropped before there is room for one more message.
-    #[inline]
-    fn policy_for(&self, is_qos0: bool) -> Option<DropPolicy> {
-        let (len, limit, policy) = match self.shape {
-            Shape::Stream { buffer, overflow, .. } if is_qos0 => {
-                (self.qos0, buffer, overflow.policy()?)
-            }
-            Shape::Stream { hold_limit, .. } => {
-                let (limit, policy) = hold_limit?;
-                (self.messages.len() - self.qos0, limit, policy)
-            }
-            Shape::Queue { size, policy } => (self.messages.len(), size, policy),
-        };
-        (len >= limit).then_some(policy)
-    }
-
-    fn drop_oldest(&mut self, is_qos0: bool) -> Option<Arrived> {
-        let oldest = match self.shape {
-            Shape::Stream { .. } => {
-                self.messages.iter().position(|arrived| arrived.is_qos0() == is_qos0)?
-            }
-            Shape::Queue { .. } => 0,
-        };
-        let arrived = self.messages.remove(oldest)?;
-        if arrived.is_qos0() {
-            self.qos0 -= 1;
-            self.qos0_bytes -= arrived.size();
-        }
-        Some(arrived)
     }
 }
 

@@ -1,7 +1,7 @@
 //! One subscription and the messages that wait in it.
 
 use std::fmt;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use mqtt_session::Time;
 use mqtt_session::proto::SubscriptionOptions;
@@ -12,7 +12,9 @@ use crate::{Ack, Message};
 
 /// A callback; its own lock is free whenever the driver does not run it.
 #[derive(Clone)]
-pub(crate) struct Callback(pub(crate) Arc<Mutex<dyn FnMut(&Message) + Send>>);
+pub(crate) struct Callback(Arc<Mutex<Function>>);
+
+type Function = dyn FnMut(&Message) + Send;
 
 /// A subscription as the state knows it.
 pub(crate) struct Subscriber {
@@ -70,6 +72,11 @@ impl Subscriber {
 impl Callback {
     pub(crate) fn new(callback: impl FnMut(&Message) + Send + 'static) -> Callback {
         Callback(Arc::new(Mutex::new(callback)))
+    }
+
+    pub(crate) fn call(&self, message: &Message) {
+        let mut callback = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        callback(message);
     }
 }
 
