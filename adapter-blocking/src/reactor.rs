@@ -11,11 +11,11 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, AtomicU64, AtomicUsize, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use mio::event::{Event, Source};
 use mio::{Events, Interest, Registry, Token};
-use mqtt_client::Time;
+use mqtt_client::{Clock, Time};
 
 /// The driver of one client and the poller it stands on.
 pub(crate) struct Reactor<D> {
@@ -188,22 +188,6 @@ impl Wake for Shared {
             // It fails only where the poller is beyond use; the turn then fails too.
             drop(self.interrupt.wake());
         }
-    }
-}
-
-/// Time since the poller was made.
-#[derive(Clone, Copy)]
-pub(crate) struct Clock {
-    epoch: Instant,
-}
-
-impl Clock {
-    fn start() -> Clock {
-        Clock { epoch: Instant::now() }
-    }
-
-    pub(crate) fn now(self) -> Time {
-        Time::ZERO.after(self.epoch.elapsed())
     }
 }
 

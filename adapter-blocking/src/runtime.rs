@@ -9,9 +9,9 @@ use std::task::{Context, Poll, Wake};
 use std::thread;
 
 use mio::net::TcpStream;
-use mqtt_client::{Runtime, Time, Timer, Transport};
+use mqtt_client::{Clock, Runtime, Time, Timer, Transport};
 
-use crate::reactor::{Clock, Shared};
+use crate::reactor::Shared;
 
 /// Sockets and time of one [`Poller`](crate::reactor::Poller).
 ///

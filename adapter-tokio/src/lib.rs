@@ -22,7 +22,6 @@
 //! what keeps a client alive, and [`Message`] for acknowledgements.
 #![forbid(unsafe_code)]
 
-mod clock;
 mod timer;
 mod transport;
 
@@ -30,7 +29,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use mqtt_client::Runtime;
+use mqtt_client::{Clock, Runtime};
 use tokio::net::{TcpStream, lookup_host};
 use tokio::runtime::Handle;
 
@@ -43,7 +42,6 @@ pub use mqtt_client::{
     Version,
 };
 
-use clock::Clock;
 use timer::TokioTimer;
 use transport::TcpTransport;
 
@@ -66,7 +64,7 @@ pub async fn connect(options: Options) -> Result<Client, ConnectError> {
 pub fn start(options: Options) -> Result<Client, ConnectError> {
     let runtime = Handle::try_current()
         .map_err(|error| ConnectError::Start(Arc::new(io::Error::other(error))))?;
-    let (client, driver) = mqtt_client::client(Tokio { clock: Clock::new() }, options)?;
+    let (client, driver) = mqtt_client::client(Tokio { clock: Clock::start() }, options)?;
     runtime.spawn(driver);
     Ok(client)
 }

@@ -5,10 +5,8 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use mqtt_client::{Time, Timer};
+use mqtt_client::{Clock, Time, Timer};
 use tokio::time::{Instant, Sleep, sleep};
-
-use crate::clock::Clock;
 
 /// One `Sleep`, used again and again.
 ///
@@ -62,7 +60,7 @@ mod tests {
     /// A deadline that moved away does not fire at its earlier time, one that came nearer does.
     #[tokio::test]
     async fn a_deadline_can_move() {
-        let clock = Clock::new();
+        let clock = Clock::start();
         let mut timer = TokioTimer::new(clock);
         let start = clock.now();
         let (near, far) = (start.after(STEP), start.after(3 * STEP));

@@ -4,10 +4,12 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::future::poll_fn;
 use std::mem;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
+use futures_core::Stream;
 use mqtt_session::CloseReason;
 use mqtt_session::proto::ReasonCode;
 
@@ -86,6 +88,15 @@ impl Events {
     /// How many events were dropped.
     pub fn missed(&self) -> u64 {
         self.shared.with(|state| state.listeners.missed(self.key))
+    }
+}
+
+/// As [`Events::poll_next`].
+impl Stream for Events {
+    type Item = ClientEvent;
+
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<ClientEvent>> {
+        Events::poll_next(self.get_mut(), cx)
     }
 }
 

@@ -10,6 +10,7 @@
 #![forbid(unsafe_code)]
 
 mod client;
+mod clock;
 mod delivery;
 mod driver;
 mod error;
@@ -28,6 +29,7 @@ mod subscription;
 mod table;
 
 pub use client::{Client, ConnectionState, Enqueue, PublishHandle, client};
+pub use clock::Clock;
 pub use driver::Driver;
 pub use error::{
     ConnectError, OptionsError, PublishError, Rejection, SubscribeError, TryPublishError,

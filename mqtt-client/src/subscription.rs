@@ -3,8 +3,10 @@
 use std::collections::VecDeque;
 use std::fmt;
 use std::future::poll_fn;
+use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 
+use futures_core::Stream;
 use mqtt_session::proto::{QoS, RetainHandling, SubscriptionOptions};
 
 use crate::client::unsubscribe_one;
@@ -261,6 +263,15 @@ impl Subscription {
     /// Cancelling while it waits for room: nothing was sent. After that only the waiting ends.
     pub async fn unsubscribe(&self) -> Result<(), UnsubscribeError> {
         unsubscribe_one(&self.handle, self.key).await
+    }
+}
+
+/// As [`Subscription::poll_recv`].
+impl Stream for Subscription {
+    type Item = Message;
+
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Message>> {
+        self.get_mut().poll_recv(cx)
     }
 }
 

@@ -1,5 +1,6 @@
 use std::future;
 use std::thread;
+use std::time::Instant;
 
 use super::*;
 

@@ -1,6 +1,9 @@
+use std::future::poll_fn;
+use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use futures_core::Stream;
 use mqtt_session::proto::{self, Packet, Properties, Property, QoS, ReasonCode};
 
 use super::packets::{id, puback, publish};
@@ -273,6 +276,24 @@ fn receiving_allocates_once_per_message() {
         assert!(round < 2 || counted.count_total <= 201, "{counted:?}");
         assert!(round < 2 || taken.count_total == 0, "{taken:?}");
     }
+}
+
+/// RECV-5: a subscription is a `Stream`, and so are the events.
+#[test]
+fn subscriptions_and_events_are_streams() {
+    let mut world = World::connected(|options| options);
+    let mut events = world.client().events();
+    let mut messages = stream(&mut world, "a");
+    world.reply(&publish("a", 0, b"x"));
+    let message = world.finish(poll_fn(|cx| Pin::new(&mut messages).poll_next(cx)));
+    assert_eq!(message.unwrap().payload(), b"x");
+    world.drop_driver();
+    assert!(world.finish(poll_fn(|cx| Pin::new(&mut messages).poll_next(cx))).is_none());
+    let mut told = 0;
+    while world.finish(poll_fn(|cx| Stream::poll_next(Pin::new(&mut events), cx))).is_some() {
+        told += 1;
+    }
+    assert_eq!(told, 1, "the end");
 }
 
 #[test]
