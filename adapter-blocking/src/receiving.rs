@@ -1,7 +1,6 @@
 //! Messages and events, one by one.
 
 use std::fmt;
-use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use mqtt_client::{ClientEvent, Message, TryRecvError, UnsubscribeError};
@@ -131,11 +130,7 @@ impl Events {
 
     /// The next event, if something has happened.
     pub fn try_next(&mut self) -> Result<ClientEvent, TryRecvError> {
-        match self.events.poll_next(&mut Context::from_waker(Waker::noop())) {
-            Poll::Ready(Some(event)) => Ok(event),
-            Poll::Ready(None) => Err(TryRecvError::Ended),
-            Poll::Pending => Err(TryRecvError::Empty),
-        }
+        self.events.try_next()
     }
 
     /// How many events were dropped.

@@ -258,14 +258,14 @@ pub enum UnsubscribeError {
     Failed(Failure),
 }
 
-/// Why there is no message now.
+/// Why there is no message or event now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Error)]
 pub enum TryRecvError {
     /// None has arrived.
-    #[error("no message has arrived")]
+    #[error("nothing has arrived")]
     Empty,
     /// None will arrive any more.
-    #[error("the subscription has ended")]
+    #[error("there will be no more")]
     Ended,
 }
 

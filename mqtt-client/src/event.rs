@@ -14,7 +14,7 @@ use mqtt_session::CloseReason;
 use mqtt_session::proto::ReasonCode;
 
 use crate::shared::Shared;
-use crate::{ConnectError, Rejection};
+use crate::{ConnectError, Rejection, TryRecvError};
 
 /// Something that happened to the connection of a client.
 #[derive(Clone, Debug)]
@@ -83,6 +83,15 @@ impl Events {
     pub fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<ClientEvent>> {
         let mut waker = Some(cx.waker().clone());
         self.shared.with(|state| state.listeners.poll(self.key, &mut waker))
+    }
+
+    /// The next event, if something has happened.
+    pub fn try_next(&mut self) -> Result<ClientEvent, TryRecvError> {
+        match Events::poll_next(self, &mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(Some(event)) => Ok(event),
+            Poll::Ready(None) => Err(TryRecvError::Ended),
+            Poll::Pending => Err(TryRecvError::Empty),
+        }
     }
 
     /// How many events were dropped.
