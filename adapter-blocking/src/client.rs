@@ -35,7 +35,8 @@ impl Client {
         Client { client, mover }
     }
 
-    /// Waits until the broker has accepted a connection, or the client has ended.
+    /// Waits until the broker has accepted the first connection, or the client has ended. From then
+    /// on this returns at once, whether that connection is up or not: [`Client::state`] says so.
     pub fn connected(&self) -> Result<(), ConnectError> {
         self.mover.call(self.client.connected())
     }

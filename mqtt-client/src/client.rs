@@ -68,14 +68,15 @@ pub enum ConnectionState {
 }
 
 impl Client {
-    /// Waits until the broker has accepted a connection, or the client has ended.
+    /// Waits until the broker has accepted the first connection, or the client has ended. From then
+    /// on this is ready at once, whether that connection is up or not: [`Client::state`] says so.
     ///
     /// Cancelling ends the waiting only.
     pub async fn connected(&self) -> Result<(), ConnectError> {
         poll_fn(|cx| {
             self.watch(cx, |state| match &state.lifecycle {
                 Lifecycle::Ended(why) => Some(Err(why.clone())),
-                Lifecycle::Running if state.attempt.accepted => Some(Ok(())),
+                Lifecycle::Running if state.attempt.ever_accepted => Some(Ok(())),
                 Lifecycle::Running | Lifecycle::Leaving | Lifecycle::Abandoned => None,
             })
         })

@@ -35,6 +35,17 @@ fn connects_and_takes_leave() {
     world.finish(client.disconnect());
 }
 
+/// CON-1: ... although the connection was lost again before anybody looked.
+#[test]
+fn a_connection_lost_at_once_was_accepted() {
+    let mut world = World::connected(|options| options);
+    world.pipe().change(|state| state.broker_closed = true);
+    world.run();
+    let client = world.client();
+    assert_eq!(client.state(), ConnectionState::Connecting);
+    assert!(world.finish(client.connected()).is_ok());
+}
+
 /// END-1: the peer has 500 ms to end its half.
 #[test]
 fn a_peer_that_stays_is_left() {
