@@ -45,6 +45,7 @@ suite! {
     ["RECV-7"] messages::a_wildcard_subscription_gets_what_matches;
     ["RECV-7"] messages::overlapping_filters_each_get_their_messages;
     ["RECV-7"] messages::after_unsubscribing_nothing_comes;
+    ["RECV-7"] messages::a_retained_message_goes_to_who_asked_for_it;
     [] messages::a_retained_message_greets_subscribers;
 
     ["RES-1"] sessions::a_cut_connection_loses_and_repeats_nothing;

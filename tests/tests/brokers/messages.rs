@@ -107,3 +107,20 @@ pub(crate) fn a_retained_message_greets_subscribers<A: Adapter>(version: Version
     assert_eq!(stream.recv().unwrap().payload(), b"");
     client.disconnect();
 }
+
+/// Before 5.0 nothing tells for whom it is.
+pub(crate) fn a_retained_message_goes_to_who_asked_for_it<A: Adapter>(version: Version) {
+    let broker = Mosquitto::start().expect("a broker");
+    let client = A::start().connect(options(&broker.url(), "greeted", version)).unwrap();
+    client.publish(numbered("state", 1, QoS::AtLeastOnce).retain(true)).unwrap();
+    let mut first = client.subscribe(everything("state")).unwrap();
+    assert_eq!(next_number(&mut first), 1);
+    let mut second = client.subscribe(everything("state")).unwrap();
+    assert_eq!(next_number(&mut second), 1);
+    client.publish(numbered("state", 2, QoS::AtLeastOnce)).unwrap();
+    if version != Version::V5 {
+        assert_eq!(next_number(&mut first), 1);
+    }
+    assert_eq!([&mut first, &mut second].map(next_number), [2, 2]);
+    client.disconnect();
+}
