@@ -20,6 +20,8 @@ pub struct Stats {
     pub published: u64,
     /// QoS 1/2 publishes the broker acknowledged.
     pub delivered: u64,
+    /// Of these, QoS 2 publishes a broker of 3.1.1 answered as if they were QoS 1.
+    pub downgraded: u64,
     /// QoS 1/2 publishes the broker rejected.
     pub rejected: u64,
     /// Messages received.

@@ -37,12 +37,14 @@ pub struct Config {
     pub optional_identifiers: bool,
     /// Whether records are made and packets wait for them (`poll_store`, `handle_stored`).
     pub store: bool,
-    /// Turns off the stated tolerances for brokers that break the standard.
+    /// Turns off the stated tolerances for brokers that break the standard, `lenient` among them.
     pub strict: bool,
     /// Closes the connection when the broker has a session that this end has no state of. If not
     /// (default), the session is adopted: before QoS 2 uses a Packet Identifier in it for the first
     /// time, the broker is made to let go of it with PUBREL.
     pub strict_session: bool,
+    /// Reads packets whose Remaining Length is longer than it need be, and any flags of PINGRESP.
+    pub lenient: bool,
     /// Where random choices come from.
     pub seed: u64,
 }
@@ -69,6 +71,7 @@ impl Config {
             store: false,
             strict: false,
             strict_session: false,
+            lenient: false,
             seed,
         }
     }

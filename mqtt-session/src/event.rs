@@ -111,6 +111,9 @@ pub enum Outcome<'a> {
     /// [`ReasonCode::NoMatchingSubscribers`], or that of a PUBCOMP after a resume
     /// [`ReasonCode::PacketIdentifierNotFound`]: the broker was done with it before.
     Delivered(Ack<'a>),
+    /// The broker of 3.1.1 has it, but answered QoS 2 with this PUBACK: it handles it as QoS 1.
+    /// Not with [`Config::strict`](crate::Config::strict).
+    Downgraded(Ack<'a>),
     /// The broker rejected it: PUBACK or PUBREC with this code of 0x80 or above.
     Rejected(Ack<'a>),
     /// Nothing of it will be sent any more. Only with [`Failure::NotSupported`],

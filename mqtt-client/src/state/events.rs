@@ -160,6 +160,11 @@ impl State {
                 self.stats.delivered += 1;
                 Ok(ack.reason)
             }
+            Outcome::Downgraded(ack) => {
+                self.stats.delivered += 1;
+                self.stats.downgraded += 1;
+                Ok(ack.reason)
+            }
             Outcome::Rejected(ack) => {
                 self.stats.rejected += 1;
                 Err(Unanswered::Rejected(Rejection::new(ack.reason, ack.properties)))

@@ -53,7 +53,10 @@ impl<M: Memory> Session<M> {
         };
         match awaited {
             Awaited::PubAck => Ok(Some(self.end_publish(index, ack))),
-            Awaited::PubRec if self.tolerates_puback() => Ok(Some(self.end_publish(index, ack))),
+            Awaited::PubRec if self.tolerates_puback() => {
+                self.state.tolerated += 1;
+                Ok(Some(self.finish_publish(index, Outcome::Downgraded(ack))))
+            }
             Awaited::PubRec
             | Awaited::PubComp { .. }
             | Awaited::SubAck { .. }

@@ -47,7 +47,7 @@ impl<M: Memory> Session<M> {
             self.unreported = Some(reason);
         }
         self.state.identity.take_on(connect);
-        let mut link = Link::new(self.now, connect, receive_maximum, self.config.ping_timeout);
+        let mut link = Link::new(self.now, connect, receive_maximum, &self.config);
         if self.state.journal.has_failed() {
             link.leave(&mut self.state.arena, CloseReason::StoreFailed);
         }

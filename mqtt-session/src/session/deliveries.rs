@@ -33,17 +33,18 @@ impl<M: Memory> Session<M> {
         let announced = self.link.as_ref().map_or(0, |link| usize::from(link.receive_maximum));
         let held = &mut self.state.held;
         let open = held.total() - held.len(Shelf::Orphan) - held.len(Shelf::Known);
-        // Brokers in use exceed it after acknowledgements; twice is tolerated.
-        let most = if self.config.strict { announced } else { announced * 2 };
+        let most = most_open(announced, self.config.strict);
         if open >= most {
             // [MQTT-3.3.4-9]
             return Err(ViolationKind::ReceiveMaximum);
         }
-        if !held.has_room()
-            && let Some(oldest) = held.first(Shelf::Orphan)
-        {
+        self.state.tolerated += u64::from(open >= announced);
+        let is_full = !held.has_room() || held.total() >= most_held(most);
+        if is_full && let Some(oldest) = held.first(Shelf::Orphan) {
             // The broker will send it again.
             held.remove(oldest);
+        } else if is_full {
+            return Err(ViolationKind::ReceiveMaximum);
         }
         let shelf = if exactly_once { Shelf::Qos2 } else { Shelf::Qos1 };
         let message = Held { exactly_once, answer: None, needs: 0 };
@@ -92,6 +93,17 @@ impl<M: Memory> Session<M> {
         }
         self.state.release_answers();
     }
+}
+
+/// Unfinished messages the broker may have open on one connection that announced so many. Brokers
+/// in use exceed it after acknowledgements: twice is tolerated, and 32 more.
+fn most_open(announced: usize, strict: bool) -> usize {
+    if strict { announced } else { (announced * 2).max(announced + 32) }
+}
+
+/// Messages held in all, those of earlier connections included.
+fn most_held(most_open: usize) -> usize {
+    most_open * 2
 }
 
 impl<M: Memory> SessionState<M> {

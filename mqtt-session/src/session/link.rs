@@ -19,6 +19,8 @@ pub(crate) struct Link<M: Memory> {
     pub(crate) asked_expiry: u32,
     /// The Receive Maximum of its CONNECT.
     pub(crate) receive_maximum: u16,
+    /// Packets are read with the tolerances of `Config::lenient`.
+    lenient: bool,
     /// Answers about identifiers that belong to nothing.
     pub(crate) strays: Strays,
     /// The transport is gone; what was received is still used.
@@ -72,7 +74,7 @@ impl<M: Memory> Link<M> {
         now: Time,
         connect: &Connect<'_>,
         receive_maximum: u16,
-        ping_timeout: core::time::Duration,
+        config: &Config,
     ) -> Link<M> {
         let asked = Asked {
             clean_start: clean_start(connect),
@@ -84,9 +86,10 @@ impl<M: Memory> Link<M> {
             version: connect.version,
             stage: Stage::Greeting { asked },
             exchange: if authenticates { Exchange::Broker } else { Exchange::Idle },
-            keep_alive: KeepAlive::new(now, ping_timeout),
+            keep_alive: KeepAlive::new(now, config.ping_timeout),
             asked_expiry: connect.session_expiry,
             receive_maximum,
+            lenient: config.lenient && !config.strict,
             strays: Strays::default(),
             transport_ended: false,
         }
@@ -94,7 +97,7 @@ impl<M: Memory> Link<M> {
 
     /// How packets of the broker are read.
     pub(crate) fn inbound_dialect(&self) -> Dialect {
-        Dialect { version: self.version, sender: Role::Server, lenient: false }
+        Dialect { version: self.version, sender: Role::Server, lenient: self.lenient }
     }
 
     pub(crate) fn up(&self) -> Option<&Up> {

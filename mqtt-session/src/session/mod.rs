@@ -101,6 +101,7 @@ struct SessionState<M: Memory> {
     room: Room,
     ignored_acks: u64,
     poison: poison::Poison,
+    tolerated: u64,
 }
 
 /// Whether somebody was told that there is no room.
@@ -178,6 +179,12 @@ impl<M: Memory> Session<M> {
         self.state.ignored_acks
     }
 
+    /// How often the broker broke the standard and was let pass: a message above Receive Maximum, a
+    /// PUBACK for QoS 2.
+    pub fn tolerated(&self) -> u64 {
+        self.state.tolerated
+    }
+
     /// Whether the transport should be read. It should not while what was received waits until
     /// something is transmitted or polled for the store.
     pub fn wants_input(&self) -> bool {
@@ -220,6 +227,7 @@ impl<M: Memory> SessionState<M> {
             room: Room::Enough,
             ignored_acks: 0,
             poison: poison::Poison::default(),
+            tolerated: 0,
         }
     }
 

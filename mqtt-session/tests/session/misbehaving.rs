@@ -164,6 +164,27 @@ fn a_declared_length_costs_nothing<M: TestMemory>() {
     assert_eq!(pair.inbound.capacity(), before);
 }
 
+/// Promises: BAD-2
+fn lenient_reads_long_lengths_and_flags_of_pingresp<M: TestMemory>() {
+    let deviations: [&[u8]; 2] = [&[0x30, 0x84, 0x00, 0x00, 0x01, b't', 0x00], &[0xDF, 0x00]];
+    for (lenient, strict) in [(true, false), (true, true), (false, false)] {
+        for bytes in deviations {
+            let config = Config { lenient, strict, ..Config::new(1) };
+            let mut pair = Pair::<M>::with(config);
+            pair.connect();
+            if lenient && !strict {
+                pair.send_bytes(bytes);
+                pair.events();
+                pair.expect(&[]);
+                pair.send(&publish(QOS0, 0, "after it"));
+                pair.expect_message("after it");
+            } else {
+                is_refused(pair, bytes, ReasonCode::MalformedPacket);
+            }
+        }
+    }
+}
+
 /// Acknowledgements already given leave before DISCONNECT.
 ///
 /// Promises: BAD-1
@@ -202,6 +223,7 @@ crate::on_both_memories! {
     a_topic_alias_nobody_allowed_is_a_violation
     a_packet_above_ones_own_limit_is_a_violation
     a_declared_length_costs_nothing
+    lenient_reads_long_lengths_and_flags_of_pingresp
     a_violation_does_not_hold_back_acknowledgements
     a_violation_loses_nothing
 }

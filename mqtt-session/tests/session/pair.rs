@@ -64,6 +64,7 @@ pub(crate) enum Seen {
         delivery: Option<Delivery>,
     },
     Delivered(Token, ReasonCode),
+    Downgraded(Token),
     Rejected(Token, ReasonCode),
     Failed(Token, Failure),
     Indeterminate(Token),
@@ -93,6 +94,7 @@ impl Seen {
             },
             Event::Published { token, outcome } => match outcome {
                 Outcome::Delivered(ack) => Seen::Delivered(*token, ack.reason),
+                Outcome::Downgraded(_) => Seen::Downgraded(*token),
                 Outcome::Rejected(ack) => Seen::Rejected(*token, ack.reason),
                 Outcome::Failed(failure) => Seen::Failed(*token, *failure),
                 Outcome::Indeterminate => Seen::Indeterminate(*token),

@@ -326,6 +326,7 @@ impl<M: TestMemory> Run<M> {
                 None
             }
             Seen::Delivered(token, _)
+            | Seen::Downgraded(token)
             | Seen::Rejected(token, _)
             | Seen::Failed(token, _)
             | Seen::Indeterminate(token)

@@ -1,5 +1,6 @@
 //! Messages of the broker on one connection.
 
+use mqtt_session::Config;
 use mqtt_session::proto::{Packet, Publish, ReasonCode, Role};
 
 use crate::packets::*;
@@ -320,24 +321,92 @@ fn packets_split_at_every_byte_give_the_same_events<M: TestMemory>() {
 }
 
 /// Promises: BAD-2, BAD-3
-fn receive_maximum_is_enforced_at_twice_unless_strict<M: TestMemory>() {
-    for (strict, most) in [(false, 4), (true, 2)] {
-        let receive_maximum = std::num::NonZeroU16::new(2).unwrap();
-        let config =
-            mqtt_session::Config { strict, receive_maximum, ..mqtt_session::Config::new(1) };
+/// Enforces: MQTT-3.3.4-9
+fn receive_maximum_is_enforced_with_a_tolerance_unless_strict<M: TestMemory>() {
+    for (strict, announced, most) in [(false, 2, 34), (false, 40, 80), (true, 2, 2)] {
+        // Fixed memory announces no more than it holds, and holds no more.
+        let (announced, most) = match holds::<M>() {
+            Some(held) => (held.min(announced), held.min(most)),
+            None => (announced, most),
+        };
+        let config = Config { strict, receive_maximum: maximum(announced), ..Config::new(1) };
         let mut pair = Pair::<M>::with(config);
         pair.connect();
         for id in 1..=most {
             pair.send(&publish(QOS1, id, ""));
             pair.expect_delivery("");
         }
+        assert_eq!(pair.session.tolerated(), u64::from(most - announced));
         // QoS 0 is not limited.
         pair.send(&publish(QOS0, 0, ""));
         assert_eq!(pair.expect_message(""), None);
-        // [MQTT-3.3.4-9]
         let exceeded = disconnect(ReasonCode::ReceiveMaximumExceeded);
-        pair.exchange(&publish(QOS1, 9, ""), &[exceeded]);
+        pair.exchange(&publish(QOS1, most + 1, ""), &[exceeded]);
     }
+}
+
+fn maximum(messages: u16) -> std::num::NonZeroU16 {
+    std::num::NonZeroU16::new(messages).unwrap()
+}
+
+/// How many messages a memory holds that does not grow.
+fn holds<M: TestMemory>() -> Option<u16> {
+    (M::KEEP_FROM == 0).then_some(8)
+}
+
+/// However often the broker starts over, the messages of earlier connections that it does not come
+/// back to take no more memory than those of two; what it would send again makes way.
+///
+/// Promises: BAD-3
+fn messages_of_earlier_connections_are_bounded<M: TestMemory>() {
+    let config = Config { receive_maximum: maximum(4), ..Config::new(1) };
+    let mut pair = Pair::<M>::with(config);
+    pair.connect();
+    let most = usize::from(holds::<M>().unwrap_or(2 * 36));
+    let mut next = 0;
+    for _ in 0..30 {
+        for _ in 0..4 {
+            next += 1;
+            pair.send(&publish(QOS1, next, ""));
+            pair.expect_delivery("");
+        }
+        assert!(pair.session.held() <= most, "{} messages held", pair.session.held());
+        pair.cut();
+        pair.resume(true);
+    }
+    assert_eq!(pair.session.held(), most);
+}
+
+/// Likewise those of QoS 2 the application has: they must not be forgotten, so it is the broker
+/// that must come back to them.
+///
+/// Promises: BAD-3
+fn a_broker_that_never_completes_qos_2_is_stopped<M: TestMemory>() {
+    let config = Config { receive_maximum: maximum(4), ..Config::new(1) };
+    let mut pair = Pair::<M>::with(config);
+    pair.connect();
+    let most = usize::from(holds::<M>().unwrap_or(2 * 36));
+    for next in 1.. {
+        pair.send(&publish(QOS2, next, ""));
+        if pair.session.held() == most {
+            break;
+        }
+        let delivery = pair.expect_delivery("");
+        pair.ack(delivery);
+        pair.expect(&[pubrec(next)]);
+        if next % 4 == 0 {
+            pair.cut();
+            pair.resume(true);
+        }
+    }
+    pair.expect_events(&[]);
+    pair.expect(&[disconnect(ReasonCode::ReceiveMaximumExceeded)]);
+    pair.close();
+    // Nothing is lost: it may complete them now.
+    pair.resume(true);
+    pair.exchange(&pubrel(1), &[pubcomp(1)]);
+    pair.send(&publish(QOS2, 500, "more"));
+    pair.expect_delivery("more");
 }
 
 /// A stream of unknown PUBRELs is answered as fast as the answers leave, and no faster.
@@ -389,6 +458,8 @@ crate::on_both_memories! {
     both_directions_may_use_one_identifier
     a_message_is_delivered_as_it_was_sent
     packets_split_at_every_byte_give_the_same_events
-    receive_maximum_is_enforced_at_twice_unless_strict
+    receive_maximum_is_enforced_with_a_tolerance_unless_strict
+    messages_of_earlier_connections_are_bounded
+    a_broker_that_never_completes_qos_2_is_stopped
     reading_waits_while_answers_wait
 }

@@ -187,8 +187,9 @@ fn before_5_0_puback_may_end_qos_2_unless_strict<M: TestMemory>() {
     let token = pair.publish(QOS2, "a");
     pair.transmitted();
     pair.send(&puback(1));
-    pair.expect_events(&[Seen::Delivered(token, OK)]);
+    pair.expect_events(&[Seen::Downgraded(token)]);
     pair.expect(&[]);
+    assert_eq!((pair.session.in_flight(), pair.session.tolerated()), (0, 1));
     let version = pair.version;
     let mut pair = Pair::<M>::with(Config { strict: true, version, ..Config::new(1) });
     pair.connect();
