@@ -39,6 +39,14 @@ pub enum ClientEvent {
         /// Until then.
         delay: Duration,
     },
+    /// A broker of 3.1.1 sent a message above `maximum_packet_size`: it is acknowledged, and nobody
+    /// gets it.
+    Skipped {
+        /// Its Topic Name.
+        topic: String,
+        /// Bytes of the packet.
+        len: usize,
+    },
     /// A subscription was refused when it was made again after the broker lost the session. Its
     /// stream ends.
     SubscriptionRefused {

@@ -28,6 +28,8 @@ pub struct Stats {
     pub received: u64,
     /// Received messages that were dropped at a limit; those of QoS 1/2 were acknowledged.
     pub dropped: u64,
+    /// Messages a broker of 3.1.1 sent above `maximum_packet_size`, which were acknowledged unread.
+    pub skipped: u64,
     /// Received messages no subscription matched, which were not kept.
     pub unrouted: u64,
     /// QoS 1/2 messages the application dropped without an acknowledgement.

@@ -82,6 +82,9 @@ pub enum ViolationKind {
     /// A Topic Alias above Topic Alias Maximum.
     #[error("Topic Alias out of range")]
     TopicAlias,
+    /// A Topic Alias that stands for no topic.
+    #[error("Topic Alias that stands for no topic")]
+    UnknownTopicAlias,
     /// An acknowledgement of the wrong kind for its flow.
     #[error("acknowledgement of the wrong kind")]
     WrongAck,
@@ -101,6 +104,7 @@ impl ViolationKind {
             ViolationKind::Unexpected
             | ViolationKind::SessionPresent
             | ViolationKind::Authentication
+            | ViolationKind::UnknownTopicAlias
             | ViolationKind::WrongAck
             | ViolationKind::CodeCount => ReasonCode::ProtocolError,
         }

@@ -13,8 +13,12 @@ pub struct Config {
     /// Receive Maximum announced: QoS 1/2 messages the broker may have unacknowledged here. Memory
     /// of a fixed size announces no more than it holds.
     pub receive_maximum: NonZeroU16,
-    /// Maximum Packet Size announced, in bytes; `None` announces none.
+    /// Maximum Packet Size announced, in bytes; `None` announces none. Before 5.0, which has no way
+    /// to announce it, larger messages are skipped ([`Event::Skipped`](crate::Event::Skipped)).
     pub maximum_packet_size: Option<NonZeroU32>,
+    /// Topic Alias Maximum announced: topics the broker may have an alias stand for. Memory of a
+    /// fixed size has no room for any.
+    pub topic_alias_maximum: u16,
     /// An own cap on unfinished QoS 1/2 publishes, below the broker's Receive Maximum. 3.1.1 has no
     /// Receive Maximum: there `None` is [`Config::MAX_IN_FLIGHT_V3`].
     pub max_in_flight: Option<NonZeroU16>,
@@ -60,6 +64,7 @@ impl Config {
             version: Version::V5,
             receive_maximum: const { NonZeroU16::new(1024).unwrap() },
             maximum_packet_size: None,
+            topic_alias_maximum: 0,
             max_in_flight: None,
             max_pending: 1024,
             max_pending_bytes: 16 << 20,

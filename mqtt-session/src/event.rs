@@ -52,6 +52,15 @@ pub enum Event<'a> {
     Reauthenticated(Auth<'a>),
     /// A message for the application.
     Message(Message<'a>),
+    /// The broker of 3.1.1 sends a message above the limit (`Config::maximum_packet_size`, or what
+    /// the memory holds), which is skipped: it is acknowledged when all of it passed by. Reported
+    /// each time it comes, which is again if the connection ends before.
+    Skipped {
+        /// The PUBLISH without its payload.
+        publish: Publish<'a>,
+        /// Bytes of the whole packet.
+        len: usize,
+    },
     /// A QoS 1/2 publish has its outcome.
     Published {
         /// Which.

@@ -18,6 +18,7 @@ const STEADY: usize = 16 << 10;
 ///   buffer  [ used up | packets, the last one in part | space ]
 ///                     start                           end
 /// ```
+/// The broker's topic aliases belong to the connection, too, and are kept here.
 pub struct Inbound<M: Memory> {
     buffer: M::Input,
     start: usize,
@@ -30,6 +31,19 @@ pub struct Inbound<M: Memory> {
     wanted: usize,
     /// The last read filled all the space it was given.
     filled_up: bool,
+    topics: M::Topics,
+}
+
+/// What polling an event works on; events borrow from it.
+pub(crate) struct Parts<'i, M: Memory> {
+    /// The bytes not used up.
+    pub(crate) bytes: &'i [u8],
+    /// The count to add used bytes to.
+    pub(crate) used: &'i mut usize,
+    /// The length of the packet that has come in part.
+    pub(crate) wanted: &'i mut usize,
+    /// What the broker's topic aliases stand for.
+    pub(crate) topics: &'i mut M::Topics,
 }
 
 impl<M: Memory> Default for Inbound<M> {
@@ -43,6 +57,7 @@ impl<M: Memory> Default for Inbound<M> {
             received: 0,
             wanted: 0,
             filled_up: false,
+            topics: M::Topics::default(),
         }
     }
 }
@@ -159,11 +174,13 @@ impl<M: Memory> Inbound<M> {
         (self.received, self.received_at)
     }
 
-    /// The bytes not used up, for as long as events live, the count to add used bytes to, and the
-    /// length of the packet that has come in part.
-    pub(crate) fn parts(&mut self) -> (&[u8], &mut usize, &mut usize) {
-        let bytes = self.buffer.as_ref().get(self.start..self.end).unwrap_or_default();
-        (bytes, &mut self.start, &mut self.wanted)
+    pub(crate) fn parts(&mut self) -> Parts<'_, M> {
+        Parts {
+            bytes: self.buffer.as_ref().get(self.start..self.end).unwrap_or_default(),
+            used: &mut self.start,
+            wanted: &mut self.wanted,
+            topics: &mut self.topics,
+        }
     }
 }
 

@@ -94,6 +94,7 @@ fn act<T>(
             Event::Authenticate(_)
             | Event::Reauthenticated(_)
             | Event::Message(_)
+            | Event::Skipped { .. }
             | Event::Published { .. }
             | Event::Subscribed { .. }
             | Event::Unsubscribed { .. }

@@ -24,6 +24,11 @@ impl State {
             // No option makes a CONNECT with an Authentication Method.
             Event::Authenticate(_) | Event::Reauthenticated(_) => {}
             Event::Message(ref message) => self.handle_message(now, message),
+            Event::Skipped { publish, len } => {
+                self.stats.skipped += 1;
+                let topic = publish.topic.to_owned();
+                self.tell(&ClientEvent::Skipped { topic, len });
+            }
             Event::Published { token, outcome } => self.handle_published(token, outcome),
             Event::Subscribed { token, suback } => {
                 self.handle_answered(token, first_code(suback.codes, suback.properties));

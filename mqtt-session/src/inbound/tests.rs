@@ -10,7 +10,7 @@ type Bounded = Inbound<crate::Fixed<1, 1, 1, 64>>;
 
 /// Uses up `n` bytes, as a session does: what is left starts a packet of which more must come.
 fn take<M: Memory>(inbound: &mut Inbound<M>, n: usize) -> Vec<u8> {
-    let (bytes, used, wanted) = inbound.parts();
+    let Parts { bytes, used, wanted, .. } = inbound.parts();
     let taken = bytes[..n.min(bytes.len())].to_vec();
     *used += taken.len();
     *wanted = bytes.len() - taken.len() + 1;

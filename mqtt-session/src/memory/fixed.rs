@@ -2,7 +2,7 @@
 
 use heapless::{Deque, Vec};
 
-use super::{Arena, Full, List, Memory, Queue, Storage};
+use super::{Arena, Full, List, Memory, Queue, Storage, Topics};
 use crate::record::RecordRef;
 use crate::session::{Filter, Flow, Held, Lane, Shelf};
 use crate::table::Slot;
@@ -12,7 +12,8 @@ use crate::table::Slot;
 /// `FLOWS` operations can be unfinished (publishes of any QoS that are not yet transmitted or
 /// acknowledged, SUBSCRIBEs, UNSUBSCRIBEs), `HELD` inbound QoS 1/2 messages unfinished, `FILTERS`
 /// subscriptions made, and packets on their way out take `BYTES` together, with 4 bytes more each.
-/// [`Inbound`](crate::Inbound) has `BYTES` of its own: the largest packet that can be received.
+/// [`Inbound`](crate::Inbound) has `BYTES` of its own: the largest packet that can be received. There
+/// is no room for topic aliases: none are announced, and none used.
 #[derive(Debug)]
 pub struct Fixed<const FLOWS: usize, const HELD: usize, const FILTERS: usize, const BYTES: usize>;
 
@@ -31,6 +32,7 @@ impl<const FLOWS: usize, const HELD: usize, const FILTERS: usize, const BYTES: u
     type Records = Deque<RecordRef, RECORDS>;
     type Arena = Blocks<BYTES>;
     type Input = Bytes<BYTES>;
+    type Topics = NoTopics;
 }
 
 impl<T, const N: usize> List<T> for Vec<T, N> {
@@ -199,6 +201,20 @@ impl<const BYTES: usize> Storage for Bytes<BYTES> {
     fn resize(&mut self, _len: usize) {}
 
     const LIMIT: usize = BYTES;
+}
+
+/// No topics: what none stands for takes no memory.
+#[derive(Debug, Default)]
+pub struct NoTopics;
+
+impl Topics for NoTopics {
+    const LIMIT: u16 = 0;
+
+    fn get(&self, _: u16) -> Option<&str> {
+        None
+    }
+
+    fn set(&mut self, _: u16, _: &str) {}
 }
 
 #[cfg(test)]

@@ -1,9 +1,10 @@
 //! Memory that grows.
 
 use alloc::collections::VecDeque;
+use alloc::string::String;
 use alloc::vec::Vec;
 
-use super::{Arena, Full, List, Memory, Queue, Storage};
+use super::{Arena, Full, List, Memory, Queue, Storage, Topics};
 use crate::record::RecordRef;
 use crate::session::{Filter, Flow, Held, Lane, Shelf};
 use crate::table::Slot;
@@ -25,6 +26,7 @@ impl<B: AsRef<[u8]>> Memory for Heap<B> {
     type Records = VecDeque<RecordRef>;
     type Arena = Pool;
     type Input = Vec<u8>;
+    type Topics = Aliased;
 }
 
 impl<T> List<T> for Vec<T> {
@@ -135,9 +137,38 @@ impl Arena for Pool {
 
 impl Storage for Vec<u8> {
     fn resize(&mut self, len: usize) {
+        // No more than asked for: the length is what bounds the memory.
+        self.reserve_exact(len.saturating_sub(self.len()));
         Vec::resize(self, len, 0);
         self.shrink_to(len);
     }
 
     const LIMIT: usize = usize::MAX;
+}
+
+/// Topics by alias; each keeps its buffer for the next topic of its alias.
+#[derive(Debug, Default)]
+pub struct Aliased {
+    topics: Vec<String>,
+}
+
+impl Topics for Aliased {
+    const LIMIT: u16 = u16::MAX;
+
+    fn get(&self, alias: u16) -> Option<&str> {
+        let topic = self.topics.get(usize::from(alias).checked_sub(1)?)?;
+        (!topic.is_empty()).then_some(topic)
+    }
+
+    fn set(&mut self, alias: u16, topic: &str) {
+        let needed = usize::from(alias);
+        if self.topics.len() < needed {
+            self.topics.resize_with(needed, String::new);
+        }
+        if let Some(place) = self.topics.get_mut(needed.saturating_sub(1)) {
+            place.clear();
+            place.reserve_exact(topic.len());
+            place.push_str(topic);
+        }
+    }
 }

@@ -41,6 +41,8 @@ pub trait Memory: Sized {
     type Arena: Arena;
     #[doc(hidden)]
     type Input: Storage;
+    #[doc(hidden)]
+    type Topics: Topics;
 }
 
 /// The payload of a message to publish.
@@ -126,6 +128,15 @@ pub trait Storage: Default + AsRef<[u8]> + AsMut<[u8]> {
     fn resize(&mut self, len: usize);
     /// The longest packet it can be made to hold.
     const LIMIT: usize;
+}
+
+/// The topics that aliases stand for on one connection, in one direction.
+pub trait Topics: Default {
+    /// The largest alias there can be; 0 for none.
+    const LIMIT: u16;
+    fn get(&self, alias: u16) -> Option<&str>;
+    /// Has an alias of 1 to `LIMIT` stand for this topic, which is not empty.
+    fn set(&mut self, alias: u16, topic: &str);
 }
 
 /// The block type of a memory.

@@ -4,7 +4,9 @@ use mqtt_proto::{ConnAck, Encode, Properties, Property, Version};
 
 use super::adopting::{Origin, Probes};
 use super::held::{Held, Shelf};
-use super::link::{Asked, Link, Stage, Up, clean_start, limits, outbound_dialect};
+use super::link::{
+    Asked, Link, Stage, Up, clean_start, limits, outbound_dialect, topic_alias_maximum,
+};
 use super::{Session, SessionState};
 use crate::memory::{Arena, Block, Full, List, Storage};
 use crate::record::RecordRef;
@@ -63,13 +65,24 @@ impl<M: Memory> Session<M> {
     ) -> Result<(), OpenError> {
         let is_v5 = connect.version.has_properties();
         let maximum_packet_size = self.maximum_packet_size();
-        let own = [
+        let topic_alias_maximum = topic_alias_maximum::<M>(&self.config);
+        // The limits of the protocol itself go without saying.
+        let optional = [
+            (maximum_packet_size < u32::MAX)
+                .then_some(Property::MaximumPacketSize(maximum_packet_size)),
+            (topic_alias_maximum > 0).then_some(Property::TopicAliasMaximum(topic_alias_maximum)),
+        ];
+        let mut own = [
             Property::SessionExpiryInterval(connect.session_expiry),
             Property::ReceiveMaximum(receive_maximum),
             Property::MaximumPacketSize(maximum_packet_size),
+            Property::TopicAliasMaximum(topic_alias_maximum),
         ];
-        // The limit of the protocol itself goes without saying.
-        let own_len = if maximum_packet_size == u32::MAX { 2 } else { 3 };
+        let mut own_len = 2;
+        for (place, property) in own.iter_mut().skip(2).zip(optional.into_iter().flatten()) {
+            *place = property;
+            own_len += 1;
+        }
         let own = own.get(..own_len).filter(|_| is_v5).unwrap_or_default();
         let Identity { client_id, connect: place, .. } = &mut self.state.identity;
         let packet = mqtt_proto::Connect {

@@ -6,20 +6,25 @@ use super::held::{Held, Shelf};
 use super::link::Stray;
 use super::receive::Received;
 use super::{Session, SessionState};
-use crate::memory::Full;
+use crate::memory::{Full, Topics};
 use crate::record::{RecordKind, RecordRef};
 use crate::{Delivery, Event, Memory, Message, ViolationKind};
 
 impl<M: Memory> Session<M> {
-    pub(super) fn receive_publish<'i>(&mut self, publish: Publish<'i>) -> Received<'i> {
-        if publish.properties.topic_alias().is_some() {
-            // [MQTT-3.1.2-27]
-            return Err(ViolationKind::TopicAlias);
+    pub(super) fn receive_publish<'i>(
+        &mut self,
+        publish: Publish<'i>,
+        topics: &mut M::Topics,
+    ) -> Received<'i> {
+        if !publish.properties.is_empty()
+            && let Some(alias) = publish.properties.topic_alias()
+        {
+            self.note_alias(alias, publish.topic, topics)?;
         }
         let Some(id) = publish.packet_id else {
             return Ok(Some(Event::Message(Message { publish, delivery: None })));
         };
-        if self.state.comes_again(&publish, id) {
+        if self.state.comes_again(publish.dup, publish.qos, id) {
             return Ok(None);
         }
         let index = self.hold(publish.qos, id)?;
@@ -27,8 +32,28 @@ impl<M: Memory> Session<M> {
         Ok(Some(Event::Message(Message { publish, delivery: Some(delivery) })))
     }
 
+    /// An alias comes with the topic it stands for from now on, or stands for one (section
+    /// 3.3.2.3.4).
+    fn note_alias(
+        &self,
+        alias: u16,
+        topic: &str,
+        topics: &mut M::Topics,
+    ) -> Result<(), ViolationKind> {
+        if self.link.as_ref().is_none_or(|link| alias > link.topic_alias_maximum) {
+            // [MQTT-3.1.2-26], [MQTT-3.1.2-27], [MQTT-3.3.2-11]
+            return Err(ViolationKind::TopicAlias);
+        }
+        if !topic.is_empty() {
+            topics.set(alias, topic);
+        } else if topics.get(alias).is_none() {
+            return Err(ViolationKind::UnknownTopicAlias);
+        }
+        Ok(())
+    }
+
     /// Takes a place for a new message.
-    fn hold(&mut self, qos: QoS, id: PacketId) -> Result<u32, ViolationKind> {
+    pub(super) fn hold(&mut self, qos: QoS, id: PacketId) -> Result<u32, ViolationKind> {
         let exactly_once = qos == QoS::ExactlyOnce;
         let announced = self.link.as_ref().map_or(0, |link| usize::from(link.receive_maximum));
         let held = &mut self.state.held;
@@ -109,13 +134,13 @@ fn most_held(most_open: usize) -> usize {
 impl<M: Memory> SessionState<M> {
     /// Whether the application has this message already. What is left of an older one that only
     /// shares its identifier is dropped.
-    fn comes_again(&mut self, publish: &Publish<'_>, id: PacketId) -> bool {
+    pub(super) fn comes_again(&mut self, dup: bool, qos: QoS, id: PacketId) -> bool {
         let Some(index) = self.held.find(id.get()) else { return false };
         let (Some(message), Some(shelf)) = (self.held.get(index), self.held.list_of(index)) else {
             return false;
         };
-        let exactly_once = publish.qos == QoS::ExactlyOnce;
-        let is_same = publish.dup && message.exactly_once == exactly_once;
+        let exactly_once = qos == QoS::ExactlyOnce;
+        let is_same = dup && message.exactly_once == exactly_once;
         match shelf {
             // [MQTT-4.3.3-10]: answered with PUBREC until PUBREL comes.
             Shelf::PubRec if exactly_once => true,

@@ -6,7 +6,8 @@ use mqtt_proto::{ConnAck, Dialect, PacketId, QoS, ReasonCode, Role, Version};
 
 use super::authenticating::Exchange;
 use super::keep_alive::KeepAlive;
-use crate::memory::{Arena, Block};
+use super::skipping::Skipping;
+use crate::memory::{Arena, Block, Topics};
 use crate::{CloseReason, Config, Connect, Limits, Memory, Time};
 
 /// One connection.
@@ -19,6 +20,10 @@ pub(crate) struct Link<M: Memory> {
     pub(crate) asked_expiry: u32,
     /// The Receive Maximum of its CONNECT.
     pub(crate) receive_maximum: u16,
+    /// The Topic Alias Maximum of its CONNECT.
+    pub(crate) topic_alias_maximum: u16,
+    /// The PUBLISH that is not kept, of which more is to come.
+    pub(crate) skipping: Option<Skipping>,
     /// Packets are read with the tolerances of `Config::lenient`.
     lenient: bool,
     /// Answers about identifiers that belong to nothing.
@@ -89,6 +94,8 @@ impl<M: Memory> Link<M> {
             keep_alive: KeepAlive::new(now, config.ping_timeout),
             asked_expiry: connect.session_expiry,
             receive_maximum,
+            topic_alias_maximum: topic_alias_maximum::<M>(config),
+            skipping: None,
             lenient: config.lenient && !config.strict,
             strays: Strays::default(),
             transport_ended: false,
@@ -152,6 +159,11 @@ impl<M: Memory> Link<M> {
     pub(crate) fn can_answer(&self) -> bool {
         self.transport_ended || self.strays.has_room()
     }
+}
+
+/// Topic Alias Maximum as it goes into CONNECT.
+pub(crate) fn topic_alias_maximum<M: Memory>(config: &Config) -> u16 {
+    config.topic_alias_maximum.min(M::Topics::LIMIT)
 }
 
 /// Clean Start as it goes into CONNECT. CleanSession of 3.1.1 also says that the session ends with

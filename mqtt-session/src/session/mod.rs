@@ -21,6 +21,7 @@ mod reencode;
 mod requests;
 mod restore;
 mod resume;
+mod skipping;
 mod store;
 mod subscriptions;
 mod time;

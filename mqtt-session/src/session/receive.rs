@@ -5,11 +5,26 @@ use mqtt_proto::{Disconnect, FixedHeader, Packet, PubAck, PubComp, PubRec, PubRe
 use super::flow::{Ended, FlowKind, Lane};
 use super::journal::RECORDS_PER_PACKET;
 use super::link::Link;
+use super::skipping::{HEAD_START, Skipping, head_len};
 use super::{Room, Session};
-use crate::{CloseReason, Event, Inbound, Memory, Outcome, Time, ViolationKind};
+use crate::inbound::Parts;
+use crate::memory::Topics;
+use crate::{CloseReason, Event, Inbound, Memory, Message, Outcome, Time, ViolationKind};
 
 /// Bytes of the longest fixed header.
 const LONGEST_HEADER: usize = 5;
+
+/// What the bytes received start with.
+enum Next<'i> {
+    /// A packet: its header, and what follows it.
+    Packet(FixedHeader, &'i [u8]),
+    /// A PUBLISH above the limit, up to its payload.
+    Head(FixedHeader, &'i [u8]),
+    /// The last bytes of one.
+    Passed(Skipping),
+    /// Part of something, or nothing to be read.
+    Part,
+}
 
 /// What an inbound packet came to.
 pub(super) type Received<'i> = Result<Option<Event<'i>>, ViolationKind>;
@@ -25,10 +40,16 @@ impl<M: Memory> Session<M> {
         if let Some(event) = self.poll_own_event() {
             return Some(event);
         }
-        let (bytes, used, wanted) = inbound.parts();
+        let Parts { bytes, used, wanted, topics } = inbound.parts();
         let mut rest = bytes;
-        let event = self.read(&mut rest);
+        let mut event = self.read(&mut rest, topics);
         *used += bytes.len() - rest.len();
+        if let Some(Event::Message(Message { publish, .. })) = &mut event
+            && publish.topic.is_empty()
+        {
+            let topic = publish.properties.topic_alias().and_then(|alias| topics.get(alias));
+            publish.topic = topic.unwrap_or_default();
+        }
         if event.is_some() {
             return event;
         }
@@ -38,11 +59,13 @@ impl<M: Memory> Session<M> {
     }
 
     /// Uses packets up, to the first one the owner can see.
-    fn read<'i>(&mut self, bytes: &mut &'i [u8]) -> Option<Event<'i>> {
+    fn read<'i>(&mut self, bytes: &mut &'i [u8], topics: &mut M::Topics) -> Option<Event<'i>> {
         while self.can_receive() {
             let received = match self.next_packet(bytes) {
-                Ok(Some((header, body))) => self.receive(header, body),
-                Ok(None) => return None,
+                Ok(Next::Packet(header, body)) => self.receive(header, body, topics),
+                Ok(Next::Head(header, head)) => self.begin_skipping(header, head),
+                Ok(Next::Passed(skipped)) => self.end_skipping(skipped),
+                Ok(Next::Part) => return None,
                 Err(violation) => Err(violation),
             };
             match received {
@@ -114,42 +137,51 @@ impl<M: Memory> Session<M> {
         if is_last { self.end_link().map(Event::Closed) } else { None }
     }
 
-    /// Takes the next whole packet off the bytes.
-    fn next_packet<'i>(
-        &self,
-        bytes: &mut &'i [u8],
-    ) -> Result<Option<(FixedHeader, &'i [u8])>, ViolationKind> {
-        let Some(link) = self.link.as_ref().filter(|link| link.is_reading()) else {
-            return Ok(None);
+    /// Takes off the bytes what they start with.
+    fn next_packet<'i>(&mut self, bytes: &mut &'i [u8]) -> Result<Next<'i>, ViolationKind> {
+        let Some(link) = self.link.as_mut().filter(|link| link.is_reading()) else {
+            return Ok(Next::Part);
         };
-        let header = FixedHeader::decode(bytes, link.inbound_dialect());
-        let Some(header) = header.map_err(ViolationKind::Packet)? else { return Ok(None) };
-        let len = header.packet_len();
-        if len > self.maximum_packet_size() as usize {
-            // [MQTT-3.1.2-24]
-            return Err(ViolationKind::PacketTooLarge(len));
+        if link.skipping.is_some() {
+            return Ok(link.skip(bytes).map_or(Next::Part, Next::Passed));
         }
-        let Some((packet, after)) = bytes.split_at_checked(len) else { return Ok(None) };
+        let header = FixedHeader::decode(bytes, link.inbound_dialect());
+        let Some(header) = header.map_err(ViolationKind::Packet)? else { return Ok(Next::Part) };
+        let len = header.packet_len();
+        let start = usize::from(header.len);
+        if len > self.maximum_packet_size() as usize {
+            let Some(head) = self.head_too_large(&header, bytes)? else { return Ok(Next::Part) };
+            *bytes = bytes.get(start + head.len()..).unwrap_or_default();
+            return Ok(Next::Head(header, head));
+        }
+        let Some((packet, after)) = bytes.split_at_checked(len) else { return Ok(Next::Part) };
         *bytes = after;
-        Ok(Some((header, packet.get(usize::from(header.len)..).unwrap_or_default())))
+        Ok(Next::Packet(header, packet.get(start..).unwrap_or_default()))
     }
 
-    /// Bytes of the packet of which only the start is there.
+    /// Bytes of the packet of which only the start is there; of one to be skipped, of its head.
     fn wanted(&self, bytes: &[u8]) -> usize {
-        let header =
-            self.link.as_ref().map(|link| FixedHeader::decode(bytes, link.inbound_dialect()));
-        match header {
+        let link = self.link.as_ref().filter(|link| link.is_reading());
+        match link.map(|link| FixedHeader::decode(bytes, link.inbound_dialect())) {
             _ if bytes.is_empty() => 0,
+            Some(Ok(Some(header))) if header.packet_len() > self.maximum_packet_size() as usize => {
+                head_len(&header, bytes).unwrap_or(HEAD_START)
+            }
             Some(Ok(Some(header))) => header.packet_len(),
             Some(Ok(None) | Err(_)) | None => LONGEST_HEADER,
         }
     }
 
-    fn receive<'i>(&mut self, header: FixedHeader, body: &'i [u8]) -> Received<'i> {
+    fn receive<'i>(
+        &mut self,
+        header: FixedHeader,
+        body: &'i [u8],
+        topics: &mut M::Topics,
+    ) -> Received<'i> {
         let Some(link) = &self.link else { return Ok(None) };
         let (is_up, dialect) = (link.up().is_some(), link.inbound_dialect());
         match Packet::decode(header, body, dialect).map_err(ViolationKind::Packet)? {
-            Packet::Publish(publish) if is_up => self.receive_publish(publish),
+            Packet::Publish(publish) if is_up => self.receive_publish(publish, topics),
             Packet::PubAck(PubAck(ack)) if is_up => self.receive_puback(ack),
             Packet::PubRec(PubRec(ack)) if is_up => self.receive_pubrec(&ack),
             Packet::PubRel(PubRel(ack)) if is_up => {

@@ -2,6 +2,7 @@
 #![cfg(feature = "alloc")]
 
 mod adopting;
+mod aliases;
 mod allocations;
 mod authenticating;
 mod connecting;
@@ -16,6 +17,7 @@ mod properties;
 mod receiving;
 mod resuming;
 mod sending;
+mod skipping;
 mod store;
 mod storing;
 mod subscribing;

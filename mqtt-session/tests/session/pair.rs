@@ -63,6 +63,10 @@ pub(crate) enum Seen {
         payload: String,
         delivery: Option<Delivery>,
     },
+    Skipped {
+        topic: String,
+        len: usize,
+    },
     Delivered(Token, ReasonCode),
     Downgraded(Token),
     Rejected(Token, ReasonCode),
@@ -92,6 +96,9 @@ impl Seen {
                 payload: String::from_utf8_lossy(message.publish.payload).into_owned(),
                 delivery: message.delivery,
             },
+            Event::Skipped { publish, len } => {
+                Seen::Skipped { topic: publish.topic.to_owned(), len: *len }
+            }
             Event::Published { token, outcome } => match outcome {
                 Outcome::Delivered(ack) => Seen::Delivered(*token, ack.reason),
                 Outcome::Downgraded(_) => Seen::Downgraded(*token),

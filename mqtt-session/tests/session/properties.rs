@@ -338,6 +338,7 @@ impl<M: TestMemory> Run<M> {
                 number
             }
             Seen::Connected { .. }
+            | Seen::Skipped { .. }
             | Seen::Refused(_)
             | Seen::Authenticate { .. }
             | Seen::Reauthenticated { .. }
