@@ -28,6 +28,10 @@ pub struct Config {
     pub max_pending_bytes: usize,
     /// Bytes of QoS 0 packets that may wait to be transmitted.
     pub write_queue: usize,
+    /// Has topic aliases stand for topics on the wire where the broker takes them: a PUBLISH sent for
+    /// the first time is shorter, one sent again carries its topic. Memory of a fixed size has no
+    /// room for them.
+    pub outbound_aliases: bool,
     /// How long a PINGREQ may stay without any inbound byte.
     pub ping_timeout: Duration,
     /// How long a SUBSCRIBE or UNSUBSCRIBE may stay without its answer, from its transmission on;
@@ -69,6 +73,7 @@ impl Config {
             max_pending: 1024,
             max_pending_bytes: 16 << 20,
             write_queue: 1 << 20,
+            outbound_aliases: false,
             ping_timeout: Duration::from_secs(10),
             response_timeout: Some(Duration::from_secs(30)),
             session_loss: SessionLoss { qos1: true, qos2: false },

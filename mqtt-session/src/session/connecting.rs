@@ -3,6 +3,7 @@
 use mqtt_proto::{ConnAck, Encode, Properties, Property, Version};
 
 use super::adopting::{Origin, Probes};
+use super::aliases::Aliases;
 use super::held::{Held, Shelf};
 use super::link::{
     Asked, Link, Stage, Up, clean_start, limits, outbound_dialect, topic_alias_maximum,
@@ -188,6 +189,7 @@ impl<M: Memory> Session<M> {
         let limits = limits(connack, &asked);
         link.exchange.end(&mut state.arena);
         link.keep_alive.start(self.now, limits.keep_alive);
+        link.aliases = Aliases::new(&self.config, &limits);
         if let Some(assigned) = connack.properties.assigned_client_identifier() {
             state.adopt_client_id(assigned);
         }

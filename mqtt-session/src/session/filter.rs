@@ -144,7 +144,7 @@ pub(super) fn request_parts(packet: &[u8], version: Version) -> Option<(&[u8], &
 }
 
 /// A Variable Byte Integer and what follows it.
-fn split_integer(bytes: &[u8]) -> Option<(usize, &[u8])> {
+pub(super) fn split_integer(bytes: &[u8]) -> Option<(usize, &[u8])> {
     let len = 1 + bytes.iter().position(|byte| byte & 0x80 == 0)?;
     let (integer, rest) = bytes.split_at_checked(len)?;
     let value = integer.iter().rev().fold(0, |value, byte| value << 7 | usize::from(byte & 0x7F));

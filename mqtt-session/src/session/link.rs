@@ -4,6 +4,7 @@ use core::num::{NonZeroU16, NonZeroU32};
 
 use mqtt_proto::{ConnAck, Dialect, PacketId, QoS, ReasonCode, Role, Version};
 
+use super::aliases::Aliases;
 use super::authenticating::Exchange;
 use super::keep_alive::KeepAlive;
 use super::skipping::Skipping;
@@ -22,6 +23,8 @@ pub(crate) struct Link<M: Memory> {
     pub(crate) receive_maximum: u16,
     /// The Topic Alias Maximum of its CONNECT.
     pub(crate) topic_alias_maximum: u16,
+    /// Aliases of the topics of this end.
+    pub(super) aliases: Aliases<M>,
     /// The PUBLISH that is not kept, of which more is to come.
     pub(crate) skipping: Option<Skipping>,
     /// Packets are read with the tolerances of `Config::lenient`.
@@ -95,6 +98,7 @@ impl<M: Memory> Link<M> {
             asked_expiry: connect.session_expiry,
             receive_maximum,
             topic_alias_maximum: topic_alias_maximum::<M>(config),
+            aliases: Aliases::none(),
             skipping: None,
             lenient: config.lenient && !config.strict,
             strays: Strays::default(),

@@ -1,6 +1,7 @@
 //! The protocol of one client.
 
 mod adopting;
+mod aliases;
 mod answers;
 mod authenticating;
 mod connecting;

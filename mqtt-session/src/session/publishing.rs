@@ -46,7 +46,9 @@ impl<M: Memory> Session<M> {
             return Err(self.refuse(PublishError::Full));
         }
         let expiry = self.expiry_of(publish, measure.len - packet.payload.len());
-        let is_plain = at_most_once && expiry.is_none() && body_len == 0;
+        // A topic alias is put into one packet at a time.
+        let is_plain =
+            at_most_once && expiry.is_none() && body_len == 0 && !self.config.outbound_aliases;
         if is_plain && self.state.append_at_most_once(&packet, &measure) {
             return Ok(None);
         }

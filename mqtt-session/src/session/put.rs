@@ -2,6 +2,7 @@
 
 use mqtt_proto::{Encode, FixedHeader, Version};
 
+use super::aliases::Aliased;
 use super::flow::{Flow, FlowKind, Image};
 use super::link::outbound_dialect;
 use crate::memory::Arena;
@@ -86,17 +87,21 @@ pub(super) fn put_short<M: Memory>(
     }
 }
 
-/// Appends a packet as it is now: DUP if a connection may have carried it, what is left of its
-/// Message Expiry Interval.
+/// Appends a packet as it is now: with its topic alias, DUP if a connection may have carried it, what
+/// is left of its Message Expiry Interval.
 pub(super) fn put_image<M: Memory>(
     out: &mut impl Output<M::Body>,
     arena: &M::Arena,
     flow: &Flow<M>,
     image: &Image<M>,
+    aliased: Option<&Aliased<'_>>,
     now: Time,
 ) {
     let mut rest = arena.bytes(&image.head);
-    if let FlowKind::Publish { carried: true, .. } = flow.kind
+    if let Some(aliased) = aliased {
+        aliased.put_start(out);
+        rest = aliased.rest;
+    } else if let FlowKind::Publish { carried: true, .. } = flow.kind
         && let Some((first, after)) = rest.split_first()
     {
         out.put(&[first | DUP]);

@@ -5,6 +5,7 @@ use mqtt_proto::{
     Version,
 };
 
+use super::aliases::{Aliased, Aliases};
 use super::flow::{FlowKind, Lane};
 use super::held::Shelf;
 use super::link::{Farewell, Link, Stage, Stray};
@@ -44,7 +45,7 @@ impl<M: Memory> Session<M> {
                     && transmit_ping::<M>(link, self.now, out)?
                     && self.state.transmit_acks(link, out)?
                     && self.state.transmit_probes(link, out)?
-                    && self.state.transmit_requests(self.now, out)?;
+                    && self.state.transmit_requests(&mut link.aliases, self.now, out)?;
                 Ok(())
             }
             Stage::Leaving { .. } => self.transmit_last(out),
@@ -83,7 +84,9 @@ impl<M: Memory> Session<M> {
             return Ok(());
         }
         let Stage::Leaving { farewell, reason } = &link.stage else { return Ok(()) };
-        if *reason == CloseReason::Local && !self.state.transmit_requests(self.now, out)? {
+        if *reason == CloseReason::Local
+            && !self.state.transmit_requests(&mut link.aliases, self.now, out)?
+        {
             return Ok(());
         }
         let is_complete = match farewell {
@@ -195,11 +198,12 @@ impl<M: Memory> SessionState<M> {
     /// Publishes, SUBSCRIBEs and UNSUBSCRIBEs that may leave. `false` when `out` is full.
     fn transmit_requests(
         &mut self,
+        aliases: &mut Aliases<M>,
         now: Time,
         out: &mut impl Output<M::Body>,
     ) -> Result<bool, BufferTooSmall> {
         while let Some(index) = self.flows.first(Lane::Ready) {
-            if !self.transmit_request(index, now, out)? {
+            if !self.transmit_request(index, aliases, now, out)? {
                 return Ok(false);
             }
         }
@@ -211,6 +215,7 @@ impl<M: Memory> SessionState<M> {
     fn transmit_request(
         &mut self,
         index: u32,
+        aliases: &mut Aliases<M>,
         now: Time,
         out: &mut impl Output<M::Body>,
     ) -> Result<bool, BufferTooSmall> {
@@ -218,7 +223,7 @@ impl<M: Memory> SessionState<M> {
         let version = self.version();
         let fits = match (&flow.image, flow.kind) {
             (Some(image), FlowKind::AtMostOnce { transmitted })
-                if image.body.is_none() && flow.expiry.is_none() =>
+                if image.body.is_none() && flow.expiry.is_none() && !aliases.is_on() =>
             {
                 let packets = self.arena.bytes(&image.head);
                 let packets = packets.get(transmitted..).unwrap_or_default();
@@ -233,9 +238,23 @@ impl<M: Memory> SessionState<M> {
             }
             (Some(image), _) if differ(image.version, version) => self.put_reencoded(flow, out)?,
             (Some(image), _) => {
-                let fits = fits::<M>(out, image.len(&self.arena))?;
+                // What is sent again carries its topic, whatever the broker still knows.
+                let is_first = matches!(
+                    flow.kind,
+                    FlowKind::AtMostOnce { .. } | FlowKind::Publish { carried: false, .. }
+                );
+                let aliased = if aliases.is_on() && is_first {
+                    aliases.apply(self.arena.bytes(&image.head))
+                } else {
+                    None
+                };
+                let len = aliased.as_ref().map_or_else(|| image.len(&self.arena), Aliased::len);
+                let fits = fits::<M>(out, len)?;
                 if fits {
-                    put_image::<M>(out, &self.arena, flow, image, now);
+                    put_image::<M>(out, &self.arena, flow, image, aliased.as_ref(), now);
+                    if let Some(aliased) = aliased {
+                        aliases.handle_transmitted(&aliased);
+                    }
                 }
                 fits
             }
