@@ -7,7 +7,10 @@ use crate::{Memory, Time};
 
 /// The receive buffer starts this long and grows to `STEADY` while reads fill it.
 const FIRST: usize = 4 << 10;
-const STEADY: usize = 16 << 10;
+pub(crate) const STEADY: usize = 16 << 10;
+
+/// Bytes of the longest fixed header.
+pub(crate) const LONGEST_HEADER: usize = 5;
 
 /// What was received on one connection and not yet used up.
 ///

@@ -122,12 +122,12 @@ impl<M: Memory> Session<M> {
 
 /// Unfinished messages the broker may have open on one connection that announced so many. Brokers
 /// in use exceed it after acknowledgements: twice is tolerated, and 32 more.
-fn most_open(announced: usize, strict: bool) -> usize {
+pub(super) fn most_open(announced: usize, strict: bool) -> usize {
     if strict { announced } else { (announced * 2).max(announced + 32) }
 }
 
 /// Messages held in all, those of earlier connections included.
-fn most_held(most_open: usize) -> usize {
+pub(super) fn most_held(most_open: usize) -> usize {
     most_open * 2
 }
 

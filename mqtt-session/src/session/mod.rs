@@ -4,6 +4,7 @@ mod adopting;
 mod aliases;
 mod answers;
 mod authenticating;
+mod bound;
 mod connecting;
 mod deliveries;
 mod encode;

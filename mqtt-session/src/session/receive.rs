@@ -7,12 +7,9 @@ use super::journal::RECORDS_PER_PACKET;
 use super::link::Link;
 use super::skipping::{HEAD_START, Skipping, head_len};
 use super::{Room, Session};
-use crate::inbound::Parts;
+use crate::inbound::{LONGEST_HEADER, Parts};
 use crate::memory::Topics;
 use crate::{CloseReason, Event, Inbound, Memory, Message, Outcome, Time, ViolationKind};
-
-/// Bytes of the longest fixed header.
-const LONGEST_HEADER: usize = 5;
 
 /// What the bytes received start with.
 enum Next<'i> {

@@ -1,6 +1,6 @@
 //! Topic aliases, both ways.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use mqtt_session::proto::{
@@ -411,7 +411,7 @@ fn resolved(config: Config, steps: &[(usize, usize, u8)], maximum: u16) -> Vec<S
     let grant = [Property::TopicAliasMaximum(maximum)];
     let mut pair = Pair::<Heap>::with(config);
     pair.connect_with(&pair.clean(), &granting(&grant));
-    let mut known = HashMap::new();
+    let mut known = BTreeMap::new();
     let mut seen = Vec::new();
     for (topic, qos, then) in steps {
         let message = Publish { topic: topics[*topic], ..message([QOS0, QOS1, QOS2][*qos], "x") };

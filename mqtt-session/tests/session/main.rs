@@ -5,6 +5,7 @@ mod adopting;
 mod aliases;
 mod allocations;
 mod authenticating;
+mod bound;
 mod connecting;
 mod crashing;
 mod ending;
