@@ -7,7 +7,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
 use mqtt_session::Delivery;
-use mqtt_session::proto::{self, Dialect, PacketType, Properties, QoS, ReasonCode, Role, Version};
+use mqtt_session::proto::{
+    Dialect, PacketType, Properties, Publish, QoS, ReasonCode, Role, Version,
+};
 
 use crate::shared::Shared;
 
@@ -34,7 +36,7 @@ pub struct Message {
     unanswered: Option<Unanswered>,
 }
 
-/// What a message says, in one allocation of its own.
+/// What a message says, in one allocation of its own; a large payload stays where it was received.
 ///
 /// ```text
 ///   bytes │ topic │ properties │ payload │
@@ -42,12 +44,35 @@ pub struct Message {
 /// ```
 #[derive(Clone, Debug)]
 pub(crate) struct Content {
-    bytes: Box<[u8]>,
+    bytes: Stored,
     topic_len: u16,
     payload_at: u32,
     qos: QoS,
     retain: bool,
     dup: bool,
+}
+
+/// The bytes of a message. As small as the first of the two: most messages are.
+#[derive(Clone, Debug)]
+enum Stored {
+    Whole(Box<[u8]>),
+    Large(Box<Large>),
+}
+
+/// The bytes of a message with a large payload.
+#[derive(Clone, Debug)]
+struct Large {
+    head: Box<[u8]>,
+    payload: Bytes,
+}
+
+/// A message that the session gave.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Incoming<'a> {
+    /// It lies in the receive buffer.
+    Borrowed(&'a mqtt_session::Message<'a>),
+    /// Its payload was taken out.
+    Taken(&'a Arrived),
 }
 
 /// A message on its way to the application: plain data that can be dropped under the lock.
@@ -89,13 +114,15 @@ impl Message {
 
     /// The payload.
     pub fn payload(&self) -> &[u8] {
-        self.content.bytes.get(self.content.payload_at as usize..).unwrap_or_default()
+        self.content.payload()
     }
 
     /// The payload alone, without a copy. With [`Ack::OnDrop`] this acknowledges the message.
     pub fn into_payload(mut self) -> Bytes {
-        let mut bytes = Bytes::from(mem::take(&mut self.content.bytes));
-        bytes.split_off(self.content.payload_at as usize)
+        match mem::take(&mut self.content.bytes) {
+            Stored::Whole(bytes) => Bytes::from(bytes).split_off(self.content.payload_at as usize),
+            Stored::Large(large) => large.payload,
+        }
     }
 
     /// The QoS it was sent with.
@@ -154,15 +181,81 @@ impl Arrived {
         self.content.topic()
     }
 
+    /// Copies all but the payload, which `set_payload` gives then.
+    pub(crate) fn copy_head(message: &mqtt_session::Message<'_>) -> Arrived {
+        let head = Publish { payload: &[], ..message.publish };
+        let mut content = Content::copy(&head);
+        if let Stored::Whole(head) = content.bytes {
+            content.bytes = Stored::Large(Box::new(Large { head, payload: Bytes::new() }));
+        }
+        Arrived { content, delivery: message.delivery }
+    }
+
+    /// The payload is what the end of this buffer holds.
+    pub(crate) fn set_payload(&mut self, buffer: Vec<u8>, len: usize) {
+        if let Stored::Large(large) = &mut self.content.bytes {
+            let mut buffer = Bytes::from(buffer);
+            large.payload = buffer.split_off(buffer.len().saturating_sub(len));
+        }
+    }
+
     pub(crate) fn is_qos0(&self) -> bool {
         self.delivery.is_none()
     }
 
     /// The memory it takes, in bytes.
     pub(crate) fn size(&self) -> usize {
-        self.content.bytes.len() + size_of::<Arrived>()
+        self.content.head().len() + self.content.large_len() + size_of::<Arrived>()
     }
 }
+
+impl Incoming<'_> {
+    pub(crate) fn topic(&self) -> &str {
+        match self {
+            Incoming::Borrowed(message) => message.publish.topic,
+            Incoming::Taken(arrived) => arrived.content.topic(),
+        }
+    }
+
+    pub(crate) fn delivery(&self) -> Option<Delivery> {
+        match self {
+            Incoming::Borrowed(message) => message.delivery,
+            Incoming::Taken(arrived) => arrived.delivery,
+        }
+    }
+
+    pub(crate) fn properties(&self) -> Properties<'_> {
+        match self {
+            Incoming::Borrowed(message) => message.publish.properties,
+            Incoming::Taken(arrived) => arrived.content.properties(),
+        }
+    }
+
+    pub(crate) fn retain(&self) -> bool {
+        match self {
+            Incoming::Borrowed(message) => message.publish.retain,
+            Incoming::Taken(arrived) => arrived.content.retain,
+        }
+    }
+
+    /// The message to be handed on. A large payload is shared.
+    #[inline]
+    pub(crate) fn to_arrived(self) -> Arrived {
+        match self {
+            Incoming::Borrowed(message) => Arrived::copy(message),
+            Incoming::Taken(arrived) => arrived.clone(),
+        }
+    }
+}
+
+impl Default for Stored {
+    fn default() -> Stored {
+        Stored::Whole(Box::default())
+    }
+}
+
+#[cfg(test)]
+const _: () = assert!(size_of::<Stored>() == size_of::<Box<[u8]>>());
 
 impl Drop for Message {
     fn drop(&mut self) {
@@ -194,7 +287,7 @@ impl fmt::Debug for Message {
 
 impl Content {
     #[inline]
-    fn copy(publish: &proto::Publish<'_>) -> Content {
+    fn copy(publish: &Publish<'_>) -> Content {
         let topic = publish.topic.as_bytes();
         let properties = publish.properties.as_wire().unwrap_or_default();
         let payload_at = topic.len() + properties.len();
@@ -205,7 +298,7 @@ impl Content {
         }
         bytes.extend_from_slice(publish.payload);
         Content {
-            bytes: bytes.into_boxed_slice(),
+            bytes: Stored::Whole(bytes.into_boxed_slice()),
             // A packet has less than 256 MiB, its topic less than 64 KiB.
             topic_len: topic.len() as u16,
             payload_at: payload_at as u32,
@@ -215,13 +308,35 @@ impl Content {
         }
     }
 
+    /// The topic, the properties, and a payload that is not large.
+    fn head(&self) -> &[u8] {
+        match &self.bytes {
+            Stored::Whole(bytes) => bytes,
+            Stored::Large(large) => &large.head,
+        }
+    }
+
+    fn payload(&self) -> &[u8] {
+        match &self.bytes {
+            Stored::Whole(bytes) => bytes.get(self.payload_at as usize..).unwrap_or_default(),
+            Stored::Large(large) => &large.payload,
+        }
+    }
+
+    fn large_len(&self) -> usize {
+        match &self.bytes {
+            Stored::Whole(_) => 0,
+            Stored::Large(large) => large.payload.len(),
+        }
+    }
+
     pub(crate) fn topic(&self) -> &str {
-        let bytes = self.bytes.get(..usize::from(self.topic_len)).unwrap_or_default();
+        let bytes = self.head().get(..usize::from(self.topic_len)).unwrap_or_default();
         std::str::from_utf8(bytes).unwrap_or_default()
     }
 
     fn properties(&self) -> Properties<'_> {
-        let bytes = self.bytes.get(usize::from(self.topic_len)..self.payload_at as usize);
+        let bytes = self.head().get(usize::from(self.topic_len)..self.payload_at as usize);
         let dialect = Dialect { version: Version::V5, sender: Role::Server, lenient: true };
         match bytes {
             None | Some([]) => Properties::EMPTY,

@@ -107,7 +107,8 @@ pub enum Event<'a> {
 /// An inbound message.
 #[derive(Clone, Copy, Debug)]
 pub struct Message<'a> {
-    /// The PUBLISH, its topic resolved if it came by alias.
+    /// The PUBLISH, its topic resolved if it came by alias. On the heap a large payload can be
+    /// taken without a copy, by `Inbound::take_payload`.
     pub publish: Publish<'a>,
     /// What to give to [`Session::ack`](crate::Session::ack): `Some` exactly for QoS 1/2.
     pub delivery: Option<Delivery>,

@@ -187,5 +187,32 @@ impl<M: Memory> Inbound<M> {
     }
 }
 
+/// Large payloads.
+#[cfg(feature = "alloc")]
+impl<B: AsRef<[u8]>> Inbound<crate::Heap<B>> {
+    /// Payloads of so many bytes and more are worth taking.
+    pub const LARGE: usize = 64 << 10;
+
+    /// Takes the payload of the message polled last, which has `len` bytes: it is the end of what
+    /// this gives. Call it before anything else is polled or read.
+    ///
+    /// A payload of [`LARGE`](Self::LARGE) bytes or more was read into a buffer grown for it, which is
+    /// handed over; it is copied where something else was received behind it, or takes most of
+    /// the buffer.
+    pub fn take_payload(&mut self, len: usize) -> alloc::vec::Vec<u8> {
+        let is_alone = self.is_empty() && self.start <= len.saturating_mul(2);
+        if len < Self::LARGE || !is_alone {
+            let used = self.buffer.get(..self.start).unwrap_or_default();
+            return used.get(used.len().saturating_sub(len)..).unwrap_or_default().to_vec();
+        }
+        let mut taken = core::mem::take(&mut self.buffer);
+        taken.truncate(self.start);
+        self.start = 0;
+        self.end = 0;
+        Storage::resize(&mut self.buffer, STEADY);
+        taken
+    }
+}
+
 #[cfg(all(test, feature = "alloc"))]
 mod tests;

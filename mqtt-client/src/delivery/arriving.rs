@@ -1,9 +1,9 @@
 //! A message arrives: who gets it, and what is dropped.
 
-use mqtt_session::{Delivery as Delivered, Message, Time};
+use mqtt_session::{Delivery as Delivered, Time};
 
 use super::{Call, Delivery, Phase, Sink, SubscriptionKey};
-use crate::message::Arrived;
+use crate::message::{Arrived, Incoming};
 use crate::shared::After;
 use crate::{Ack, DropPolicy};
 
@@ -22,30 +22,30 @@ impl Delivery {
     pub(crate) fn deliver(
         &mut self,
         now: Time,
-        message: &Message<'_>,
+        message: Incoming<'_>,
         awaited: bool,
         after: &mut After,
     ) -> Fate {
         self.found.clear();
-        self.router.find(message.publish.topic, &mut self.found);
+        self.router.find(message.topic(), &mut self.found);
         if self.found.is_empty() {
             return self.keep(now, message);
         }
         if self.found.len() > 1 {
-            self.choose(&message.publish);
+            self.choose(message);
         }
-        if message.delivery.is_none() && awaited && self.is_over_limit() {
+        if message.delivery().is_none() && awaited && self.is_over_limit() {
             for index in 0..self.found.len() {
-                self.drop_message(self.found[index], || Arrived::copy(message));
+                self.drop_message(self.found[index], || message.to_arrived());
             }
             return Fate::default();
         }
-        if let Some(delivery) = message.delivery {
-            self.holds.hold(now, delivery, self.found.len(), message.publish.topic);
+        if let Some(delivery) = message.delivery() {
+            self.holds.hold(now, delivery, self.found.len(), message.topic());
         }
         for index in 0..self.found.len() {
-            let is_qos0 = message.delivery.is_none();
-            self.give(self.found[index], is_qos0, || Arrived::copy(message), after);
+            let is_qos0 = message.delivery().is_none();
+            self.give(self.found[index], is_qos0, || message.to_arrived(), after);
         }
         Fate::default()
     }
@@ -101,21 +101,21 @@ impl Delivery {
     }
 
     /// Keeps a message that nobody subscribed to, if it can be.
-    fn keep(&mut self, now: Time, message: &Message<'_>) -> Fate {
-        let topic = message.publish.topic;
+    fn keep(&mut self, now: Time, message: Incoming<'_>) -> Fate {
+        let topic = message.topic();
         if let Some(handler) = &self.default_handler {
-            if let Some(delivery) = message.delivery {
+            if let Some(delivery) = message.delivery() {
                 self.holds.hold(now, delivery, 1, topic);
             }
-            let (callback, arrived) = (handler.clone(), Arrived::copy(message));
+            let (callback, arrived) = (handler.clone(), message.to_arrived());
             self.calls.push(Call { callback, arrived, ack: self.default_ack });
             return Fate::default();
         }
-        match message.delivery {
+        match message.delivery() {
             None => Fate { unrouted: true, refuse: None },
             Some(delivery) if self.unrouted.has_room(now) => {
                 self.holds.hold(now, delivery, 1, topic);
-                self.unrouted.keep(Arrived::copy(message));
+                self.unrouted.keep(message.to_arrived());
                 Fate::default()
             }
             refuse @ Some(_) => Fate { unrouted: true, refuse },

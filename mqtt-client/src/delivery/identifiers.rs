@@ -1,8 +1,9 @@
 //! Subscription Identifiers: which of the subscriptions that match a message it is for.
 
-use mqtt_session::proto::{Publish, RetainHandling};
+use mqtt_session::proto::RetainHandling;
 
 use super::{Delivery, Subscriber, SubscriptionKey};
+use crate::message::Incoming;
 
 /// Whether the retained messages that answer a SUBSCRIBE are for this subscription, where several
 /// have its filter and so its identifier.
@@ -65,11 +66,13 @@ impl Delivery {
     }
 
     /// Leaves of several subscriptions that match those the broker names, if it names any.
-    pub(super) fn choose(&mut self, publish: &Publish<'_>) {
+    pub(super) fn choose(&mut self, message: Incoming<'_>) {
         let Delivery { subscribers, found, .. } = self;
         let is_named = |key: &SubscriptionKey| {
             let own = subscribers.get(*key).and_then(|subscriber| subscriber.identifier);
-            own.is_some_and(|own| publish.properties.subscription_identifiers().any(|id| id == own))
+            own.is_some_and(|own| {
+                message.properties().subscription_identifiers().any(|id| id == own)
+            })
         };
         if !found.iter().any(is_named) {
             return;
@@ -77,7 +80,7 @@ impl Delivery {
         found.retain(is_named);
         let is_for =
             |key: &SubscriptionKey| subscribers.get(*key).is_some_and(Subscriber::takes_retained);
-        if publish.retain && found.iter().any(is_for) {
+        if message.retain() && found.iter().any(is_for) {
             found.retain(is_for);
         }
     }

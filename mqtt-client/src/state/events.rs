@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use mqtt_session::proto::{ConnAck, Properties, ReasonCode, ReasonCodes};
 use mqtt_session::{
-    CloseReason, Event, FailureClass, Message, Outcome, Retry, SubscribeError as Refused, Time,
-    Token,
+    CloseReason, Event, FailureClass, Outcome, Retry, SubscribeError as Refused, Time, Token,
 };
 
 use super::{Request, State};
 use crate::delivery::SubscriptionKey;
+use crate::message::Incoming;
 use crate::operations::{Answer, Unanswered};
 use crate::{ClientEvent, ConnectError, Rejection};
 
@@ -23,7 +23,9 @@ impl State {
             }
             // No option makes a CONNECT with an Authentication Method.
             Event::Authenticate(_) | Event::Reauthenticated(_) => {}
-            Event::Message(ref message) => self.handle_message(now, message),
+            Event::Message(ref message) => {
+                self.handle_message(now, Incoming::Borrowed(message));
+            }
             Event::Skipped { publish, len } => {
                 self.stats.skipped += 1;
                 let topic = publish.topic.to_owned();
@@ -147,7 +149,7 @@ impl State {
         }
     }
 
-    fn handle_message(&mut self, now: Time, message: &Message<'_>) {
+    pub(super) fn handle_message(&mut self, now: Time, message: Incoming<'_>) {
         self.stats.received += 1;
         let awaited = self.awaits_answer();
         let fate = self.delivery.deliver(now, message, awaited, &mut self.after);
@@ -155,7 +157,7 @@ impl State {
         self.stats.unrouted += u64::from(fate.unrouted);
         if let Some(delivery) = fate.refuse {
             self.session.ack(delivery, UNROUTED);
-            self.warn_of_unrouted(message.publish.topic);
+            self.warn_of_unrouted(message.topic());
         }
     }
 

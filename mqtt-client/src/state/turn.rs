@@ -4,11 +4,12 @@ use std::mem;
 use std::task::Waker;
 
 use bytes::Bytes;
-use mqtt_session::{Action, CloseReason, Closing, Heap, Inbound, Phase, Target, Time};
+use mqtt_session::{Action, CloseReason, Closing, Event, Heap, Inbound, Phase, Target, Time};
 
 use super::{Lifecycle, State};
 use crate::delivery::Call;
 use crate::driver::OutBuffer;
+use crate::message::{Arrived, Incoming};
 
 /// What happened to the transport since the last step.
 #[derive(Clone, Copy, Debug, Default)]
@@ -168,6 +169,15 @@ impl State {
         while *budget > 0 {
             let event = self.session.poll_event(now, inbound)?;
             *budget -= 1;
+            if let Event::Message(message) = &event
+                && message.publish.payload.len() >= Inbound::<Heap<Bytes>>::LARGE
+            {
+                let len = message.publish.payload.len();
+                let mut arrived = Arrived::copy_head(message);
+                arrived.set_payload(inbound.take_payload(len), len);
+                self.handle_message(now, Incoming::Taken(&arrived));
+                continue;
+            }
             if let closed @ Some(_) = self.handle_event(now, &event) {
                 return closed;
             }

@@ -63,6 +63,48 @@ fn a_packet_longer_than_steady_grows_it_as_bytes_arrive_and_not_for_good() {
     assert!(inbound.buffer.capacity() <= STEADY);
 }
 
+/// Reads bytes as a reader of a socket does.
+fn read(inbound: &mut Growing, mut bytes: &[u8]) {
+    while !bytes.is_empty() {
+        inbound.wanted = inbound.len() + bytes.len();
+        let space = inbound.space();
+        let n = space.len().min(bytes.len());
+        space[..n].copy_from_slice(&bytes[..n]);
+        inbound.handle_received(Time::ZERO, n);
+        bytes = &bytes[n..];
+    }
+}
+
+#[test]
+fn a_large_payload_is_handed_over_without_a_copy() {
+    let long: Vec<u8> = (0..100_000u32).map(|n| (n % 251) as u8).collect();
+    let mut inbound = Growing::default();
+    for _ in 0..3 {
+        read(&mut inbound, &long);
+        let place = inbound.buffer.as_ptr();
+        take(&mut inbound, long.len());
+        let payload = inbound.take_payload(90_000);
+        assert_eq!((payload.as_ptr(), payload.capacity()), (place, long.len()));
+        assert_eq!(payload, long);
+        assert_eq!((inbound.len(), inbound.capacity()), (0, STEADY));
+    }
+}
+
+#[test]
+fn a_payload_that_is_small_or_not_alone_is_copied() {
+    let long: Vec<u8> = (0..300_000u32).map(|n| (n % 251) as u8).collect();
+    // Something behind it, much before it, and a small one.
+    for (used, len) in [(299_999, 200_000), (300_000, 100_000), (300_000, 10)] {
+        let mut inbound = Growing::default();
+        read(&mut inbound, &long);
+        take(&mut inbound, used);
+        assert_eq!(inbound.take_payload(len), long[used - len..used]);
+        assert_eq!(inbound.len(), long.len() - used);
+        assert_eq!(take(&mut inbound, 9), long[used..]);
+    }
+    assert!(Growing::default().take_payload(1 << 20).is_empty());
+}
+
 #[test]
 fn a_partial_packet_moves_to_the_front_when_the_end_is_reached() {
     let mut inbound = Growing::default();

@@ -102,6 +102,29 @@ fn every_alias_up_to_the_maximum_stands_for_its_topic() {
     pair.expect_events(&[]);
 }
 
+/// However the bytes arrive, the topics are the same.
+#[test]
+fn aliases_split_at_every_byte_give_the_same_topics() {
+    let mut script = Vec::new();
+    for (topic, alias) in [("a/b", 1), ("", 1), ("c", 2), ("d/e/f", 1), ("", 2), ("", 1)] {
+        let alias = [Property::TopicAlias(alias)];
+        let packet = on(publish(QOS0, 0, "x"), topic, &alias);
+        script.extend(encode(&packet, Version::V5, Role::Server));
+    }
+    for split in 0..script.len() {
+        let mut pair = accepting::<Heap>(2);
+        let mut topics = Vec::new();
+        for part in [&script[..split], &script[split..]] {
+            pair.send_bytes(part);
+            for event in pair.events() {
+                let Seen::Message { topic, .. } = event else { panic!("{event:?}") };
+                topics.push(topic);
+            }
+        }
+        assert_eq!(topics, ["a/b", "a/b", "c", "d/e/f", "c", "d/e/f"]);
+    }
+}
+
 /// What is not delivered again still says what its alias stands for.
 ///
 /// Promises: RECV-3

@@ -493,7 +493,7 @@ fn noise() -> impl Strategy<Value = Noise> {
     let version = prop_oneof![3 => Just(Version::V5), 1 => Just(Version::V3_1_1)];
     prop_oneof![
         2 => prop::collection::vec(any::<u8>(), 0..40).prop_map(Noise::Bytes),
-        6 => (0..80usize, 0..12usize, prop_oneof![8 => Just(0), 1 => any::<u8>()])
+        6 => (0..88usize, 0..12usize, prop_oneof![8 => Just(0), 1 => any::<u8>()])
             .prop_map(|(packet, at, mask)| Noise::Broken { packet, at, mask }),
         3 => Just(Noise::Event),
         3 => Just(Noise::Transmit),
@@ -518,8 +518,10 @@ const METHOD: [Property<'static>; 1] = [Property::AuthenticationMethod("M")];
 
 /// A packet a broker may send, right or wrong.
 fn broker_packet(n: usize, version: Version) -> Vec<u8> {
-    let id = u16::try_from(n / 20 + 1).unwrap_or(1);
-    let packet = match n % 20 {
+    let id = u16::try_from(n / 22 + 1).unwrap_or(1);
+    let alias = [Property::TopicAlias(id)];
+    let large = "x".repeat(200);
+    let packet = match n % 22 {
         0..=2 => Packet::ConnAck(connack(n.is_multiple_of(2))),
         3 => publish(QOS0, 0, "x"),
         4 | 5 => publish(QOS1, id, "x"),
@@ -538,6 +540,8 @@ fn broker_packet(n: usize, version: Version) -> Vec<u8> {
             let properties = Properties::from_slice(&METHOD);
             Packet::Auth(Auth { reason: reasons[n % 2], properties })
         }
+        19 if version == Version::V5 => with_properties(publish(QOS0, 0, "x"), &alias),
+        20 => publish([QOS0, QOS1, QOS2][n % 3], id, &large),
         _ => Packet::PingResp,
     };
     encode(&packet, version, Role::Server)
@@ -546,7 +550,13 @@ fn broker_packet(n: usize, version: Version) -> Vec<u8> {
 /// Nothing a peer, an owner and a store do in any order panics or goes on for ever.
 #[expect(clippy::too_many_lines, reason = "one arm for each noise")]
 fn survives<M: TestMemory>(noises: &[Noise], store: bool) -> Result<(), TestCaseError> {
-    let mut session = Session::<M>::new(Config { store, ..Config::new(1) });
+    let mut session = Session::<M>::new(Config {
+        store,
+        topic_alias_maximum: 2,
+        outbound_aliases: true,
+        maximum_packet_size: std::num::NonZeroU32::new(100),
+        ..Config::new(1)
+    });
     let mut inbound = Inbound::<M>::default();
     let mut now = Time::from_micros(1);
     let mut version = Version::V5;
@@ -630,12 +640,13 @@ fn survives<M: TestMemory>(noises: &[Noise], store: bool) -> Result<(), TestCase
             }
         }
     }
-    bounded(&session)
+    bounded(&session, &inbound)
 }
 
 /// What a broker can make a session hold is bounded.
-fn bounded<M: Memory>(session: &Session<M>) -> Result<(), TestCaseError> {
+fn bounded<M: Memory>(session: &Session<M>, inbound: &Inbound<M>) -> Result<(), TestCaseError> {
     prop_assert!(session.held() <= 4096);
+    prop_assert!(inbound.capacity() < session.memory_bound());
     Ok(())
 }
 

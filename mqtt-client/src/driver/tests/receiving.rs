@@ -317,3 +317,38 @@ fn a_message_shows_its_properties() {
     drop(message);
     assert_eq!(world.sent(), ["PUBREC 1"]);
 }
+
+/// A payload that was large enough for a buffer of its own, with what comes before and behind it.
+#[test]
+fn a_large_message_is_handed_out_whole() {
+    let mut world = World::connected(|options| options);
+    let mut messages = stream(&mut world, "a/#");
+    let mut others = stream(&mut world, "a/b");
+    let large: Vec<u8> = (0..200_000u32).map(|n| (n % 251) as u8).collect();
+    let properties = [Property::ContentType("text")];
+    for round in 1..=3 {
+        world.reply(&publish("a/b", 3 * round, b"before"));
+        world.reply(&Packet::Publish(proto::Publish {
+            dup: false,
+            qos: QoS::AtLeastOnce,
+            retain: false,
+            topic: "a/b",
+            packet_id: Some(id(3 * round + 1)),
+            properties: Properties::from_slice(&properties),
+            payload: &large,
+        }));
+        world.reply(&publish("a/b", 3 * round + 2, b"behind"));
+        let [first, second] = [&mut messages, &mut others].map(|subscription| {
+            assert_eq!(world.finish(subscription.recv()).unwrap().payload(), b"before");
+            let message = world.finish(subscription.recv()).unwrap();
+            assert_eq!((message.topic(), message.payload()), ("a/b", &large[..]));
+            assert!(message.properties().iter().eq(properties));
+            assert_eq!(world.finish(subscription.recv()).unwrap().payload(), b"behind");
+            message.into_payload()
+        });
+        assert_eq!(first, large);
+        assert_eq!(first.as_ptr(), second.as_ptr(), "not one of them is a copy");
+        let acks = [3 * round, 3 * round + 1, 3 * round + 2].map(|id| format!("PUBACK {id}"));
+        assert_eq!(world.sent(), acks);
+    }
+}
