@@ -45,7 +45,8 @@ pub struct Config {
     pub optional_identifiers: bool,
     /// Whether records are made and packets wait for them (`poll_store`, `handle_stored`).
     pub store: bool,
-    /// Turns off the stated tolerances for brokers that break the standard, `lenient` among them.
+    /// Turns off the tolerances for brokers that break the standard: `lenient`, Receive Maximum
+    /// enforced at twice the announced value or at 32 more, PUBACK for QoS 2 before 5.0.
     pub strict: bool,
     /// Closes the connection when the broker has a session that this end has no state of. If not
     /// (default), the session is adopted: before QoS 2 uses a Packet Identifier in it for the first

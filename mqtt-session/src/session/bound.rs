@@ -14,6 +14,9 @@ use crate::{Inbound, Memory};
 /// The longest text.
 const TEXT: usize = u16::MAX as usize;
 
+/// Packet Identifiers there are: no two messages held have the same.
+const IDENTIFIERS: usize = u16::MAX as usize;
+
 /// Texts as long as an assigned ClientID that keeping it takes: itself and the CONNECT it is put into,
 /// and each may be twice as long while it grows.
 const CLIENT_IDS: usize = 6;
@@ -41,10 +44,8 @@ impl<M: Memory> Session<M> {
         // Of a packet that is skipped the head is kept, however long.
         let buffer = packet.max(STEADY).max(LONGEST_HEADER + 2 + TEXT + 2);
         let aliases = usize::from(topic_alias_maximum::<M>(&self.config));
-        let held = most_held(most_open(
-            usize::from(self.config.receive_maximum.get()),
-            self.config.strict,
-        ));
+        let announced = usize::from(self.config.receive_maximum.get());
+        let held = most_held(most_open(announced, self.config.strict)).min(IDENTIFIERS);
         [
             buffer.saturating_mul(2),
             grown(held, size_of::<Slot<Held, Shelf>>() + size_of::<u32>()),

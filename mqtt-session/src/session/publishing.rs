@@ -46,9 +46,7 @@ impl<M: Memory> Session<M> {
             return Err(self.refuse(PublishError::Full));
         }
         let expiry = self.expiry_of(publish, measure.len - packet.payload.len());
-        // A topic alias is put into one packet at a time.
-        let is_plain =
-            at_most_once && expiry.is_none() && body_len == 0 && !self.config.outbound_aliases;
+        let is_plain = at_most_once && expiry.is_none() && body_len == 0;
         if is_plain && self.state.append_at_most_once(&packet, &measure) {
             return Ok(None);
         }

@@ -2,7 +2,7 @@
 
 use mqtt_proto::{Encode, FixedHeader, Version};
 
-use super::aliases::Aliased;
+use super::aliases::{Aliased, Aliases};
 use super::flow::{Flow, FlowKind, Image};
 use super::link::outbound_dialect;
 use crate::memory::Arena;
@@ -61,6 +61,33 @@ pub(super) fn put_burst<M: Memory>(
     }
     out.put(packets.get(..len).unwrap_or_default());
     Ok(len)
+}
+
+/// As `put_burst`, with aliases put in.
+pub(super) fn put_aliased_burst<M: Memory>(
+    out: &mut impl Output<M::Body>,
+    version: Version,
+    packets: &[u8],
+    aliases: &mut Aliases<M>,
+) -> Result<usize, BufferTooSmall> {
+    let mut done = 0;
+    while let Some(len) = first_packet_len(packets.get(done..), version) {
+        let packet = packets.get(done..done + len).unwrap_or_default();
+        let aliased = aliases.apply(packet);
+        if !fits::<M>(out, aliased.as_ref().map_or(len, Aliased::len))? {
+            break;
+        }
+        match aliased {
+            Some(aliased) => {
+                aliased.put_start(out);
+                out.put(aliased.rest);
+                aliases.handle_transmitted(&aliased);
+            }
+            None => out.put(packet),
+        }
+        done += len;
+    }
+    Ok(done)
 }
 
 fn first_packet_len(packets: Option<&[u8]>, version: Version) -> Option<usize> {

@@ -5,23 +5,11 @@ use mqtt_proto::{Disconnect, FixedHeader, Packet, PubAck, PubComp, PubRec, PubRe
 use super::flow::{Ended, FlowKind, Lane};
 use super::journal::RECORDS_PER_PACKET;
 use super::link::Link;
-use super::skipping::{HEAD_START, Skipping, head_len};
+use super::skipping::{HEAD_START, head_len};
 use super::{Room, Session};
 use crate::inbound::{LONGEST_HEADER, Parts};
 use crate::memory::Topics;
 use crate::{CloseReason, Event, Inbound, Memory, Message, Outcome, Time, ViolationKind};
-
-/// What the bytes received start with.
-enum Next<'i> {
-    /// A packet: its header, and what follows it.
-    Packet(FixedHeader, &'i [u8]),
-    /// A PUBLISH above the limit, up to its payload.
-    Head(FixedHeader, &'i [u8]),
-    /// The last bytes of one.
-    Passed(Skipping),
-    /// Part of something, or nothing to be read.
-    Part,
-}
 
 /// What an inbound packet came to.
 pub(super) type Received<'i> = Result<Option<Event<'i>>, ViolationKind>;
@@ -57,12 +45,15 @@ impl<M: Memory> Session<M> {
 
     /// Uses packets up, to the first one the owner can see.
     fn read<'i>(&mut self, bytes: &mut &'i [u8], topics: &mut M::Topics) -> Option<Event<'i>> {
+        self.read_skipped(bytes);
         while self.can_receive() {
             let received = match self.next_packet(bytes) {
-                Ok(Next::Packet(header, body)) => self.receive(header, body, topics),
-                Ok(Next::Head(header, head)) => self.begin_skipping(header, head),
-                Ok(Next::Passed(skipped)) => self.end_skipping(skipped),
-                Ok(Next::Part) => return None,
+                Ok(Some((header, body))) => self.receive(header, body, topics),
+                Ok(None) => return None,
+                Err(ViolationKind::PacketTooLarge(len)) => match self.begin_skipping(bytes, len) {
+                    Ok(None) => return None,
+                    received => received,
+                },
                 Err(violation) => Err(violation),
             };
             match received {
@@ -134,26 +125,24 @@ impl<M: Memory> Session<M> {
         if is_last { self.end_link().map(Event::Closed) } else { None }
     }
 
-    /// Takes off the bytes what they start with.
-    fn next_packet<'i>(&mut self, bytes: &mut &'i [u8]) -> Result<Next<'i>, ViolationKind> {
-        let Some(link) = self.link.as_mut().filter(|link| link.is_reading()) else {
-            return Ok(Next::Part);
+    /// Takes the next whole packet off the bytes.
+    fn next_packet<'i>(
+        &self,
+        bytes: &mut &'i [u8],
+    ) -> Result<Option<(FixedHeader, &'i [u8])>, ViolationKind> {
+        let Some(link) = self.link.as_ref().filter(|link| link.is_reading()) else {
+            return Ok(None);
         };
-        if link.skipping.is_some() {
-            return Ok(link.skip(bytes).map_or(Next::Part, Next::Passed));
-        }
         let header = FixedHeader::decode(bytes, link.inbound_dialect());
-        let Some(header) = header.map_err(ViolationKind::Packet)? else { return Ok(Next::Part) };
+        let Some(header) = header.map_err(ViolationKind::Packet)? else { return Ok(None) };
         let len = header.packet_len();
-        let start = usize::from(header.len);
         if len > self.maximum_packet_size() as usize {
-            let Some(head) = self.head_too_large(&header, bytes)? else { return Ok(Next::Part) };
-            *bytes = bytes.get(start + head.len()..).unwrap_or_default();
-            return Ok(Next::Head(header, head));
+            // [MQTT-3.1.2-24]
+            return Err(ViolationKind::PacketTooLarge(len));
         }
-        let Some((packet, after)) = bytes.split_at_checked(len) else { return Ok(Next::Part) };
+        let Some((packet, after)) = bytes.split_at_checked(len) else { return Ok(None) };
         *bytes = after;
-        Ok(Next::Packet(header, packet.get(start..).unwrap_or_default()))
+        Ok(Some((header, packet.get(usize::from(header.len)..).unwrap_or_default())))
     }
 
     /// Bytes of the packet of which only the start is there; of one to be skipped, of its head.
@@ -218,7 +207,7 @@ impl<M: Memory> Session<M> {
     }
 
     /// The broker broke the standard: says so if the version can, and ends the connection.
-    fn give_up(&mut self, violation: ViolationKind) {
+    pub(super) fn give_up(&mut self, violation: ViolationKind) {
         if let Some(link) = &mut self.link {
             let reason = CloseReason::Violation(violation);
             link.leave_saying(&mut self.state.arena, violation.reason_code(), reason);

@@ -20,7 +20,7 @@ pub(crate) struct Skipping {
     qos: QoS,
     packet_id: Option<PacketId>,
     /// Bytes still to come.
-    pub(super) left: usize,
+    left: usize,
 }
 
 /// Bytes in which the length of a head is found.
@@ -36,61 +36,65 @@ pub(super) fn head_len(header: &FixedHeader, bytes: &[u8]) -> Option<usize> {
 }
 
 impl<M: Memory> Session<M> {
-    /// The head of a PUBLISH above the limit, without its fixed header, once all of it is there.
-    /// Any other packet may not be so large, nor may a head that no buffer takes.
-    pub(super) fn head_too_large<'i>(
-        &self,
-        header: &FixedHeader,
-        bytes: &'i [u8],
-    ) -> Result<Option<&'i [u8]>, ViolationKind> {
-        let link = self.link.as_ref();
-        let skips = link.is_some_and(|link| link.up().is_some() && !link.version.has_properties());
-        let len = head_len(header, bytes);
-        let fits = len.is_none_or(|len| len <= M::Input::LIMIT);
-        if !skips || !fits || header.packet_type != PacketType::Publish {
-            // [MQTT-3.1.2-24]
-            return Err(ViolationKind::PacketTooLarge(header.packet_len()));
-        }
-        Ok(len.and_then(|len| bytes.get(usize::from(header.len)..len)))
-    }
-
-    /// Reports a PUBLISH above the limit, and skips the rest of it.
-    pub(super) fn begin_skipping<'i>(
-        &mut self,
-        header: FixedHeader,
-        head: &'i [u8],
-    ) -> Received<'i> {
-        let Some(link) = &mut self.link else { return Ok(None) };
-        let packet = Packet::decode(header, head, link.inbound_dialect());
-        let Packet::Publish(publish) = packet.map_err(ViolationKind::Packet)? else {
-            return Ok(None);
+    /// A packet of `len` bytes is above the limit. A PUBLISH of 3.1.1 is reported and the rest of it
+    /// skipped once all of its head is there; until then there is nothing to read.
+    #[cold]
+    pub(super) fn begin_skipping<'i>(&mut self, bytes: &mut &'i [u8], len: usize) -> Received<'i> {
+        let too_large = Err(ViolationKind::PacketTooLarge(len));
+        let skips = |link: &&mut Link<M>| link.up().is_some() && !link.version.has_properties();
+        let Some(link) = self.link.as_mut().filter(skips) else { return too_large };
+        let dialect = link.inbound_dialect();
+        let header = FixedHeader::decode(bytes, dialect).map_err(ViolationKind::Packet)?;
+        let Some(header) = header.filter(|header| header.packet_type == PacketType::Publish) else {
+            return too_large;
         };
-        let left = header.packet_len() - usize::from(header.len) - head.len();
-        let (dup, qos, packet_id) = (publish.dup, publish.qos, publish.packet_id);
-        link.skipping = Some(Skipping { dup, qos, packet_id, left });
-        Ok(Some(Event::Skipped { publish, len: header.packet_len() }))
-    }
-
-    /// All of it passed by: acknowledges it in the place of the application.
-    pub(super) fn end_skipping<'i>(&mut self, skipped: Skipping) -> Received<'i> {
-        let Skipping { dup, qos, packet_id, left: _ } = skipped;
-        let Some(id) = packet_id else { return Ok(None) };
-        if !self.state.comes_again(dup, qos, id) {
-            let index = self.hold(qos, id)?;
-            let generation = self.state.held.generation(index);
-            self.ack(Delivery { index, generation }, ReasonCode::Success);
+        let Some(head_len) = head_len(&header, bytes) else { return Ok(None) };
+        if head_len > M::Input::LIMIT {
+            return too_large;
         }
-        Ok(None)
+        let Some((head, rest)) = bytes.split_at_checked(head_len) else { return Ok(None) };
+        let body = head.get(usize::from(header.len)..).unwrap_or_default();
+        let packet = Packet::decode(header, body, dialect);
+        let Packet::Publish(publish) = packet.map_err(ViolationKind::Packet)? else {
+            return too_large;
+        };
+        *bytes = rest;
+        let (dup, qos, packet_id) = (publish.dup, publish.qos, publish.packet_id);
+        link.skipping = Some(Skipping { dup, qos, packet_id, left: len - head_len });
+        Ok(Some(Event::Skipped { publish, len }))
     }
-}
 
-impl<M: Memory> Link<M> {
-    /// Takes bytes of the PUBLISH that is skipped; gives it when they were the last.
-    pub(super) fn skip(&mut self, bytes: &mut &[u8]) -> Option<Skipping> {
-        let skipping = self.skipping.as_mut()?;
+    /// Takes off what there is of a PUBLISH that is skipped. With its last byte it is acknowledged in
+    /// the place of the application.
+    #[inline]
+    pub(super) fn read_skipped(&mut self, bytes: &mut &[u8]) {
+        if self.link.as_ref().is_some_and(|link| link.skipping.is_some()) && self.can_receive() {
+            self.skip(bytes);
+        }
+    }
+
+    #[cold]
+    fn skip(&mut self, bytes: &mut &[u8]) {
+        let Some(link) = &mut self.link else { return };
+        let Some(skipping) = &mut link.skipping else { return };
         let n = skipping.left.min(bytes.len());
         *bytes = bytes.get(n..).unwrap_or_default();
         skipping.left -= n;
-        if skipping.left > 0 { None } else { self.skipping.take() }
+        if skipping.left > 0 {
+            return;
+        }
+        let Skipping { dup, qos, packet_id, left: _ } = *skipping;
+        link.skipping = None;
+        let Some(id) = packet_id else { return };
+        if self.state.comes_again(dup, qos, id) {
+            return;
+        }
+        match self.hold(qos, id) {
+            Ok(index) => {
+                let generation = self.state.held.generation(index);
+                self.ack(Delivery { index, generation }, ReasonCode::Success);
+            }
+            Err(violation) => self.give_up(violation),
+        }
     }
 }

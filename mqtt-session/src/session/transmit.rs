@@ -9,7 +9,7 @@ use super::aliases::{Aliased, Aliases};
 use super::flow::{FlowKind, Lane};
 use super::held::Shelf;
 use super::link::{Farewell, Link, Stage, Stray};
-use super::put::{fits, put, put_burst, put_image, put_short};
+use super::put::{fits, put, put_aliased_burst, put_burst, put_image, put_short};
 use super::reencode::differ;
 use super::{Session, SessionState};
 use crate::memory::Arena;
@@ -223,11 +223,15 @@ impl<M: Memory> SessionState<M> {
         let version = self.version();
         let fits = match (&flow.image, flow.kind) {
             (Some(image), FlowKind::AtMostOnce { transmitted })
-                if image.body.is_none() && flow.expiry.is_none() && !aliases.is_on() =>
+                if image.body.is_none() && flow.expiry.is_none() =>
             {
                 let packets = self.arena.bytes(&image.head);
                 let packets = packets.get(transmitted..).unwrap_or_default();
-                let len = put_burst::<M>(out, image.version, packets)?;
+                let len = if aliases.is_on() {
+                    put_aliased_burst(out, image.version, packets, aliases)?
+                } else {
+                    put_burst::<M>(out, image.version, packets)?
+                };
                 let is_complete = len == packets.len();
                 self.handle_burst_transmitted(index, len, is_complete);
                 return Ok(is_complete);
