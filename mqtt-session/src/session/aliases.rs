@@ -3,6 +3,7 @@
 use mqtt_proto::{MAX_REMAINING_LENGTH, PropertyId};
 
 use super::filter::{split_integer, split_text};
+use super::put::integer;
 use crate::memory::Topics;
 use crate::{Config, Limits, Memory, Output};
 
@@ -127,21 +128,10 @@ impl Aliased<'_> {
 
 /// Bytes a Variable Byte Integer takes.
 fn integer_len(value: usize) -> usize {
-    match value {
-        0..=0x7F => 1,
-        0x80..=0x3FFF => 2,
-        0x4000..=0x1F_FFFF => 3,
-        _ => 4,
-    }
+    integer(value).1
 }
 
-fn put_integer<B: AsRef<[u8]>>(out: &mut impl Output<B>, mut value: usize) {
-    let mut bytes = [0; 4];
-    let len = integer_len(value);
-    for (byte, at) in bytes.iter_mut().zip(1..=len) {
-        let [low, ..] = value.to_le_bytes();
-        *byte = if at < len { low | 0x80 } else { low };
-        value >>= 7;
-    }
+fn put_integer<B: AsRef<[u8]>>(out: &mut impl Output<B>, value: usize) {
+    let (bytes, len) = integer(value);
     out.put(bytes.get(..len).unwrap_or_default());
 }

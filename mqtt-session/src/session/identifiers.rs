@@ -5,8 +5,8 @@ use mqtt_proto::{Packet, PacketType, Properties, Property, Subscribe, Version};
 use super::filter::request_parts;
 use super::flow::packet_id_place;
 use super::link::outbound_dialect;
-use super::put::fits;
-use super::reencode::{integer, put_request};
+use super::put::{fits, integer};
+use super::reencode::put_request;
 use crate::{BufferTooSmall, Config, Limits, Memory, Output};
 
 /// What becomes of the Subscription Identifier of a SUBSCRIBE.

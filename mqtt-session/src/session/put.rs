@@ -150,3 +150,20 @@ pub(super) fn put_image<M: Memory>(
         out.lend(body);
     }
 }
+
+/// A Variable Byte Integer, and how many of the bytes it takes (section 1.5.5).
+pub(super) fn integer(value: usize) -> ([u8; 4], usize) {
+    let mut bytes = [0; 4];
+    let (mut left, mut len) = (value, 0);
+    for byte in &mut bytes {
+        let [low, ..] = left.to_le_bytes();
+        left >>= 7;
+        len += 1;
+        *byte = low & 0x7F;
+        if left == 0 {
+            break;
+        }
+        *byte |= 0x80;
+    }
+    (bytes, len)
+}

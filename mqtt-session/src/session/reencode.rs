@@ -16,7 +16,7 @@ use super::SessionState;
 use super::flow::{Flow, FlowKind, packet_id_place};
 use super::identifiers::Identifiers;
 use super::link::outbound_dialect;
-use super::put::{DUP, fits, put};
+use super::put::{DUP, fits, integer, put};
 use crate::memory::Arena;
 use crate::{BufferTooSmall, Memory, Output};
 
@@ -64,23 +64,6 @@ impl<'a> Reencoded<'a> {
         out.put(self.list);
         out.put(self.after);
     }
-}
-
-/// A Variable Byte Integer, and how many of the bytes it takes (section 1.5.5).
-pub(super) fn integer(value: usize) -> ([u8; 4], usize) {
-    let mut bytes = [0; 4];
-    let (mut left, mut len) = (value, 0);
-    for byte in &mut bytes {
-        let [low, ..] = left.to_le_bytes();
-        left >>= 7;
-        len += 1;
-        *byte = low & 0x7F;
-        if left == 0 {
-            break;
-        }
-        *byte |= 0x80;
-    }
-    (bytes, len)
 }
 
 /// Whether a packet can be said in another version.
