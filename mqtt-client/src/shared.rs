@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 
+use bytes::Bytes;
 use mqtt_session::Time;
 
 use crate::state::State;
@@ -50,7 +51,8 @@ impl Shared {
         result
     }
 
-    /// As [`Shared::with`], for the driver: `after` is empty and lends its capacity.
+    /// As [`Shared::with`], for the driver: `after` is empty and lends its capacity. Only what the
+    /// driver does can be the last use of a payload.
     pub(crate) fn with_after<R>(
         &self,
         after: &mut After,
@@ -58,6 +60,7 @@ impl Shared {
     ) -> R {
         let mut state = self.lock();
         let result = change(&mut state);
+        state.hand_back();
         std::mem::swap(after, &mut state.after);
         drop(state);
         after.drain();
@@ -122,6 +125,7 @@ pub(crate) struct After {
     one: Option<Waker>,
     more: Vec<Waker>,
     drops: Vec<Box<dyn Any + Send>>,
+    payloads: Vec<Bytes>,
 }
 
 impl After {
@@ -145,9 +149,15 @@ impl After {
         self.drops.push(Box::new(value));
     }
 
+    /// Drops payloads, which may be of a type of the application's own.
+    pub(crate) fn discard_payloads(&mut self, payloads: impl Iterator<Item = Bytes>) {
+        self.payloads.extend(payloads);
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
-        let After { driver, one, more, drops } = self;
-        driver.is_none() && one.is_none() && more.is_empty() && drops.is_empty()
+        let After { driver, one, more, drops, payloads } = self;
+        let none_waits = driver.is_none() && one.is_none() && more.is_empty();
+        none_waits && drops.is_empty() && payloads.is_empty()
     }
 
     fn take(&mut self) -> After {
@@ -159,8 +169,9 @@ impl After {
     }
 
     fn drain(&mut self) {
-        let After { driver, one, more, drops } = self;
+        let After { driver, one, more, drops, payloads } = self;
         drops.clear();
+        payloads.clear();
         driver.take().into_iter().chain(one.take()).chain(more.drain(..)).for_each(Waker::wake);
     }
 }

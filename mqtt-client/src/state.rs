@@ -202,6 +202,12 @@ impl State {
         watchers.drain(..).for_each(|waker| after.wake(Some(waker)));
     }
 
+    /// What the session no longer needs is dropped once the lock is free.
+    pub(crate) fn hand_back(&mut self) {
+        let State { session, after, .. } = self;
+        after.discard_payloads(std::iter::from_fn(|| session.poll_spent()));
+    }
+
     /// Something changed that the driver has to look at.
     pub(crate) fn wake_driver(&mut self) {
         self.after.wake_driver(&mut self.driver.waker);

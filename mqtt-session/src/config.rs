@@ -45,6 +45,9 @@ pub struct Config {
     pub optional_identifiers: bool,
     /// Whether records are made and packets wait for them (`poll_store`, `handle_stored`).
     pub store: bool,
+    /// Whether payloads kept without a copy are handed back (`poll_spent`) and not dropped: for
+    /// owners whose payloads must not be dropped just anywhere.
+    pub hand_back: bool,
     /// Turns off the tolerances for brokers that break the standard: `lenient`, Receive Maximum
     /// enforced at twice the announced value or at 32 more, PUBACK for QoS 2 before 5.0.
     pub strict: bool,
@@ -80,6 +83,7 @@ impl Config {
             session_loss: SessionLoss { qos1: true, qos2: false },
             optional_identifiers: false,
             store: false,
+            hand_back: false,
             strict: false,
             strict_session: false,
             lenient: false,

@@ -62,6 +62,7 @@ impl Options {
             write_queue: self.sending.write_queue,
             ping_timeout: self.connect.ping_timeout.unwrap_or(ping_timeout),
             session_loss: self.sending.session_loss,
+            hand_back: true,
             strict: self.strict,
             optional_identifiers: true,
             ..Config::new(seed)

@@ -30,6 +30,7 @@ impl<const FLOWS: usize, const HELD: usize, const FILTERS: usize, const BYTES: u
     type Filters = Vec<Filter<Self>, FILTERS>;
     type ClientId = Vec<u8, ASSIGNED_ID>;
     type Records = Deque<RecordRef, RECORDS>;
+    type Spent = Nothing;
     type Arena = Blocks<BYTES>;
     type Input = Bytes<BYTES>;
     type Topics = NoTopics;
@@ -62,6 +63,28 @@ impl<T, const N: usize> Queue<T> for Deque<T, N> {
 
     fn room(&self) -> usize {
         N.saturating_sub(self.len())
+    }
+}
+
+/// What was lent for ever need not be handed back.
+#[derive(Debug, Default)]
+pub struct Nothing;
+
+impl<T> Queue<T> for Nothing {
+    fn push_back(&mut self, _: T) -> Result<(), Full> {
+        Err(Full)
+    }
+
+    fn pop_front(&mut self) -> Option<T> {
+        None
+    }
+
+    fn len(&self) -> usize {
+        0
+    }
+
+    fn room(&self) -> usize {
+        0
     }
 }
 

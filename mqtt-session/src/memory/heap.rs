@@ -24,6 +24,7 @@ impl<B: AsRef<[u8]>> Memory for Heap<B> {
     type Filters = Vec<Filter<Self>>;
     type ClientId = Vec<u8>;
     type Records = VecDeque<RecordRef>;
+    type Spent = VecDeque<B>;
     type Arena = Pool;
     type Input = Vec<u8>;
     type Topics = Aliased;

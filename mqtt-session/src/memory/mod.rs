@@ -38,6 +38,8 @@ pub trait Memory: Sized {
     #[doc(hidden)]
     type Records: Queue<RecordRef>;
     #[doc(hidden)]
+    type Spent: Queue<Self::Body>;
+    #[doc(hidden)]
     type Arena: Arena;
     #[doc(hidden)]
     type Input: Storage;

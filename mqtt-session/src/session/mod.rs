@@ -24,6 +24,7 @@ mod requests;
 mod restore;
 mod resume;
 mod skipping;
+mod spent;
 mod store;
 mod subscriptions;
 mod time;
@@ -67,8 +68,9 @@ pub enum Phase {
 /// leaves as an event); commands, whose `Err` means that nothing changed; `poll_*` outputs, to be
 /// drained in any order and as often as you like. After any input or command, drain
 /// [`poll_event`](Session::poll_event), [`poll_store`](Session::poll_store) when there is a store,
-/// and [`poll_transmit`](Session::poll_transmit), until none of them gives anything more; then look
-/// at [`closing`](Session::closing) and [`poll_timeout`](Session::poll_timeout).
+/// and [`poll_transmit`](Session::poll_transmit), until none of them gives anything more, and
+/// [`poll_spent`](Session::poll_spent) where payloads are handed back; then look at
+/// [`closing`](Session::closing) and [`poll_timeout`](Session::poll_timeout).
 pub struct Session<M: Memory> {
     config: Config,
     /// The newest time seen.
@@ -105,6 +107,8 @@ struct SessionState<M: Memory> {
     ignored_acks: u64,
     poison: poison::Poison,
     tolerated: u64,
+    /// Payloads to be handed back, if they are.
+    spent: Option<M::Spent>,
 }
 
 /// Whether somebody was told that there is no room.
@@ -231,6 +235,7 @@ impl<M: Memory> SessionState<M> {
             ignored_acks: 0,
             poison: poison::Poison::default(),
             tolerated: 0,
+            spent: config.hand_back.then(M::Spent::default),
         }
     }
 

@@ -202,6 +202,7 @@ impl<M: Memory> SessionState<M> {
     pub(super) fn free_image(&mut self, index: u32) {
         if let Some(image) = self.flows.get_mut(index).and_then(|flow| flow.image.take()) {
             self.give_back(image.head);
+            self.note_spent(image.body);
         }
     }
 }

@@ -155,9 +155,15 @@ fn receiving_allocates_nothing() {
 /// A payload that is kept is not copied, however large.
 #[test]
 fn publishing_a_kept_payload_allocates_nothing() {
-    type Memory = Heap<&'static [u8]>;
+    for hand_back in [false, true] {
+        publish_a_kept_payload(Config { hand_back, ..Config::new(1) });
+    }
+}
+
+fn publish_a_kept_payload(config: Config) {
     static BODY: [u8; 100_000] = [b'x'; 100_000];
-    let mut session = Session::<Memory>::new(Config::new(1));
+    let hands_back = config.hand_back;
+    let mut session = Session::<Heap<&'static [u8]>>::new(config);
     let now = Time::from_micros(1);
     let connect = mqtt_session::Connect::new("client");
     let mut inbound = session.open(now, &connect).unwrap();
@@ -175,5 +181,6 @@ fn publishing_a_kept_payload_allocates_nothing() {
         let [high, low] = id.to_be_bytes();
         inbound.handle_input(now, &[0x40, 0x02, high, low]);
         assert!(matches!(session.poll_event(now, &mut inbound), Some(Event::Published { .. })));
+        assert_eq!(session.poll_spent().is_some(), hands_back);
     });
 }

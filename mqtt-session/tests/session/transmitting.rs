@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use mqtt_session::proto::{Packet, Properties, Property, Publish};
-use mqtt_session::{BufferTooSmall, Output, Payload, SliceOutput};
+use mqtt_session::{BufferTooSmall, Config, Output, Payload, SliceOutput};
 
 use crate::packets::*;
 use crate::pair::{Pair, Seen, TestMemory};
@@ -197,6 +197,29 @@ fn a_large_payload_is_lent<M: TestMemory>() {
     pair.expect_delivered(token);
 }
 
+/// A payload that is kept comes back once it is needed no more, to an owner that wants it; memory
+/// of a fixed size has none to give back.
+fn a_payload_no_longer_needed_is_handed_back<M: TestMemory>() {
+    static LARGE: [u8; 5000] = [b'x'; 5000];
+    for hand_back in [false, true] {
+        let mut pair = Pair::<M>::with(Config { hand_back, ..Config::new(1) });
+        pair.connect();
+        for qos in [QOS0, QOS1] {
+            let payload = Payload::Keep(M::body(&LARGE));
+            pair.session.publish(pair.now, &message(qos, ""), payload).unwrap();
+        }
+        let comes_back = hand_back && M::KEEP_FROM > 0;
+        assert!(pair.session.poll_spent().is_none());
+        drain(&mut pair, 10_000).unwrap();
+        let spent = pair.session.poll_spent();
+        assert_eq!(spent.as_ref().map(AsRef::as_ref), comes_back.then_some(&LARGE[..]));
+        assert!(pair.session.poll_spent().is_none(), "QoS 1 may have to be sent again");
+        pair.send(&puback(1));
+        assert_eq!(pair.events().len(), 1);
+        assert_eq!(pair.session.poll_spent().is_some(), comes_back);
+    }
+}
+
 /// Neither acknowledgements nor PINGREQ wait behind publishes.
 ///
 /// Promises: LIVE-1
@@ -239,6 +262,7 @@ crate::on_both_memories! {
     a_burst_is_split_between_packets
     packets_are_appended
     a_large_payload_is_lent
+    a_payload_no_longer_needed_is_handed_back
     control_packets_and_acknowledgements_go_first
     wants_transmit_says_whether_there_is_something
 }

@@ -2,7 +2,9 @@
 //! look at it; this one adds what else belongs to others.
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use bytes::Bytes;
 use mqtt_session::proto::{QoS, ReasonCode};
 
 use super::packets::{puback, publish};
@@ -22,6 +24,19 @@ impl Looks {
 impl Drop for Looks {
     fn drop(&mut self) {
         self.0.check_lock();
+    }
+}
+
+/// A payload of the application's own, which looks at the lock when nobody needs it any more.
+struct Owner {
+    bytes: Vec<u8>,
+    _looks: Looks,
+    _alive: Arc<()>,
+}
+
+impl AsRef<[u8]> for Owner {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
     }
 }
 
@@ -58,8 +73,43 @@ fn the_lock_is_free_whenever_other_code_runs() {
     drop((reader, call));
     let dropped = looks(&mut world, |world| {
         drop(subscription);
-        world.advance(std::time::Duration::from_secs(5));
+        world.advance(Duration::from_secs(5));
     });
     assert!(dropped > 0, "the callback looks when it is dropped");
     assert_eq!(client.stats().subscriptions, 1);
+}
+
+/// The last use of a payload may be an answer, the end of its time or of a connection: wherever
+/// that is found, it is dropped without the lock.
+#[test]
+fn a_payload_is_dropped_without_the_lock() {
+    let mut world = World::connected(|options| options);
+    let (client, alive) = (world.client(), Arc::new(()));
+    let (sky, alive_there) = (Arc::clone(world.sky()), Arc::clone(&alive));
+    let owned = |len| {
+        let (_looks, _alive) = (Looks(Arc::clone(&sky)), Arc::clone(&alive_there));
+        Publish::new("a", Bytes::from_owner(Owner { bytes: vec![7; len], _looks, _alive }))
+    };
+    let payloads = || Arc::strong_count(&alive) - 2;
+
+    client.try_publish(owned(5_000).qos(QoS::AtLeastOnce)).unwrap().detach();
+    world.run();
+    assert_eq!(payloads(), 1);
+    world.reply(&puback(1));
+    assert_eq!(payloads(), 0, "its message is delivered");
+
+    world.pipe().change(|state| state.room = 0);
+    for _ in 0..3 {
+        client.try_publish(owned(100_000)).unwrap().detach();
+    }
+    let expiring = owned(5_000).qos(QoS::AtLeastOnce).message_expiry(Duration::from_secs(1));
+    client.try_publish(expiring).unwrap().detach();
+    world.advance(Duration::from_millis(999));
+    assert_eq!(payloads(), 4);
+    world.advance(Duration::from_millis(1));
+    assert_eq!(payloads(), 3, "its message expired");
+
+    world.pipe().change(|state| state.broker_closed = true);
+    world.run();
+    assert_eq!(payloads(), 0, "the connection ended");
 }
