@@ -185,7 +185,7 @@ impl Options {
     }
 
     /// Whether the first connection is tried again when it fails, as later ones are. Default:
-    /// false, the failure is reported and the client ends.
+    /// false, when every broker has failed once the last failure is reported and the client ends.
     pub fn retry_initial_connect(mut self, retry: bool) -> Options {
         self.attempts.retry_initial_connect = retry;
         self
@@ -358,6 +358,13 @@ impl Options {
             strict: false,
             seed: None,
         }
+    }
+}
+
+impl AttemptOptions {
+    /// How many attempts at the first connection may fail: each broker has its chance.
+    pub(crate) fn first_tries(&self, brokers: usize) -> Option<usize> {
+        (!self.retry_initial_connect).then_some(brokers)
     }
 }
 

@@ -65,8 +65,8 @@ pub(crate) struct Attempt {
     pub(crate) accepted: bool,
     /// The broker accepted some connection.
     pub(crate) ever_accepted: bool,
-    /// Whether the first one is tried again when it failed.
-    pub(crate) retry_initial: bool,
+    /// How many may fail before the broker accepted some connection; `None` is any number.
+    pub(crate) first_tries: Option<usize>,
     /// The listeners know that the next attempt waits.
     pub(crate) wait_announced: bool,
     /// The listeners know that a message of this connection matched no subscription.
@@ -119,7 +119,7 @@ impl State {
             supervisor,
             lifecycle: Lifecycle::Running,
             attempt: Attempt {
-                retry_initial: options.attempts.retry_initial_connect,
+                first_tries: options.attempts.first_tries(options.brokers.len()),
                 ..Attempt::default()
             },
             operations: Operations::default(),

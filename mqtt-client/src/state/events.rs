@@ -102,9 +102,14 @@ impl State {
         };
         self.stats.connect_failures += 1;
         let retry = self.supervisor.handle_failed(now, class);
-        let goes_on = retry == Retry::AtOnce;
-        if !goes_on && !self.attempt.ever_accepted && !self.attempt.retry_initial {
-            self.supervisor.stop();
+        if retry != Retry::AtOnce
+            && !self.attempt.ever_accepted
+            && let Some(tries) = &mut self.attempt.first_tries
+        {
+            *tries = tries.saturating_sub(1);
+            if *tries == 0 {
+                self.supervisor.stop();
+            }
         }
         self.tell(&ClientEvent::ConnectFailed(error.clone()));
         self.attempt.failure = Some(error);

@@ -8,7 +8,9 @@ use mqtt_session::proto::{ConnAck, Packet, Properties, Property, QoS, ReasonCode
 
 use super::packets::{connack, publish};
 use super::world::{Dialling, World};
-use crate::{ClientEvent, ConnectError, ConnectionState, Publish, PublishError, SubscribeOptions};
+use crate::{
+    ClientEvent, ConnectError, ConnectionState, Options, Publish, PublishError, SubscribeOptions,
+};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -135,6 +137,39 @@ fn a_peer_that_closes_before_connack_is_named() {
     let client = world.client();
     let error = world.finish(client.connected()).unwrap_err();
     assert!(matches!(error, ConnectError::Closed { reason: CloseReason::NoConnAck, .. }));
+}
+
+fn three_brokers(options: Options) -> Options {
+    options.broker("mqtt://second").unwrap().broker("mqtt://third").unwrap()
+}
+
+/// LIVE-5: a broker is tried when those before it fail, from the first connection on.
+#[test]
+fn every_broker_is_tried_before_the_client_gives_up() {
+    let mut world = World::new(three_brokers);
+    *world.sky().dialling.lock().unwrap() = Dialling::Refused;
+    world.advance(60 * SECOND);
+    assert_eq!(*world.sky().hosts.lock().unwrap(), ["broker", "second", "third"]);
+    assert!(world.driver_has_ended());
+    let client = world.client();
+    let error = world.finish(client.connected()).unwrap_err();
+    assert!(matches!(&error, ConnectError::Dial { broker, .. } if broker == "third:1883"));
+}
+
+/// LIVE-5: and it is the one to come back to.
+#[test]
+fn the_broker_that_accepted_is_dialled_again() {
+    let mut world = World::new(three_brokers);
+    *world.sky().dialling.lock().unwrap() = Dialling::Refused;
+    world.run();
+    *world.sky().dialling.lock().unwrap() = Dialling::Works;
+    world.advance(2 * SECOND);
+    world.accept(false);
+    let client = world.client();
+    assert!(world.finish(client.connected()).is_ok());
+    world.pipe().change(|state| state.broker_closed = true);
+    world.advance(5 * SECOND);
+    assert_eq!(*world.sky().hosts.lock().unwrap(), ["broker", "second", "second"]);
 }
 
 #[test]
