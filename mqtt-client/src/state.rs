@@ -168,11 +168,14 @@ impl State {
         }
     }
 
-    /// The last handle is gone.
+    /// The last handle is gone. A client that takes leave does so to the end.
     pub(crate) fn abandon(&mut self) {
-        if !self.has_ended() {
-            self.lifecycle = Lifecycle::Abandoned;
-            self.wake_driver();
+        match self.lifecycle {
+            Lifecycle::Running => {
+                self.lifecycle = Lifecycle::Abandoned;
+                self.wake_driver();
+            }
+            Lifecycle::Leaving | Lifecycle::Abandoned | Lifecycle::Ended(_) => {}
         }
     }
 

@@ -77,6 +77,26 @@ fn a_peer_that_takes_nothing_is_left() {
     leave.output();
 }
 
+/// END-1: whoever called `disconnect` need not stay until it is done.
+#[test]
+fn leaving_goes_on_without_handles() {
+    let mut world = World::connected(|options| options);
+    world.pipe().change(|state| state.room = 0);
+    let client = world.client();
+    for _ in 0..2 {
+        client.try_publish(Publish::new("a", vec![0; 100_000])).unwrap().detach();
+    }
+    world.run();
+    client.try_publish(Publish::new("b", "")).unwrap().detach();
+    assert!(world.task(client.disconnect()).poll().is_pending());
+    drop(client);
+    world.client = None;
+    world.run();
+    world.pipe().change(|state| state.room = usize::MAX);
+    let packets = ["PUBLISH a 100000", "PUBLISH a 100000", "PUBLISH b 0", "DISCONNECT 0x00"];
+    assert_eq!(world.sent(), packets);
+}
+
 #[test]
 fn a_refusal_is_reported_with_its_reason() {
     let mut world = World::new(|options| options);
