@@ -10,7 +10,7 @@ use super::{Room, Session, SessionState};
 use crate::Time;
 use crate::memory::{Arena, Block};
 use crate::record::RecordRef;
-use crate::{Config, Failure, Limits, Memory, Payload, PublishError, Token};
+use crate::{CloseReason, Config, Failure, Limits, Memory, Payload, PublishError, Token};
 
 /// What stands for the Packet Identifier until a packet has its own.
 pub(super) const PLACEHOLDER: PacketId = PacketId::MIN;
@@ -77,18 +77,24 @@ impl<M: Memory> Session<M> {
             return Err(EncodeError::Unexpected(field).into());
         }
         match self.link.as_ref().map(|link| &link.stage) {
-            Some(Stage::Leaving { .. }) => Err(PublishError::Disconnecting),
+            Some(Stage::Leaving { reason: CloseReason::Local, .. }) => {
+                Err(PublishError::Disconnecting)
+            }
             Some(Stage::Up(up)) => match unsupported(&up.limits, publish.qos, publish.retain) {
                 Some(ReasonCode::RetainNotSupported) => Err(PublishError::RetainNotSupported),
                 Some(_) => Err(PublishError::QoSNotSupported(up.limits.maximum_qos)),
                 None => Ok(up.limits.packet_size()),
             },
-            Some(Stage::Greeting { .. } | Stage::Waiting { .. } | Stage::Left { .. }) | None => {
-                match publish.qos {
-                    QoS::AtMostOnce => Err(PublishError::NotConnected),
-                    QoS::AtLeastOnce | QoS::ExactlyOnce => Ok(usize::MAX),
-                }
-            }
+            Some(
+                Stage::Greeting { .. }
+                | Stage::Waiting { .. }
+                | Stage::Leaving { .. }
+                | Stage::Left { .. },
+            )
+            | None => match publish.qos {
+                QoS::AtMostOnce => Err(PublishError::NotConnected),
+                QoS::AtLeastOnce | QoS::ExactlyOnce => Ok(usize::MAX),
+            },
         }
     }
 

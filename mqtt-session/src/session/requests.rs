@@ -64,7 +64,8 @@ impl<M: Memory> Session<M> {
     }
 
     fn request(&mut self, packet: &impl Encode, kind: FlowKind) -> Result<Token, SubscribeError> {
-        if matches!(self.link.as_ref().map(|link| &link.stage), Some(Stage::Leaving { .. })) {
+        let stage = self.link.as_ref().map(|link| &link.stage);
+        if matches!(stage, Some(Stage::Leaving { reason: CloseReason::Local, .. })) {
             return Err(SubscribeError::Disconnecting);
         }
         let dialect = outbound_dialect(self.state.version());

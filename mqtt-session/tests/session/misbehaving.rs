@@ -3,7 +3,7 @@
 use std::num::NonZeroU32;
 
 use mqtt_session::proto::{Auth, Packet, Properties, Property, ReasonCode, Version};
-use mqtt_session::{CloseReason, Closing, Config, ViolationKind};
+use mqtt_session::{CloseReason, Closing, Config, PublishError, ViolationKind};
 
 use crate::packets::*;
 use crate::pair::{Pair, Seen, TestMemory};
@@ -214,6 +214,25 @@ fn a_violation_loses_nothing<M: TestMemory>() {
     pair.expect(&[publish_again(QOS1, 1, "a"), publish(QOS1, 2, "b")]);
 }
 
+/// While DISCONNECT still waits to leave, work is accepted as without a connection.
+///
+/// Promises: BAD-1, SEND-5
+fn a_violation_refuses_no_work<M: TestMemory>() {
+    let mut pair = Pair::<M>::connected();
+    pair.send_bytes(&[0x00]);
+    pair.expect_events(&[]);
+    assert_eq!(pair.try_publish(QOS0, "a"), Err(PublishError::NotConnected));
+    let published = pair.publish(QOS1, "b");
+    pair.subscribe("c");
+    pair.unsubscribe("d");
+    pair.expect(&[disconnect(ReasonCode::MalformedPacket)]);
+    pair.close();
+    pair.resume(true);
+    pair.expect(&[subscribe(1, &[filter("c")]), unsubscribe(2, &["d"]), publish(QOS1, 3, "b")]);
+    pair.send(&puback(3));
+    pair.expect_delivered(published);
+}
+
 crate::on_both_memories! {
     a_violation_is_answered_with_its_code
     before_5_0_it_closes_without_disconnect
@@ -226,4 +245,5 @@ crate::on_both_memories! {
     lenient_reads_long_lengths_and_flags_of_pingresp
     a_violation_does_not_hold_back_acknowledgements
     a_violation_loses_nothing
+    a_violation_refuses_no_work
 }
