@@ -32,7 +32,7 @@ pub fn client<R: Runtime>(
     mut options: Options,
 ) -> Result<(Client, Driver<R>), OptionsError> {
     let seed = options.seed_or_random();
-    options.complete(seed);
+    options.complete();
     options.validate()?;
     let runtime = Arc::new(runtime);
     let clock = Arc::clone(&runtime);

@@ -304,7 +304,8 @@ impl Options {
         self
     }
 
-    /// Where random choices come from. Default: the operating system.
+    /// Where random choices come from, but for a Client Identifier made up before 5.0, which would
+    /// name another client's session. Default: the operating system.
     pub fn seed(mut self, seed: u64) -> Options {
         self.seed = Some(seed);
         self

@@ -33,16 +33,16 @@ impl Options {
 
     /// The seed, drawn from the operating system unless there is one.
     pub(crate) fn seed_or_random(&self) -> u64 {
-        self.seed.unwrap_or_else(|| RandomState::new().hash_one(0))
+        self.seed.unwrap_or_else(random)
     }
 
     /// Makes up a Client Identifier where the broker assigns none: before 5.0, for a session that
-    /// it is to keep.
-    pub(crate) fn complete(&mut self, seed: u64) {
+    /// it is to keep. Not from the seed, which another run or another client may have, too.
+    pub(crate) fn complete(&mut self) {
         let connect = &mut self.connect;
         let keeps = connect.session_expiry.seconds() > 0;
         if !connect.version.has_properties() && keeps && connect.client_id.is_empty() {
-            connect.client_id = format!("mqtt{seed:016x}");
+            connect.client_id = format!("mqtt{:016x}", random());
             // Nobody has a session under it.
             connect.clean_start = false;
         }
@@ -137,6 +137,11 @@ fn measure(connect: &Connect<'_>) -> Result<(), proto::EncodeError> {
 
 fn check(works: bool, option: &'static str, problem: &'static str) -> Result<(), OptionsError> {
     if works { Ok(()) } else { Err(OptionsError::Value { option, problem }) }
+}
+
+/// A number from the operating system.
+fn random() -> u64 {
+    RandomState::new().hash_one(0)
 }
 
 const NOT_ZERO: &str = "it must be longer than 0";
