@@ -7,7 +7,7 @@ use std::time::Duration;
 pub enum SessionExpiry {
     /// It ends with the connection.
     Immediately,
-    /// So long, in whole seconds.
+    /// So long, in whole seconds, at least 1.
     After(Duration),
     /// For ever: only for clients that are sure to come back.
     Never,

@@ -7,7 +7,7 @@ use std::time::Duration;
 use mqtt_session::proto::{self, Dialect, Encode, Properties, Property, Role};
 use mqtt_session::{Backoff, Config, Connect, SupervisorConfig, VersionChoice};
 
-use super::{ConnectOptions, Options};
+use super::{ConnectOptions, Options, SessionExpiry};
 use crate::OptionsError;
 
 impl Options {
@@ -17,6 +17,12 @@ impl Options {
         if let Some(interval) = connect.keep_alive {
             let whole = u16::try_from(interval.as_secs()).is_ok_and(|seconds| seconds > 0);
             check(whole, "keep_alive", "1 s to 65,535 s, or `None`")?;
+        }
+        if let SessionExpiry::After(time) = connect.session_expiry {
+            let whole = u32::try_from(time.as_secs());
+            let whole = whole.is_ok_and(|seconds| seconds > 0 && seconds < u32::MAX);
+            let problem = "1 s to 4,294,967,294 s, or `Immediately`, or `Never`";
+            check(whole, "session_expiry", problem)?;
         }
         check(connect.ping_timeout != Some(Duration::ZERO), "ping_timeout", NOT_ZERO)?;
         check(!self.attempts.connect_timeout.is_zero(), "connect_timeout", NOT_ZERO)?;
@@ -171,6 +177,15 @@ mod tests {
         assert_eq!(problem(|o| o.keep_alive(Duration::from_millis(500))), Some("keep_alive"));
         assert_eq!(problem(|o| o.keep_alive(Duration::from_secs(65_536))), Some("keep_alive"));
         assert_eq!(problem(|o| o.keep_alive(None)), None);
+        for seconds in [0.0, 0.9, f64::from(u32::MAX), 1e12] {
+            let expiry = Duration::from_secs_f64(seconds);
+            assert_eq!(problem(|o| o.session_expiry(expiry)), Some("session_expiry"), "{seconds}");
+        }
+        for seconds in [1, u32::MAX - 1] {
+            assert_eq!(problem(|o| o.session_expiry(Duration::from_secs(seconds.into()))), None);
+        }
+        assert_eq!(problem(|o| o.session_expiry(SessionExpiry::Immediately)), None);
+        assert_eq!(problem(|o| o.session_expiry(SessionExpiry::Never)), None);
         assert_eq!(problem(|o| o.receive_maximum(0)), Some("receive_maximum"));
         assert_eq!(problem(|o| o.max_pending(0)), Some("max_pending"));
         assert_eq!(problem(|o| o.write_queue(0)), Some("write_queue"));
