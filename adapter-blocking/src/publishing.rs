@@ -38,7 +38,7 @@ impl PublishHandle {
     }
 
     /// Waits for the outcome, for `timeout` at most. `None` when the time is over; then, or later,
-    /// it can be waited for again. Not to be called again once there was an outcome.
+    /// it can be waited for again. Once there was an outcome it stays.
     pub fn wait_timeout(&mut self, timeout: Duration) -> Option<Result<ReasonCode, PublishError>> {
         self.wait_until(deadline(timeout))
     }

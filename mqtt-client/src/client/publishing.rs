@@ -99,19 +99,29 @@ impl fmt::Debug for Enqueue<'_, '_> {
     }
 }
 
-/// The outcome of a message that was accepted: a future of what [`Client::publish`] returns.
+/// The outcome of a message that was accepted: a future of what [`Client::publish`] returns. Polled
+/// again it says the same.
 ///
 /// Dropping it changes nothing about the message. It does not keep the client alive.
 #[must_use = "await it to know whether the message was delivered, or drop it not to know"]
 pub struct PublishHandle {
-    /// `None` when there is nothing to wait for (any more).
-    operation: Option<(Arc<Shared>, OperationKey)>,
+    progress: Progress,
+}
+
+/// What a handle knows of its message.
+enum Progress {
+    Open(Arc<Shared>, OperationKey),
+    Done(Result<ReasonCode, PublishError>),
 }
 
 impl PublishHandle {
     #[inline]
     fn new(shared: &Arc<Shared>, operation: Option<OperationKey>) -> PublishHandle {
-        PublishHandle { operation: operation.map(|key| (Arc::clone(shared), key)) }
+        let progress = match operation {
+            Some(key) => Progress::Open(Arc::clone(shared), key),
+            None => Progress::Done(Ok(ReasonCode::Success)),
+        };
+        PublishHandle { progress }
     }
 }
 
@@ -123,17 +133,18 @@ impl PublishHandle {
 impl Future for PublishHandle {
     type Output = Result<ReasonCode, PublishError>;
 
-    /// Not to be polled again once it was ready, as with any future: it says Success then.
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let Some((shared, key)) = &self.operation else {
-            return Poll::Ready(Ok(ReasonCode::Success));
+        let (shared, key) = match &self.progress {
+            Progress::Open(shared, key) => (shared, *key),
+            Progress::Done(outcome) => return Poll::Ready(outcome.clone()),
         };
         let mut waker = Some(cx.waker().clone());
-        match shared.with(|state| state.poll_operation(*key, &mut waker)) {
+        match shared.with(|state| state.poll_operation(key, &mut waker)) {
             None => Poll::Pending,
             Some(answer) => {
-                self.operation = None;
-                Poll::Ready(answer.map_err(PublishError::from))
+                let outcome = answer.map_err(PublishError::from);
+                self.progress = Progress::Done(outcome.clone());
+                Poll::Ready(outcome)
             }
         }
     }
@@ -142,8 +153,9 @@ impl Future for PublishHandle {
 impl Drop for PublishHandle {
     #[inline]
     fn drop(&mut self) {
-        if let Some((shared, key)) = &self.operation {
-            give_up(shared, *key);
+        match &self.progress {
+            Progress::Open(shared, key) => give_up(shared, *key),
+            Progress::Done(_) => {}
         }
     }
 }

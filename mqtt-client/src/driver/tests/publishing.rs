@@ -49,6 +49,24 @@ fn a_rejection_is_an_error_with_its_reason() {
     assert!(matches!(task.output(), Err(PublishError::Rejected(it)) if it.reason == reason));
 }
 
+/// SEND-2: an outcome stays what it is, however often it is asked for.
+#[test]
+fn a_handle_keeps_its_outcome() {
+    let mut world = World::connected(|options| options);
+    let client = world.client();
+    let mut done = client.try_publish(Publish::new("a", "x")).unwrap();
+    let mut rejected = client.try_publish(qos1("a")).unwrap();
+    assert!(world.task(&mut rejected).poll().is_pending());
+    world.run();
+    let (packet_id, reason) = (id(1), ReasonCode::QuotaExceeded);
+    world.reply(&Packet::PubAck(PubAck(Ack { packet_id, reason, properties: Properties::EMPTY })));
+    for _ in 0..2 {
+        assert_eq!(world.finish(&mut done), Ok(ReasonCode::Success));
+        let outcome = world.finish(&mut rejected);
+        assert!(matches!(outcome, Err(PublishError::Rejected(it)) if it.reason == reason));
+    }
+}
+
 #[test]
 fn what_cannot_be_sent_is_an_error_at_once() {
     let mut world = World::connected(|options| options);
