@@ -95,11 +95,7 @@ impl Events {
 
     /// The next event, if something has happened.
     pub fn try_next(&mut self) -> Result<ClientEvent, TryRecvError> {
-        match Events::poll_next(self, &mut Context::from_waker(Waker::noop())) {
-            Poll::Ready(Some(event)) => Ok(event),
-            Poll::Ready(None) => Err(TryRecvError::Ended),
-            Poll::Pending => Err(TryRecvError::Empty),
-        }
+        self.shared.with(|state| state.listeners.take(self.key))
     }
 
     /// How many events were dropped.
@@ -171,16 +167,25 @@ impl Listeners {
         }
     }
 
+    /// The next event; without one, `waker` is kept until there is.
     fn poll(&mut self, key: usize, waker: &mut Option<Waker>) -> Poll<Option<ClientEvent>> {
-        let Some(Some(listener)) = self.places.get_mut(key) else { return Poll::Ready(None) };
-        match listener.events.pop_front() {
-            Some(event) => Poll::Ready(Some(event)),
-            None if listener.ended => Poll::Ready(None),
-            None => {
-                mem::swap(&mut listener.waker, waker);
+        match self.take(key) {
+            Ok(event) => Poll::Ready(Some(event)),
+            Err(TryRecvError::Ended) => Poll::Ready(None),
+            Err(TryRecvError::Empty) => {
+                if let Some(Some(listener)) = self.places.get_mut(key) {
+                    mem::swap(&mut listener.waker, waker);
+                }
                 Poll::Pending
             }
         }
+    }
+
+    fn take(&mut self, key: usize) -> Result<ClientEvent, TryRecvError> {
+        let listener = self.places.get_mut(key).and_then(Option::as_mut);
+        let listener = listener.ok_or(TryRecvError::Ended)?;
+        let none = if listener.ended { TryRecvError::Ended } else { TryRecvError::Empty };
+        listener.events.pop_front().ok_or(none)
     }
 
     fn missed(&self, key: usize) -> u64 {

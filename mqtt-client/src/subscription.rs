@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::future::poll_fn;
 use std::pin::Pin;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll};
 
 use futures_core::Stream;
 use mqtt_session::proto::{QoS, RetainHandling, SubscriptionOptions};
@@ -220,17 +220,26 @@ impl Subscription {
                 Poll::Pending => return Poll::Pending,
             }
         }
-        let arrived = self.reader.pop_front();
-        Poll::Ready(arrived.map(|arrived| Message::hand_out(arrived, self.ack, &self.handle)))
+        Poll::Ready(self.hand_out())
     }
 
     /// The next message, if one has arrived.
     pub fn try_recv(&mut self) -> Result<Message, TryRecvError> {
-        match self.poll_recv(&mut Context::from_waker(Waker::noop())) {
-            Poll::Ready(Some(message)) => Ok(message),
-            Poll::Ready(None) => Err(TryRecvError::Ended),
-            Poll::Pending => Err(TryRecvError::Empty),
+        if self.reader.is_empty() {
+            let (key, reader) = (self.key, &mut self.reader);
+            let taken = self.handle.with(|state| state.take_messages(key, reader, &mut None));
+            taken.map_err(|phase| match phase {
+                Phase::Ended => TryRecvError::Ended,
+                Phase::Active | Phase::Detached(_) => TryRecvError::Empty,
+            })?;
         }
+        self.hand_out().ok_or(TryRecvError::Empty)
+    }
+
+    #[inline]
+    fn hand_out(&mut self) -> Option<Message> {
+        let arrived = self.reader.pop_front()?;
+        Some(Message::hand_out(arrived, self.ack, &self.handle))
     }
 
     /// Takes what has arrived into the empty `reader`, or waits for it.

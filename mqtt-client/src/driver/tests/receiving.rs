@@ -1,3 +1,4 @@
+use std::cell::RefCell;
 use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
@@ -181,6 +182,27 @@ fn a_stream_wakes_its_reader() {
     world.reply(&publish("a", 0, b""));
     assert!(reader.is_woken());
     assert!(reader.output().is_some());
+}
+
+/// Looking for a message does not end somebody's waiting.
+#[test]
+fn a_look_leaves_the_waker_alone() {
+    let mut world = World::connected(|options| options);
+    let messages = RefCell::new(stream(&mut world, "a"));
+    let mut reader = world.task(poll_fn(|cx| messages.borrow_mut().poll_recv(cx)));
+    assert!(reader.poll().is_pending());
+    assert_eq!(messages.borrow_mut().try_recv().unwrap_err(), TryRecvError::Empty);
+    world.reply(&publish("a", 0, b""));
+    assert!(reader.is_woken() && messages.borrow_mut().try_recv().is_ok());
+
+    let events = RefCell::new(world.client().events());
+    let mut listener = world.task(poll_fn(|cx| events.borrow_mut().poll_next(cx)));
+    assert!(listener.poll().is_pending());
+    assert_eq!(events.borrow_mut().try_next().unwrap_err(), TryRecvError::Empty);
+    world.drop_driver();
+    assert!(listener.is_woken());
+    assert!(matches!(events.borrow_mut().try_next(), Ok(ClientEvent::Closed)));
+    assert_eq!(events.borrow_mut().try_next().unwrap_err(), TryRecvError::Ended);
 }
 
 /// SEND-9: calls that do not wait work inside a callback, which acknowledges after it returned.
