@@ -179,13 +179,15 @@ impl State {
         }
     }
 
-    /// The driver is gone: ends everything that waits. What arrived can still be read.
+    /// The driver is gone: ends everything that waits, and lets go of its waker, which may hold
+    /// descriptors. What arrived can still be read.
     pub(crate) fn end(&mut self, why: ConnectError) {
         if self.has_ended() {
             return;
         }
         self.lifecycle = Lifecycle::Ended(why);
-        let State { operations, room, delivery, after, .. } = self;
+        let State { operations, room, delivery, driver, after, .. } = self;
+        after.discard(driver.waker.take());
         operations.end_all(|waker| after.wake(waker));
         room.end_all(|waker| after.wake(waker));
         delivery.end_all(after);

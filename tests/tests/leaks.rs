@@ -4,13 +4,16 @@
 #![cfg(target_os = "linux")]
 
 use std::collections::BTreeSet;
+use std::num::NonZeroU32;
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 use std::{fs, thread};
 
-use mqtt_adapter_blocking::{Message, Options, Publish, QoS, ReasonCode, SubscribeOptions};
+use mqtt_adapter_blocking::{
+    Backoff, Message, Options, Publish, QoS, ReasonCode, SubscribeOptions,
+};
 use mqtt_tests::adapter::{
-    Adapter, Blocking, Client, OwnLoop, Subscription, TokioCurrent, TokioMulti,
+    Adapter, Blocking, Client, Events, OwnLoop, Subscription, TokioCurrent, TokioMulti,
 };
 use mqtt_tests::{Peer, Trial, id};
 
@@ -25,7 +28,7 @@ fn no_thread_and_no_descriptor_stays_behind() {
 
 fn leaves_nothing<A: Adapter>() {
     let before = Possessions::count();
-    let kept = [message_of::<A>(End::Disconnect), message_of::<A>(End::Drop)];
+    let kept = [End::Disconnect, End::Drop, End::GiveUp].map(message_of::<A>);
     Trial::run(|trial| {
         let peer = trial.peer(|broker| broker.refuse(ReasonCode::NotAuthorized));
         assert!(A::start().connect(options(&peer)).is_err());
@@ -38,6 +41,7 @@ fn leaves_nothing<A: Adapter>() {
 enum End {
     Disconnect,
     Drop,
+    GiveUp,
 }
 
 /// Uses a client and ends it; a message that is kept.
@@ -52,17 +56,21 @@ fn message_of<A: Adapter>(end: End) -> Message {
             match end {
                 End::Disconnect => connection.expect_disconnect(ReasonCode::NormalDisconnection),
                 End::Drop => connection.expect_end(),
+                End::GiveUp => connection.cut(),
             }
         });
         let adapter = A::start();
         let client = adapter.connect(options(&peer)).unwrap();
+        let mut events = client.events();
         let options = SubscribeOptions::new("in").qos(QoS::AtLeastOnce);
         let mut stream = client.subscribe(options).unwrap();
         client.publish(Publish::new("out", "").qos(QoS::AtLeastOnce)).unwrap();
         sender.send(stream.recv().unwrap()).unwrap();
         drop(stream);
-        if end == End::Disconnect {
-            client.disconnect();
+        match end {
+            End::Disconnect => client.disconnect(),
+            End::Drop => {}
+            End::GiveUp => while events.next().is_some() {},
         }
         drop(client);
         adapter.run_until(peer.finished());
@@ -71,7 +79,8 @@ fn message_of<A: Adapter>(end: End) -> Message {
 }
 
 fn options(peer: &Peer) -> Options {
-    Options::new(peer.url()).unwrap()
+    let backoff = Backoff::Constant(Duration::ZERO);
+    Options::new(peer.url()).unwrap().backoff(backoff).max_attempts(NonZeroU32::MIN)
 }
 
 /// The threads and descriptors of this process.

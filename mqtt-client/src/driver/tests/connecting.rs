@@ -395,6 +395,18 @@ fn leaving_before_the_broker_has_answered() {
     }
 }
 
+/// END-3: nor does a client that gave up keep its driver's waker, and what that may hold.
+#[test]
+fn a_client_that_gave_up_keeps_no_waker() {
+    let mut world = World::new(|options| options.connect_timeout(SECOND));
+    *world.sky().dialling.lock().unwrap() = Dialling::Hangs;
+    world.run();
+    let kept = |world: &World| world.client().shared().with(|it| it.driver.waker.is_some());
+    assert!(kept(&world));
+    world.advance(SECOND);
+    assert!(world.driver_has_ended() && !kept(&world));
+}
+
 #[test]
 fn a_client_gives_up_when_told_to() {
     let mut world = World::connected(|options| options.max_attempts(NonZeroU32::new(2)));
