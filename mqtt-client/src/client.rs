@@ -19,6 +19,7 @@ use crate::runtime::Runtime;
 use crate::shared::{Handle, Shared};
 use crate::state::{Lifecycle, State};
 use crate::stats::{Stats, Unacknowledged};
+use crate::table::Key;
 
 pub use publishing::{Enqueue, PublishHandle};
 pub(crate) use subscribing::unsubscribe_one;
@@ -73,8 +74,9 @@ impl Client {
     ///
     /// Cancelling ends the waiting only.
     pub async fn connected(&self) -> Result<(), ConnectError> {
+        let mut watch = Watch::new(&self.handle);
         poll_fn(|cx| {
-            self.watch(cx, |state| match &state.lifecycle {
+            watch.poll(cx, |state| match &state.lifecycle {
                 Lifecycle::Ended(why) => Some(Err(why.clone())),
                 Lifecycle::Running if state.attempt.ever_accepted => Some(Ok(())),
                 Lifecycle::Running | Lifecycle::Leaving | Lifecycle::Abandoned => None,
@@ -94,7 +96,8 @@ impl Client {
     pub async fn disconnect(&self) {
         let now = self.handle.now();
         self.handle.with(|state| state.disconnect(now));
-        poll_fn(|cx| self.watch(cx, |state| state.has_ended().then_some(()))).await;
+        let mut watch = Watch::new(&self.handle);
+        poll_fn(|cx| watch.poll(cx, |state| state.has_ended().then_some(()))).await;
     }
 
     /// How the client stands with its broker.
@@ -137,22 +140,43 @@ impl Client {
     pub(crate) fn shared(&self) -> &Arc<Shared> {
         &self.handle
     }
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client").field("state", &self.state()).finish_non_exhaustive()
+    }
+}
+
+/// A call that waits until the client is connected or has ended.
+struct Watch<'a> {
+    shared: &'a Shared,
+    /// Where its waker is.
+    key: Option<Key>,
+}
+
+impl<'a> Watch<'a> {
+    fn new(shared: &'a Shared) -> Watch<'a> {
+        Watch { shared, key: None }
+    }
 
     /// Waits until `find` gives something.
-    fn watch<T>(&self, cx: &mut Context<'_>, mut find: impl FnMut(&State) -> Option<T>) -> Poll<T> {
+    fn poll<T>(&mut self, cx: &mut Context<'_>, find: impl FnOnce(&State) -> Option<T>) -> Poll<T> {
         let mut waker = Some(cx.waker().clone());
-        self.handle.with(|state| match find(state) {
+        self.shared.with(|state| match find(state) {
             Some(found) => Poll::Ready(found),
             None => {
-                state.watch(&mut waker);
+                state.watch(&mut self.key, &mut waker);
                 Poll::Pending
             }
         })
     }
 }
 
-impl fmt::Debug for Client {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Client").field("state", &self.state()).finish_non_exhaustive()
+impl Drop for Watch<'_> {
+    fn drop(&mut self) {
+        if let Some(key) = self.key {
+            drop(self.shared.with(|state| state.watchers.remove(key)));
+        }
     }
 }

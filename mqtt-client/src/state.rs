@@ -17,6 +17,7 @@ use crate::operations::{OperationKey, Operations};
 use crate::options::Options;
 use crate::room::Room;
 use crate::shared::After;
+use crate::table::Table;
 use crate::{Ack, ClientEvent, ConnectError, ConnectionState, Rejection, Stats};
 
 pub(crate) use calls::Refusal;
@@ -36,7 +37,7 @@ pub(crate) struct State {
     pub(crate) stats: Stats,
     pub(crate) driver: DriverSeat,
     /// Calls that wait for the client to connect or to end.
-    pub(crate) watchers: Vec<Waker>,
+    pub(crate) watchers: Table<Option<Waker>>,
     pub(crate) after: After,
 }
 
@@ -129,7 +130,7 @@ impl State {
             listeners: Listeners::default(),
             stats: Stats::default(),
             driver: DriverSeat { waker: None, output_blocked: false, unseen: 0, now },
-            watchers: Vec::new(),
+            watchers: Table::default(),
             after: After::default(),
         }
     }
@@ -204,7 +205,7 @@ impl State {
 
     pub(crate) fn wake_watchers(&mut self) {
         let State { watchers, after, .. } = self;
-        watchers.drain(..).for_each(|waker| after.wake(Some(waker)));
+        watchers.iter_mut().for_each(|(_, waker)| after.wake(waker.take()));
     }
 
     /// What the session no longer needs is dropped once the lock is free.

@@ -1,6 +1,7 @@
 //! What the application asks for.
 
 use std::collections::VecDeque;
+use std::mem;
 use std::task::Waker;
 
 use mqtt_session::proto::{Property, ReasonCode, Subscription};
@@ -10,6 +11,7 @@ use super::{Admitted, Lifecycle, Request, State};
 use crate::delivery::{Phase, Retained, Sink, Subscriber, SubscriptionKey};
 use crate::message::Arrived;
 use crate::operations::{Answer, OperationKey};
+use crate::table::Key;
 use crate::{Publish, PublishError, SubscribeError, SubscribeOptions};
 
 impl State {
@@ -122,11 +124,13 @@ impl State {
         }
     }
 
-    /// Keeps `waker` until the client is connected or has ended; takes it unless it is known.
-    pub(crate) fn watch(&mut self, waker: &mut Option<Waker>) {
-        let is_known = |new: &Waker| self.watchers.iter().any(|known| known.will_wake(new));
-        let new = waker.take_if(|waker| !is_known(waker));
-        self.watchers.extend(new);
+    /// Keeps `waker` until the client is connected or has ended, in the place `key` names from then
+    /// on; the one kept there before is left in `waker`.
+    pub(crate) fn watch(&mut self, key: &mut Option<Key>, waker: &mut Option<Waker>) {
+        match key.and_then(|key| self.watchers.get_mut(key)) {
+            Some(kept) => mem::swap(kept, waker),
+            None => *key = Some(self.watchers.insert(waker.take())),
+        }
     }
 
     /// The `subscribe` was dropped before its answer. Its waker is returned, to be dropped without

@@ -395,6 +395,28 @@ fn leaving_before_the_broker_has_answered() {
     }
 }
 
+/// A call that is dropped leaves nothing behind, one that waits is woken wherever it was polled
+/// last.
+#[test]
+fn a_cancelled_wait_leaves_nothing() {
+    let mut world = World::new(|options| options);
+    let client = world.client();
+    let watchers = || client.shared().with(|state| state.watchers.len());
+    for _ in 0..3 {
+        assert!(world.task(client.connected()).poll().is_pending());
+    }
+    assert_eq!(watchers(), 0);
+    let mut waiting = Box::pin(client.connected());
+    let (first, last) = (world.task(async {}), world.task(async {}));
+    assert!(first.poll_other(waiting.as_mut()).is_pending());
+    assert!(last.poll_other(waiting.as_mut()).is_pending());
+    assert_eq!(watchers(), 1);
+    world.accept(false);
+    assert!(last.is_woken() && !first.is_woken());
+    assert!(world.finish(waiting).is_ok());
+    assert_eq!(watchers(), 0);
+}
+
 /// END-3: nor does a client that gave up keep its driver's waker, and what that may hold.
 #[test]
 fn a_client_that_gave_up_keeps_no_waker() {

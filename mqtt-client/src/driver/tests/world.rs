@@ -219,6 +219,11 @@ impl<F: Future> Task<F> {
         self.future.as_mut().poll(&mut Context::from_waker(&self.flag.waker()))
     }
 
+    /// Polls another call as this one's task.
+    pub(super) fn poll_other<T>(&self, other: Pin<&mut impl Future<Output = T>>) -> Poll<T> {
+        other.poll(&mut Context::from_waker(&self.flag.waker()))
+    }
+
     pub(super) fn is_woken(&self) -> bool {
         self.flag.woken.load(Ordering::Relaxed)
     }
