@@ -43,10 +43,10 @@ impl<'a> Admission<'a> {
         cx: &mut Context<'_>,
         mut attempt: impl FnMut(&mut State) -> Result<T, E>,
     ) -> Poll<Result<T, E>> {
-        let mut waker = None;
+        let (mut waker, mut kept) = (None, None);
         loop {
             let shared = self.shared;
-            match shared.with(|state| self.step(state, &mut waker, &mut attempt)) {
+            match shared.with(|state| self.step(state, &mut waker, &mut kept, &mut attempt)) {
                 Step::Done(result) => return Poll::Ready(result),
                 Step::Waits => return Poll::Pending,
                 Step::Yields => {
@@ -64,12 +64,13 @@ impl<'a> Admission<'a> {
         &mut self,
         state: &mut State,
         waker: &mut Option<Waker>,
+        kept: &mut Option<Waker>,
         attempt: &mut impl FnMut(&mut State) -> Result<T, E>,
     ) -> Step<Result<T, E>> {
         if state.is_ahead() && !std::mem::replace(&mut self.yielded, true) {
             return Step::Yields;
         }
-        if let Some(result) = self.try_now(state, attempt) {
+        if let Some(result) = self.try_now(state, kept, attempt) {
             return Step::Done(result);
         }
         if waker.is_none() {
@@ -83,10 +84,12 @@ impl<'a> Admission<'a> {
         Step::Waits
     }
 
-    /// `None` when it is not this call's turn, or there is no room.
+    /// `None` when it is not this call's turn, or there is no room. A waker kept before is left in
+    /// `kept`, to be dropped without the lock.
     fn try_now<T, E: Full>(
         &mut self,
         state: &mut State,
+        kept: &mut Option<Waker>,
         attempt: &mut impl FnMut(&mut State) -> Result<T, E>,
     ) -> Option<Result<T, E>> {
         let may_try = match self.place {
@@ -101,7 +104,7 @@ impl<'a> Admission<'a> {
             return None;
         }
         if let Some(place) = self.place.take() {
-            let next = state.room.leave(self.lane, place, &mut None);
+            let next = state.room.leave(self.lane, place, kept);
             state.after.wake(next);
         }
         Some(result)

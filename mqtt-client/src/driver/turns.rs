@@ -119,10 +119,12 @@ impl<R: Runtime> Work<R> {
         let Remains { mut inbound, mut moved } = remains;
         let mut out = super::OutBuffer::default();
         loop {
+            // The waker kept before, to be dropped without the lock.
+            let mut kept = None;
             let now = self.runtime.now();
             let Work { shared, after, calls, .. } = self;
             let step = shared.with_after(after, |state| {
-                state.step(now, moved, &mut inbound, &mut out, calls, &mut None)
+                state.step(now, moved, &mut inbound, &mut out, calls, &mut kept)
             });
             self.run_calls();
             (moved.received, moved.sent) = (0, 0);

@@ -1,7 +1,10 @@
 //! The lock is held for changes of the state only. Transport, timer and wakers of every test here
 //! look at it; this one adds what else belongs to others.
 
+use std::future::Future;
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -10,7 +13,7 @@ use mqtt_session::proto::{QoS, ReasonCode};
 use super::packets::{puback, publish};
 use super::subscribing::{grant, stream};
 use super::world::{Sky, World};
-use crate::{Message, Publish, SubscribeOptions};
+use crate::{Message, Publish, PublishError, SubscribeOptions};
 
 /// Looks at the lock when it is called, and when it is dropped.
 struct Looks(Arc<Sky>);
@@ -23,6 +26,12 @@ impl Looks {
 
 impl Drop for Looks {
     fn drop(&mut self) {
+        self.0.check_lock();
+    }
+}
+
+impl Wake for Looks {
+    fn wake(self: Arc<Looks>) {
         self.0.check_lock();
     }
 }
@@ -112,4 +121,25 @@ fn a_payload_is_dropped_without_the_lock() {
     world.pipe().change(|state| state.broker_closed = true);
     world.run();
     assert_eq!(payloads(), 0, "the connection ended");
+}
+
+/// A call that need not wait for room any more, since the client takes leave.
+#[test]
+fn a_waker_is_dropped_without_the_lock() {
+    let mut world =
+        World::connected(|options| options.max_pending(1).max_in_flight(1.try_into().unwrap()));
+    let client = world.client();
+    let message = || Publish::new("a", "").qos(QoS::AtLeastOnce);
+    while client.try_publish(message()).is_ok() {}
+    let mut waiting = pin!(client.publish(message()));
+    let mut poll = || {
+        let waker = Waker::from(Arc::new(Looks(Arc::clone(world.sky()))));
+        waiting.as_mut().poll(&mut Context::from_waker(&waker))
+    };
+    assert!(poll().is_pending());
+    assert!(world.task(client.disconnect()).poll().is_pending());
+    let before = world.sky().checks();
+    assert_eq!(poll(), Poll::Ready(Err(PublishError::Closed)));
+    assert_eq!(world.sky().checks() - before, 2, "the waker kept, and the one not needed");
+    world.run();
 }
