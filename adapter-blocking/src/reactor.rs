@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use mio::event::{Event, Source};
 use mio::{Events, Interest, Registry, Token};
-use mqtt_client::{Clock, Time};
+use mqtt_client::{Clock, LONGEST_SLEEP, Time};
 
 /// The driver of one client and the poller it stands on.
 pub(crate) struct Reactor<D> {
@@ -157,6 +157,8 @@ impl Shared {
         if left.is_zero() {
             self.deadline.store(NEVER, Ordering::Relaxed);
         }
+        // The poller's time may stand still while the machine is suspended.
+        let left = left.min(LONGEST_SLEEP);
         Some(timeout.map_or(left, |timeout| timeout.min(left)))
     }
 

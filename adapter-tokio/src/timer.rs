@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use mqtt_client::{Clock, Time, Timer};
+use mqtt_client::{Clock, LONGEST_SLEEP, Time, Timer};
 use tokio::time::{Instant, Sleep, sleep};
 
 /// One `Sleep`, used again and again.
@@ -16,7 +16,7 @@ use tokio::time::{Instant, Sleep, sleep};
 pub(crate) struct TokioTimer {
     clock: Clock,
     sleep: Option<Pin<Box<Sleep>>>,
-    /// When `sleep` fires.
+    /// When `sleep` fires, unless the machine is suspended.
     armed: Option<Time>,
 }
 
@@ -34,9 +34,11 @@ impl Timer for TokioTimer {
                 return Poll::Ready(());
             }
             let sleep = self.sleep.get_or_insert_with(|| Box::pin(sleep(Duration::ZERO)));
-            if self.armed.is_none_or(|armed| at < armed) {
-                sleep.as_mut().reset(Instant::now() + at.since(now).min(FAR));
-                self.armed = Some(at);
+            // One that should have fired stood still, with all of tokio's time.
+            if self.armed.is_none_or(|armed| at < armed || armed <= now) {
+                let time = at.since(now).min(LONGEST_SLEEP);
+                sleep.as_mut().reset(Instant::now() + time);
+                self.armed = Some(now.after(time));
             }
             if sleep.as_mut().poll(cx).is_pending() {
                 return Poll::Pending;
@@ -45,9 +47,6 @@ impl Timer for TokioTimer {
         }
     }
 }
-
-/// No wait is longer; tokio cannot count for ever.
-const FAR: Duration = Duration::from_secs(86_400 * 365);
 
 #[cfg(test)]
 mod tests {
@@ -79,5 +78,27 @@ mod tests {
         .await;
         assert!(clock.now() >= near);
         poll_fn(|cx| timer.poll_deadline(cx, start)).await;
+    }
+
+    /// While the machine is suspended tokio's time stands still, as here, and the clock goes on.
+    #[tokio::test(start_paused = true)]
+    async fn a_suspend_delays_no_deadline() {
+        let clock = Clock::start();
+        let mut timer = TokioTimer::new(clock);
+        let left = |timer: &TokioTimer| {
+            timer.sleep.as_ref().map(|sleep| sleep.deadline().duration_since(Instant::now()))
+        };
+        poll_fn(|cx| {
+            let hours = clock.now().after(Duration::from_secs(36_000));
+            assert!(timer.poll_deadline(cx, hours).is_pending());
+            assert!(left(&timer) <= Some(LONGEST_SLEEP), "the clock is looked at now and then");
+            let (near, next) = (clock.now().after(STEP), clock.now().after(3 * STEP));
+            assert!(timer.poll_deadline(cx, near).is_pending());
+            std::thread::sleep(2 * STEP);
+            assert!(timer.poll_deadline(cx, next).is_pending());
+            assert!(left(&timer) <= Some(STEP), "what is left of it, not what was before");
+            Poll::Ready(())
+        })
+        .await;
     }
 }

@@ -4,6 +4,7 @@ use std::future::Future;
 use std::io::{self, IoSlice};
 use std::net::SocketAddr;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use mqtt_session::Time;
 
@@ -66,5 +67,13 @@ pub trait Timer: Send + Unpin + 'static {
     /// Called with the same `at` again and again, and now and then with another one, which
     /// replaces it: compare with the clock first, and touch the runtime's timer only when `at`
     /// or the waker changed.
+    ///
+    /// A runtime whose sleeping stands still while the machine is suspended sleeps no longer than
+    /// [`LONGEST_SLEEP`] at a time and compares with the clock again.
     fn poll_deadline(&mut self, cx: &mut Context<'_>, at: Time) -> Poll<()>;
 }
+
+/// How long a [`Timer`] may sleep without a look at the clock: so long after a suspend a deadline
+/// that passed meanwhile is found. Half of the time a broker has for its answer to PINGREQ; a
+/// wake-up each time costs an idle machine next to nothing.
+pub const LONGEST_SLEEP: Duration = Duration::from_secs(5);

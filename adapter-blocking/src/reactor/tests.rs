@@ -58,6 +58,18 @@ fn a_deadline_ends_a_turn_once() {
     assert!(turn(&mut reactor, Some(MOMENT)) >= MOMENT);
 }
 
+/// The poller's time may stand still while the machine is suspended: the clock is looked at now and
+/// then.
+#[test]
+fn no_turn_sleeps_for_long_before_a_deadline() {
+    let reactor = idle();
+    let shared = &reactor.shared;
+    assert_eq!(shared.park(None), None, "nothing is due");
+    shared.unpark();
+    shared.set_deadline(shared.clock().now().after(Duration::from_secs(3600)));
+    assert_eq!(shared.park(None), Some(LONGEST_SLEEP));
+}
+
 #[test]
 fn a_driver_is_known_as_a_callback() {
     assert!(!in_callback());
