@@ -269,7 +269,8 @@ impl Supervisor {
             | FailureClass::Dropped => false,
         };
         let is_spent = self.config.max_attempts.is_some_and(|most| self.failures >= most);
-        if is_refused || is_spent || !self.config.reconnect {
+        let is_last = matches!(self.stage, Stage::Up { .. }) && !self.config.reconnect;
+        if is_refused || is_spent || is_last {
             self.stage = Stage::Stopped;
             return Retry::Never(class);
         }

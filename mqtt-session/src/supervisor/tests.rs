@@ -272,6 +272,8 @@ fn it_gives_up_after_so_many_retries_in_a_row() {
 #[test]
 fn it_does_not_reconnect_if_told_not_to() {
     let mut run = Run::new(SupervisorConfig { reconnect: false, ..config() }, 1);
+    // There was nothing to connect again to.
+    run.fail(FailureClass::Transient);
     run.connect(Duration::from_secs(100), FailureClass::Transient);
     assert_eq!(run.supervisor.poll(run.now), Action::Stopped);
 }
