@@ -18,6 +18,9 @@ pub struct Stats {
     pub protocol_errors: u64,
     /// Publishes accepted for sending.
     pub published: u64,
+    /// QoS 0 publishes among them that were not sent: the connection ended first, or they expired.
+    /// Of those on their way nobody knows.
+    pub unsent: u64,
     /// QoS 1/2 publishes the broker acknowledged.
     pub delivered: u64,
     /// Of these, QoS 2 publishes a broker of 3.1.1 answered as if they were QoS 1.

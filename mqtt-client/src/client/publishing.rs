@@ -20,6 +20,9 @@ impl Client {
     /// PUBACK, QoS 2 at PUBCOMP. While the send queue is full this waits, in the order of the
     /// calls.
     ///
+    /// QoS 0 that is queued when the connection ends, or expires, is not sent; see
+    /// [`Stats::unsent`](crate::Stats::unsent).
+    ///
     /// The result is [`ReasonCode::Success`], or [`ReasonCode::NoMatchingSubscribers`] if the
     /// broker says so.
     ///

@@ -105,6 +105,7 @@ struct SessionState<M: Memory> {
     next_expiry: Option<Time>,
     room: Room,
     ignored_acks: u64,
+    unsent: u64,
     poison: poison::Poison,
     tolerated: u64,
     /// Payloads to be handed back, if they are.
@@ -192,6 +193,11 @@ impl<M: Memory> Session<M> {
         self.state.tolerated
     }
 
+    /// QoS 0 publishes accepted and never transmitted: the connection ended first, or they expired.
+    pub fn unsent(&self) -> u64 {
+        self.state.unsent
+    }
+
     /// Whether the transport should be read. It should not while what was received waits until
     /// something is transmitted or polled for the store.
     pub fn wants_input(&self) -> bool {
@@ -233,6 +239,7 @@ impl<M: Memory> SessionState<M> {
             next_expiry: None,
             room: Room::Enough,
             ignored_acks: 0,
+            unsent: 0,
             poison: poison::Poison::default(),
             tolerated: 0,
             spent: config.hand_back.then(M::Spent::default),

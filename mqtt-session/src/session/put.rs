@@ -90,6 +90,16 @@ pub(super) fn put_aliased_burst<M: Memory>(
     Ok(done)
 }
 
+/// How many packets there are.
+pub(super) fn packets(mut bytes: &[u8], version: Version) -> u64 {
+    let mut count = 0;
+    while let Some(len) = first_packet_len(Some(bytes), version) {
+        bytes = bytes.get(len..).unwrap_or_default();
+        count += 1;
+    }
+    count
+}
+
 fn first_packet_len(packets: Option<&[u8]>, version: Version) -> Option<usize> {
     let header = FixedHeader::decode(packets?, outbound_dialect(version)).ok()??;
     Some(header.packet_len())

@@ -4,8 +4,9 @@ use core::mem;
 
 use mqtt_proto::PacketId;
 
-use super::flow::{Ended, FlowKind, Lane, set_packet_id};
+use super::flow::{Ended, Flow, FlowKind, Lane, set_packet_id};
 use super::link::{Link, Up};
+use super::put::packets;
 use super::{Session, SessionState};
 use crate::memory::Arena;
 use crate::record::{RecordKind, RecordRef};
@@ -152,12 +153,25 @@ impl<M: Memory> SessionState<M> {
         }
     }
 
-    /// A publish fails without a packet: that is reported next. QoS 0 has no outcome.
+    /// QoS 0 is not transmitted any more: it has no outcome, but it is counted.
+    pub(super) fn lose_at_most_once(&mut self, index: u32) {
+        self.qos0_bytes = self.qos0_bytes.saturating_sub(self.image_len(index));
+        let flow = self.flows.get(index);
+        if let Some(Flow {
+            kind: FlowKind::AtMostOnce { transmitted }, image: Some(image), ..
+        }) = flow
+        {
+            let left = self.arena.bytes(&image.head).get(*transmitted..).unwrap_or_default();
+            self.unsent += packets(left, image.version);
+        }
+        self.remove_flow(index);
+    }
+
+    /// A publish fails without a packet: that is reported next.
     pub(super) fn fail_publish(&mut self, index: u32, failure: Failure, up: Option<&mut Up>) {
         let kind = self.flows.get(index).map(|flow| flow.kind);
         if let Some(FlowKind::AtMostOnce { .. }) = kind {
-            self.qos0_bytes = self.qos0_bytes.saturating_sub(self.image_len(index));
-            self.remove_flow(index);
+            self.lose_at_most_once(index);
             return;
         }
         self.leave_window(index, up);

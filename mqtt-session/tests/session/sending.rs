@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use mqtt_session::proto::{Property, ReasonCode};
+use mqtt_session::proto::{Packet, Property, ReasonCode};
 use mqtt_session::{CloseReason, Config, Failure, PublishError, ViolationKind};
 
 use crate::packets::*;
@@ -19,6 +19,31 @@ fn qos_0_is_sent_and_done<M: TestMemory>() {
     pair.expect(&[publish(QOS0, 0, "a"), publish(QOS0, 0, "b")]);
     assert_eq!((pair.session.in_flight(), pair.session.pending()), (0, 0));
     pair.expect_events(&[]);
+}
+
+/// Promises: SEND-2
+fn qos_0_that_is_not_sent_is_counted<M: TestMemory>() {
+    let mut pair = Pair::<M>::connected();
+    for payload in ["a", "b", "c"] {
+        pair.try_publish(QOS0, payload).unwrap();
+    }
+    let mut one = [0; 8];
+    let mut out = mqtt_session::SliceOutput::new(&mut one);
+    pair.session.poll_transmit(pair.now, &mut out).unwrap();
+    assert_eq!(decode(out.filled(), pair.version), [publish(QOS0, 0, "a")]);
+    assert_eq!(pair.session.unsent(), 0);
+    pair.cut();
+    assert_eq!(pair.session.unsent(), 2);
+
+    pair.resume(true);
+    static LARGE: [u8; 5000] = [b'x'; 5000];
+    let kept = mqtt_session::Payload::Keep(M::body(&LARGE));
+    let expiry = [Property::MessageExpiryInterval(1)];
+    let Packet::Publish(expiring) = with_properties(publish(QOS0, 0, ""), &expiry) else { return };
+    pair.session.publish(pair.now, &expiring, kept).unwrap();
+    pair.pass(Duration::from_secs(1));
+    pair.expect(&[]);
+    assert_eq!(pair.session.unsent(), 3);
 }
 
 /// Promises: SEND-1, SEND-2
@@ -344,6 +369,7 @@ fn expiring<M: TestMemory>(
 
 crate::on_both_memories! {
     qos_0_is_sent_and_done
+    qos_0_that_is_not_sent_is_counted
     qos_1_is_done_at_puback
     qos_2_is_done_at_pubcomp
     a_code_of_0x80_and_above_ends_the_flow

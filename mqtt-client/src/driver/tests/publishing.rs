@@ -111,6 +111,22 @@ fn a_blocked_transport_is_not_asked_again() {
     assert_eq!(world.sent().len(), 11);
 }
 
+/// SEND-2: nothing is dropped in silence.
+#[test]
+fn qos_0_that_was_not_sent_is_counted() {
+    let mut world = World::connected(|options| options);
+    let client = world.client();
+    world.pipe().change(|state| state.room = 0);
+    client.try_publish(Publish::new("a", vec![0; 200_000])).unwrap().detach();
+    world.run();
+    for _ in 0..3 {
+        client.try_publish(Publish::new("b", "x")).unwrap().detach();
+    }
+    world.pipe().change(|state| state.broker_closed = true);
+    world.run();
+    assert_eq!((client.stats().published, client.stats().unsent), (4, 3));
+}
+
 #[test]
 fn a_large_payload_is_written_from_where_it_lies() {
     let mut world = World::connected(|options| options);
