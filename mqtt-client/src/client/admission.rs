@@ -43,6 +43,35 @@ impl<'a> Admission<'a> {
         cx: &mut Context<'_>,
         mut attempt: impl FnMut(&mut State) -> Result<T, E>,
     ) -> Poll<Result<T, E>> {
+        if self.place.is_none()
+            && let Some(result) = self.shared.with(|state| self.try_first(state, &mut attempt))
+        {
+            return Poll::Ready(result);
+        }
+        self.poll_in_turn(cx, attempt)
+    }
+
+    /// The attempt of a call that has no place, when it need not wait for anybody.
+    #[inline]
+    fn try_first<T, E: Full>(
+        &self,
+        state: &mut State,
+        attempt: impl FnOnce(&mut State) -> Result<T, E>,
+    ) -> Option<Result<T, E>> {
+        let may_try = !state.is_ahead() && state.room.is_free(self.lane);
+        if !may_try && state.is_running() {
+            return None;
+        }
+        let result = attempt(state);
+        if result.as_ref().is_err_and(Full::is_full) { None } else { Some(result) }
+    }
+
+    #[inline(never)]
+    fn poll_in_turn<T, E: Full>(
+        &mut self,
+        cx: &mut Context<'_>,
+        mut attempt: impl FnMut(&mut State) -> Result<T, E>,
+    ) -> Poll<Result<T, E>> {
         let (mut waker, mut kept) = (None, None);
         loop {
             let shared = self.shared;
@@ -59,7 +88,6 @@ impl<'a> Admission<'a> {
         }
     }
 
-    #[inline]
     fn step<T, E: Full>(
         &mut self,
         state: &mut State,
