@@ -128,7 +128,7 @@ impl Folder {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let count = COUNT.fetch_add(1, Ordering::Relaxed);
         let path = env::temp_dir().join(format!("mqtt-testkit-{}-{count}", process::id()));
-        fs::create_dir_all(&path)?;
+        fs::create_dir_all(&path).map_err(|error| about(&path, &error))?;
         Ok(Folder { path })
     }
 
@@ -149,8 +149,14 @@ impl Folder {
             host = address.ip(),
             folder = self.path.display(),
         );
-        fs::write(self.configuration(), text)
+        let path = self.configuration();
+        fs::write(&path, text).map_err(|error| about(&path, &error))
     }
+}
+
+/// The error with the file it is about.
+fn about(path: &Path, error: &io::Error) -> io::Error {
+    io::Error::new(error.kind(), format!("cannot write {}: {error}", path.display()))
 }
 
 impl Drop for Folder {
