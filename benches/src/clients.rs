@@ -5,6 +5,7 @@
 
 mod floor;
 mod ours;
+mod ours_blocking;
 mod rumqttc;
 
 use clap::ValueEnum;
@@ -12,6 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use self::floor::Floor;
 use self::ours::Ours;
+use self::ours_blocking::OursBlocking;
 use self::rumqttc::Rumqttc;
 use crate::{Direction, Plan, Report, Result, Stopwatch, Workload};
 
@@ -25,6 +27,8 @@ pub enum Client {
     FloorQueue,
     /// This project's client on tokio.
     Ours,
+    /// This project's client on std threads.
+    OursBlocking,
     /// rumqttc's client for MQTT 5.
     Rumqttc,
 }
@@ -33,7 +37,7 @@ impl Client {
     /// Whether `workload` tells anything about this client.
     pub fn runs(self, workload: Workload) -> bool {
         match self {
-            Self::Floor | Self::Ours | Self::Rumqttc => true,
+            Self::Floor | Self::Ours | Self::OursBlocking | Self::Rumqttc => true,
             Self::FloorQueue => workload.direction() == Direction::Receive,
         }
     }
@@ -44,6 +48,7 @@ impl Client {
             Self::Floor => "tokio floor",
             Self::FloorQueue => "tokio floor with a queue",
             Self::Ours => "ours, tokio",
+            Self::OursBlocking => "ours, blocking",
             Self::Rumqttc => "rumqttc 0.25 v5",
         }
     }
@@ -64,6 +69,7 @@ pub async fn run(client: Client, plan: &Plan) -> Result<Report> {
         Client::Floor => measure(client, Floor::connect(plan).await?, plan).await,
         Client::FloorQueue => measure(client, Floor::connect_queued(plan).await?, plan).await,
         Client::Ours => measure(client, Ours::connect(plan).await?, plan).await,
+        Client::OursBlocking => measure(client, OursBlocking::connect(plan)?, plan).await,
         Client::Rumqttc => measure(client, Rumqttc::connect(plan).await?, plan).await,
     }
 }

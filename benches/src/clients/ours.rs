@@ -55,7 +55,7 @@ impl Subject for Ours {
     }
 }
 
-fn qos(plan: &Plan) -> QoS {
+pub(super) fn qos(plan: &Plan) -> QoS {
     match plan.workload.qos() {
         0 => QoS::AtMostOnce,
         _ => QoS::AtLeastOnce,
