@@ -166,6 +166,12 @@ impl<M: Memory> Session<M> {
         self.state.identity.client_id()
     }
 
+    /// The version of the last connection, which packets are made for; before the first,
+    /// [`Config::version`].
+    pub fn version(&self) -> Version {
+        self.state.version()
+    }
+
     /// QoS 1/2 publishes sent and not finished.
     pub fn in_flight(&self) -> usize {
         let flows = &self.state.flows;

@@ -14,6 +14,12 @@ pub enum VersionChoice {
     Auto,
 }
 
+impl From<Version> for VersionChoice {
+    fn from(version: Version) -> VersionChoice {
+        VersionChoice::Only(version)
+    }
+}
+
 /// How many brokers are remembered.
 const REMEMBERED: usize = 64;
 
