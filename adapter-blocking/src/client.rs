@@ -5,8 +5,9 @@ use std::io;
 use std::time::{Duration, Instant};
 
 use mqtt_client::{
-    ConnectError, ConnectionState, Limits, Message, Publish, PublishError, QoS, ReasonCode, Stats,
-    SubscribeError, SubscribeOptions, TryPublishError, Unacknowledged, UnsubscribeError,
+    ConnectError, ConnectionState, Limits, Message, OptionsError, Publish, PublishError, QoS,
+    ReasonCode, Stats, SubscribeError, SubscribeOptions, TryPublishError, Unacknowledged,
+    UnsubscribeError,
 };
 
 use crate::InCallback;
@@ -189,6 +190,15 @@ impl Client {
             Some(own_loop) if !in_callback() => own_loop.turn(deadline(timeout)),
             Some(_) | None => Err(io::ErrorKind::Unsupported.into()),
         }
+    }
+
+    /// Replaces the list of brokers by that of these URLs, at least one and without credentials. A
+    /// connection that is open or being made stays; the next attempt begins with the first.
+    pub fn set_brokers<U: AsRef<str>>(
+        &self,
+        urls: impl IntoIterator<Item = U>,
+    ) -> Result<(), OptionsError> {
+        self.client.set_brokers(urls)
     }
 
     /// How the client stands with its broker.

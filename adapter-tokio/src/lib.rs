@@ -37,9 +37,9 @@ pub use mqtt_client::{
     Ack, Backoff, Bytes, CallbackSubscription, Client, ClientEvent, CloseReason, ConnectError,
     ConnectionState, DropPolicy, Enqueue, Events, Failure, Limits, Message, Options, OptionsError,
     Overflow, Payload, Properties, Property, Publish, PublishError, PublishHandle, QoS, ReasonCode,
-    Rejection, RetainHandling, SessionExpiry, SessionLoss, Stats, SubscribeError, SubscribeOptions,
-    Subscription, TryPublishError, TryRecvError, Unacknowledged, UnsubscribeError, UrlProblem,
-    Version,
+    Refusal, Rejection, RetainHandling, SessionExpiry, SessionLoss, Stats, SubscribeError,
+    SubscribeOptions, Subscription, TryPublishError, TryRecvError, Unacknowledged,
+    UnsubscribeError, UrlProblem, Version, VersionChoice, ViolationKind,
 };
 
 use timer::TokioTimer;

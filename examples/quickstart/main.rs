@@ -119,7 +119,7 @@ fn plan(url: &str, arguments: &Arguments) -> Result<Plan, Error> {
     let backoff = Backoff::Exponential { first, longest, jitter_percent: 20 };
     let options = Options::new(format!("mqtt://{credentials}{}", proxy.address()))?
         .client_id(format!("quickstart-{run}"))
-        .version(arguments.version.into())
+        .version(Version::from(arguments.version))
         .backoff(backoff);
     let parting = options.clone().clean_start(true).session_expiry(SessionExpiry::Immediately);
     let topic = format!("quickstart/{run}");

@@ -14,7 +14,7 @@ use mqtt_session::Limits;
 use crate::driver::Driver;
 use crate::error::{ConnectError, OptionsError};
 use crate::event::Events;
-use crate::options::Options;
+use crate::options::{Broker, Options};
 use crate::runtime::Runtime;
 use crate::shared::{Handle, Shared};
 use crate::state::{Lifecycle, State};
@@ -98,6 +98,17 @@ impl Client {
         self.handle.with(|state| state.disconnect(now));
         let mut watch = Watch::new(&self.handle);
         poll_fn(|cx| watch.poll(cx, |state| state.has_ended().then_some(()))).await;
+    }
+
+    /// Replaces the list of brokers by that of these URLs, at least one and without credentials. A
+    /// connection that is open or being made stays; the next attempt begins with the first.
+    pub fn set_brokers<U: AsRef<str>>(
+        &self,
+        urls: impl IntoIterator<Item = U>,
+    ) -> Result<(), OptionsError> {
+        let brokers = Broker::parse_list(urls, "brokers")?;
+        self.handle.with(|state| state.set_brokers(brokers));
+        Ok(())
     }
 
     /// How the client stands with its broker.

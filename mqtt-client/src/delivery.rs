@@ -12,7 +12,7 @@ use std::collections::VecDeque;
 use std::task::Waker;
 use std::time::Duration;
 
-use mqtt_session::proto::{ReasonCode, SubscriptionOptions, TopicFilter, Version};
+use mqtt_session::proto::{ReasonCode, SubscriptionOptions, TopicFilter};
 use mqtt_session::{Delivery as Delivered, Time};
 
 use crate::Ack;
@@ -52,7 +52,7 @@ pub(crate) struct Delivery {
     /// Subscriptions without a handle.
     detached: usize,
     default_ack: Ack,
-    /// The Subscription Identifier of the next filter, if the version has them and any is left.
+    /// The Subscription Identifier of the next filter, if any is left.
     next_identifier: Option<u32>,
     /// Gets what no subscription matches.
     default_handler: Option<Callback>,
@@ -72,7 +72,7 @@ pub(crate) struct Call {
 }
 
 impl Delivery {
-    pub(crate) fn new(options: &ReceivingOptions, version: Version) -> Delivery {
+    pub(crate) fn new(options: &ReceivingOptions) -> Delivery {
         Delivery {
             subscribers: Table::default(),
             router: Router::default(),
@@ -86,7 +86,7 @@ impl Delivery {
             held_bytes_limit: options.held_bytes,
             detached: 0,
             default_ack: options.ack,
-            next_identifier: version.has_properties().then_some(1),
+            next_identifier: Some(1),
             default_handler: options.default_handler.clone(),
             found: Vec::new(),
             dropped: Vec::new(),

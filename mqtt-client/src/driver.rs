@@ -16,13 +16,14 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
+use mqtt_session::proto::Version;
 use mqtt_session::{Heap, Inbound, OpenError, Time};
 
 use crate::delivery::Call;
-use crate::options::{Broker, Options};
+use crate::options::{Broker, Greeting, Options};
 use crate::runtime::{Runtime, Timer};
 use crate::shared::{After, Shared};
-use crate::state::{Idle, State};
+use crate::state::{Dial, Idle, State};
 use crate::{ConnectError, Message};
 
 use connection::Connection;
@@ -93,18 +94,18 @@ struct Work<R: Runtime> {
 
 impl<R: Runtime> Work<R> {
     async fn run(mut self) {
-        while let Woken::Dial(broker) = poll_fn(|cx| self.poll_idle(cx, None)).await {
-            self.attempt(broker).await;
+        while let Woken::Dial(dial) = poll_fn(|cx| self.poll_idle(cx, None)).await {
+            self.attempt(dial).await;
         }
     }
 
     /// One attempt, and the connection if it becomes one.
-    async fn attempt(&mut self, broker: usize) {
-        let Some(broker) = self.options.brokers.get(broker).cloned() else { return };
+    async fn attempt(&mut self, dial: Dial) {
+        let Dial { broker, version } = dial;
         let timeout = self.options.attempts.connect_timeout;
         let deadline = self.runtime.now().after(timeout);
         self.with(|state| state.begin_attempt(broker.to_string()));
-        match self.reach(&broker, deadline).await {
+        match self.reach(&broker, version, deadline).await {
             Ok(connection) => self.converse(connection, deadline).await,
             Err(error) => {
                 let now = self.runtime.now();
@@ -117,14 +118,15 @@ impl<R: Runtime> Work<R> {
     async fn reach(
         &mut self,
         broker: &Broker,
+        version: Version,
         deadline: Time,
     ) -> Result<Connection<R::Transport>, ConnectError> {
         let is_first = !self.with(|state| state.attempt.ever_accepted);
-        if is_first && self.options.connect.needs_clean_connect() {
-            self.forget_session(broker, deadline).await?;
+        if is_first && self.options.connect.needs_clean_connect(version) {
+            self.forget_session(broker, version, deadline).await?;
         }
         let transport = self.dial(broker, deadline).await?;
-        self.open(transport)
+        self.open(transport, version)
     }
 
     /// Resolves and dials, unless the client ends or the time is over first.
@@ -153,12 +155,18 @@ impl<R: Runtime> Work<R> {
     }
 
     /// Starts the session's connection on a transport.
-    fn open(&mut self, transport: R::Transport) -> Result<Connection<R::Transport>, ConnectError> {
+    fn open(
+        &mut self,
+        transport: R::Transport,
+        version: Version,
+    ) -> Result<Connection<R::Transport>, ConnectError> {
         let now = self.runtime.now();
         let Work { options, shared, after, .. } = self;
         let opened = shared.with_after(after, |state| {
             let clean_start = options.connect.clean_start && !state.attempt.ever_accepted;
-            options.connect.with(clean_start, |connect| state.session.open(now, connect))
+            let named = !state.session.client_id().is_empty();
+            let greeting = Greeting { version, clean_start, named };
+            options.connect.with(&greeting, |connect| state.session.open(now, connect))
         });
         match opened {
             Ok(inbound) => Ok(Connection::new(transport, inbound)),
@@ -181,7 +189,7 @@ impl<R: Runtime> Work<R> {
                 shared.with_after(after, |state| state.idle_step(now, idle, calls, &mut waker));
             self.run_calls();
             let until = match idle {
-                Idle::Dial(broker) => return Poll::Ready(Woken::Dial(broker)),
+                Idle::Dial(dial) => return Poll::Ready(Woken::Dial(dial)),
                 Idle::Stopped => return Poll::Ready(Woken::Stopped),
                 Idle::Again => continue,
                 Idle::Until(until) => until.into_iter().chain(deadline).min(),
@@ -212,10 +220,10 @@ impl<R: Runtime> Work<R> {
 }
 
 /// Why the driver goes on after it had nothing to do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 enum Woken {
-    /// This broker of the list is to be dialled.
-    Dial(usize),
+    /// An attempt is to be made.
+    Dial(Dial),
     /// The client ends.
     Stopped,
     /// The deadline is over.

@@ -165,7 +165,9 @@ pub enum PublishError {
     /// The broker rejected the message.
     #[error("the broker rejected the message: {0}")]
     Rejected(Box<Rejection>),
-    /// It was accepted here and not sent.
+    /// It was accepted here and will not be sent any more. Only with [`Failure::NotSupported`],
+    /// [`Failure::Invalid`], [`Failure::Blamed`] and [`Failure::ConnectionLost`] may it have been
+    /// sent before.
     #[error("{0}")]
     Failed(Failure),
     /// It was sent, and the session ended before the broker's answer: it may have been delivered.

@@ -25,13 +25,28 @@ pub enum ClientEvent {
         /// Session Present: the broker had the session.
         session_present: bool,
     },
-    /// An accepted connection ended, and not because the client itself did.
+    /// An accepted connection ended, and not by [`Client::disconnect`](crate::Client::disconnect).
     Disconnected {
         /// Why.
         reason: CloseReason,
     },
     /// The broker sent DISCONNECT; [`ClientEvent::Disconnected`] follows.
     ServerDisconnect(Box<Rejection>),
+    /// Another client has the name of this one: the broker said so, or three connections in a row
+    /// were dropped within 10 s without a word. Follows [`ClientEvent::Disconnected`]. Each time in a
+    /// row the delay before the next attempt is four times as long, up to an hour.
+    TakenOver,
+    /// The broker wants another one to be used (section 4.11). Comes before the end of the connection
+    /// or attempt is told.
+    Redirected {
+        /// From now on (0x9D), or for the next attempt (0x9C).
+        permanent: bool,
+        /// The brokers it names, as `host:port`; what is not a host is left out.
+        to: Vec<String>,
+        /// Whether the next attempt goes there: only with
+        /// [`follow_redirects`](crate::Options::follow_redirects).
+        followed: bool,
+    },
     /// An attempt to connect failed.
     ConnectFailed(ConnectError),
     /// The next attempt is made after this delay.

@@ -47,4 +47,6 @@ pub use subscription::{
 
 pub use bytes::Bytes;
 pub use mqtt_session::proto::{Properties, Property, QoS, ReasonCode, RetainHandling, Version};
-pub use mqtt_session::{Backoff, CloseReason, Failure, Limits, SessionLoss, Time};
+pub use mqtt_session::{
+    Backoff, CloseReason, Failure, Limits, Refusal, SessionLoss, Time, VersionChoice, ViolationKind,
+};

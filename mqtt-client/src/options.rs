@@ -1,5 +1,6 @@
 //! What the owner of a client decides.
 
+mod attempts;
 mod broker;
 mod session_expiry;
 mod validate;
@@ -9,13 +10,15 @@ use std::num::{NonZeroU16, NonZeroU32};
 use std::time::Duration;
 
 use mqtt_session::proto::Version;
-use mqtt_session::{Backoff, SessionLoss, SupervisorConfig, VersionChoice};
+use mqtt_session::{SessionLoss, VersionChoice};
 
 use crate::delivery::Callback;
 use crate::{Ack, Message, OptionsError, Publish};
 
+pub(crate) use attempts::AttemptOptions;
 pub(crate) use broker::Broker;
 pub use session_expiry::SessionExpiry;
+pub(crate) use validate::Greeting;
 
 /// What a client is made from: the broker, and everything that has a default.
 ///
@@ -29,6 +32,7 @@ pub struct Options {
     pub(crate) sending: SendingOptions,
     pub(crate) receiving: ReceivingOptions,
     pub(crate) strict: bool,
+    pub(crate) strict_session: bool,
     pub(crate) seed: Option<u64>,
 }
 
@@ -36,7 +40,9 @@ pub struct Options {
 #[derive(Clone)]
 pub(crate) struct ConnectOptions {
     pub(crate) client_id: String,
-    pub(crate) version: Version,
+    /// What 3.1.1 says in place of an empty one, where the broker assigns none.
+    pub(crate) made_up_id: String,
+    pub(crate) version: VersionChoice,
     pub(crate) clean_start: bool,
     pub(crate) session_expiry: SessionExpiry,
     pub(crate) keep_alive: Option<Duration>,
@@ -48,20 +54,13 @@ pub(crate) struct ConnectOptions {
     pub(crate) user_properties: Vec<(String, String)>,
 }
 
-/// When to connect, and how long to try.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct AttemptOptions {
-    pub(crate) connect_timeout: Duration,
-    pub(crate) retry_initial_connect: bool,
-    pub(crate) supervisor: SupervisorConfig,
-}
-
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct SendingOptions {
     pub(crate) max_in_flight: Option<NonZeroU16>,
     pub(crate) max_pending: usize,
     pub(crate) max_pending_bytes: usize,
     pub(crate) write_queue: usize,
+    pub(crate) response_timeout: Option<Duration>,
     pub(crate) session_loss: SessionLoss,
     pub(crate) disconnect_flush: Duration,
 }
@@ -94,12 +93,7 @@ impl Options {
     /// of [`username`](Options::username) and [`password`](Options::password): here they are an
     /// error.
     pub fn broker(mut self, url: impl AsRef<str>) -> Result<Options, OptionsError> {
-        let (broker, credentials) = Broker::parse(url.as_ref())?;
-        if credentials.is_some() {
-            let problem = "give user name and password once, in the first URL";
-            return Err(OptionsError::Value { option: "broker", problem });
-        }
-        self.brokers.push(broker);
+        self.brokers.push(Broker::parse_bare(url.as_ref(), "broker")?);
         Ok(self)
     }
 
@@ -111,8 +105,11 @@ impl Options {
     }
 
     /// Protocol version. Default: 5.0.
-    pub fn version(mut self, version: Version) -> Options {
-        self.connect.version = version;
+    ///
+    /// With [`VersionChoice::Auto`] that is 3.1.1 for brokers that refuse 5.0, or close twice after
+    /// its CONNECT. What 3.1.1 cannot say fails there: the CONNECT, if these options say it.
+    pub fn version(mut self, version: impl Into<VersionChoice>) -> Options {
+        self.connect.version = version.into();
         self
     }
 
@@ -177,45 +174,6 @@ impl Options {
         self
     }
 
-    /// How long an attempt may take: name resolution, connection and CONNACK together. Default:
-    /// 10 s.
-    pub fn connect_timeout(mut self, timeout: Duration) -> Options {
-        self.attempts.connect_timeout = timeout;
-        self
-    }
-
-    /// Whether the first connection is tried again when it fails, as later ones are. Default:
-    /// false, when every broker has failed once the last failure is reported and the client ends.
-    pub fn retry_initial_connect(mut self, retry: bool) -> Options {
-        self.attempts.retry_initial_connect = retry;
-        self
-    }
-
-    /// Delays between attempts. Default: 1 s to 30 s, ± 20 %.
-    pub fn backoff(mut self, backoff: Backoff) -> Options {
-        self.attempts.supervisor.backoff = backoff;
-        self
-    }
-
-    /// Whether to connect again when a connection ended. Default: true.
-    pub fn reconnect(mut self, reconnect: bool) -> Options {
-        self.attempts.supervisor.reconnect = reconnect;
-        self
-    }
-
-    /// Attempts in a row before giving up, or `None` to never give up. Default: `None`.
-    pub fn max_attempts(mut self, attempts: impl Into<Option<NonZeroU32>>) -> Options {
-        self.attempts.supervisor.max_attempts = attempts.into().map(NonZeroU32::get);
-        self
-    }
-
-    /// Whether to give up when the broker refuses for a reason that waiting cannot mend. Default:
-    /// false, it is tried again at the longest delay.
-    pub fn stop_on_refusal(mut self, stop: bool) -> Options {
-        self.attempts.supervisor.stop_on_refusal = stop;
-        self
-    }
-
     /// Own limit on unfinished QoS 1/2 publishes, below the broker's Receive Maximum; 1 is strict
     /// one-by-one order. Default: none.
     pub fn max_in_flight(mut self, messages: NonZeroU16) -> Options {
@@ -238,6 +196,14 @@ impl Options {
     /// Bytes of QoS 0 publishes that may wait to be written. Default: 1 MiB.
     pub fn write_queue(mut self, bytes: usize) -> Options {
         self.sending.write_queue = bytes;
+        self
+    }
+
+    /// How long a SUBSCRIBE or UNSUBSCRIBE may stay without its answer although the broker lives, or
+    /// `None` for ever. Then the connection is ended and it is made again, at most three times; after
+    /// that it fails with [`Failure::NoAnswer`](crate::Failure::NoAnswer). Default: 30 s.
+    pub fn response_timeout(mut self, timeout: impl Into<Option<Duration>>) -> Options {
+        self.sending.response_timeout = timeout.into();
         self
     }
 
@@ -304,6 +270,14 @@ impl Options {
         self
     }
 
+    /// Whether a connection is ended when the broker has a session that this client knows nothing
+    /// of, as after `clean_start(false)` in a new process. Default: false, the session is taken
+    /// over; what an earlier process left unfinished in it is finished first.
+    pub fn strict_session(mut self, strict: bool) -> Options {
+        self.strict_session = strict;
+        self
+    }
+
     /// Where random choices come from, but for a Client Identifier made up before 5.0, which would
     /// name another client's session. Default: the operating system.
     pub fn seed(mut self, seed: u64) -> Options {
@@ -316,7 +290,8 @@ impl Options {
             brokers: vec![broker],
             connect: ConnectOptions {
                 client_id: String::new(),
-                version: Version::V5,
+                made_up_id: String::new(),
+                version: VersionChoice::Only(Version::V5),
                 clean_start: true,
                 session_expiry: SessionExpiry::After(Duration::from_secs(300)),
                 keep_alive: Some(Duration::from_secs(30)),
@@ -327,24 +302,13 @@ impl Options {
                 will_delay: None,
                 user_properties: Vec::new(),
             },
-            attempts: AttemptOptions {
-                connect_timeout: Duration::from_secs(10),
-                retry_initial_connect: false,
-                supervisor: SupervisorConfig {
-                    backoff: Backoff::default(),
-                    version: VersionChoice::Only(Version::V5),
-                    max_attempts: None,
-                    stop_on_refusal: false,
-                    reconnect: true,
-                    follow_redirects: false,
-                    seed: 0,
-                },
-            },
+            attempts: AttemptOptions::default(),
             sending: SendingOptions {
                 max_in_flight: None,
                 max_pending: 1024,
                 max_pending_bytes: 16 << 20,
                 write_queue: 1 << 20,
+                response_timeout: Some(Duration::from_secs(30)),
                 session_loss: SessionLoss { qos1: true, qos2: false },
                 disconnect_flush: Duration::from_millis(500),
             },
@@ -357,15 +321,9 @@ impl Options {
                 default_handler: None,
             },
             strict: false,
+            strict_session: false,
             seed: None,
         }
-    }
-}
-
-impl AttemptOptions {
-    /// How many attempts at the first connection may fail: each broker has its chance.
-    pub(crate) fn first_tries(&self, brokers: usize) -> Option<usize> {
-        (!self.retry_initial_connect).then_some(brokers)
     }
 }
 

@@ -1,5 +1,6 @@
 //! What all parts of a client share.
 
+mod brokers;
 mod calls;
 mod events;
 mod turn;
@@ -20,13 +21,15 @@ use crate::shared::After;
 use crate::table::Table;
 use crate::{Ack, ClientEvent, ConnectError, ConnectionState, Rejection, Stats};
 
+use brokers::Brokers;
 pub(crate) use calls::Refusal;
-pub(crate) use turn::{Idle, Moved, Step};
+pub(crate) use turn::{Dial, Idle, Moved, Step};
 
 /// The session, and everything that waits for it.
 pub(crate) struct State {
     pub(crate) session: Session<Heap<Bytes>>,
     pub(crate) supervisor: Supervisor,
+    pub(crate) brokers: Brokers,
     pub(crate) lifecycle: Lifecycle,
     pub(crate) attempt: Attempt,
     pub(crate) operations: Operations,
@@ -68,6 +71,8 @@ pub(crate) struct Attempt {
     pub(crate) ever_accepted: bool,
     /// How many may fail before the broker accepted some connection; `None` is any number.
     pub(crate) first_tries: Option<usize>,
+    /// The list of brokers was replaced since it began.
+    pub(crate) outdated: bool,
     /// The listeners know that the next attempt waits.
     pub(crate) wait_announced: bool,
     /// The listeners know that a message of this connection matched no subscription.
@@ -118,6 +123,7 @@ impl State {
         State {
             session: Session::new(options.session_config(seed)),
             supervisor,
+            brokers: Brokers::new(&options.brokers),
             lifecycle: Lifecycle::Running,
             attempt: Attempt {
                 first_tries: options.attempts.first_tries(options.brokers.len()),
@@ -126,7 +132,7 @@ impl State {
             operations: Operations::default(),
             requests: HashMap::new(),
             room: Room::default(),
-            delivery: Delivery::new(&options.receiving, options.connect.version),
+            delivery: Delivery::new(&options.receiving),
             listeners: Listeners::default(),
             stats: Stats::default(),
             driver: DriverSeat { waker: None, output_blocked: false, unseen: 0, now },

@@ -86,6 +86,9 @@ pub trait Client: Clone + Send + 'static {
     /// Takes leave.
     fn disconnect(&self);
 
+    /// Replaces the list of brokers.
+    fn set_brokers(&self, urls: &[&str]);
+
     /// What happens from now on.
     fn events(&self) -> Self::Events;
 

@@ -2,7 +2,7 @@
 
 use mqtt_proto::{
     Ack, ConnAck, Disconnect, Packet, PacketId, Properties, Property, PubAck, PubComp, PubRec,
-    PubRel, Publish, QoS, ReasonCode, ReasonCodes, SubAck, UnsubAck,
+    PubRel, Publish, QoS, ReasonCode, ReasonCodes, SubAck, UnsubAck, Version,
 };
 
 use crate::connection::Connection;
@@ -10,6 +10,8 @@ use crate::connection::Connection;
 /// What a CONNECT asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Connected {
+    /// Its version.
+    pub version: Version,
     /// Clean Start.
     pub clean_start: bool,
     /// Client Identifier.
@@ -66,6 +68,7 @@ impl Connection {
     pub fn expect_connect(&mut self) -> Connected {
         self.expect("CONNECT", |packet| match packet {
             Packet::Connect(connect) => Some(Connected {
+                version: connect.version,
                 clean_start: connect.clean_start,
                 client_id: connect.client_id.to_owned(),
             }),

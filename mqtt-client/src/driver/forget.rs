@@ -5,12 +5,12 @@ use std::future::poll_fn;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use mqtt_session::proto::ReasonCode;
+use mqtt_session::proto::{ReasonCode, Version};
 use mqtt_session::{Closing, Config, Connect, Event, Heap, OpenError, Session, Time};
 
 use super::connection::{Connection, Progress};
 use super::{READ_REST, Woken, Work};
-use crate::options::Broker;
+use crate::options::{Broker, Greeting};
 use crate::runtime::Runtime;
 use crate::{ConnectError, Rejection};
 
@@ -19,12 +19,14 @@ impl<R: Runtime> Work<R> {
     pub(super) async fn forget_session(
         &mut self,
         broker: &Broker,
+        version: Version,
         deadline: Time,
     ) -> Result<(), ConnectError> {
         let transport = self.dial(broker, deadline).await?;
         let mut session = Session::new(Config::new(0));
         let now = self.runtime.now();
-        let opened = self.options.connect.with(true, |connect| {
+        let greeting = Greeting { version, clean_start: true, named: true };
+        let opened = self.options.connect.with(&greeting, |connect| {
             session.open(now, &Connect { session_expiry: 0, will: None, ..*connect })
         });
         let inbound = opened.map_err(|error| match error {

@@ -1,3 +1,4 @@
+mod answers;
 mod connecting;
 mod identifiers;
 mod limits;
@@ -6,5 +7,7 @@ mod packets;
 mod pipe;
 mod publishing;
 mod receiving;
+mod redirects;
 mod subscribing;
+mod versions;
 mod world;

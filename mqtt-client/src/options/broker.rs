@@ -21,6 +21,36 @@ impl Broker {
     pub(crate) fn parse(url: &str) -> Result<(Broker, Option<Credentials>), OptionsError> {
         parse(url).map_err(|problem| OptionsError::Url { url: without_credentials(url), problem })
     }
+
+    /// The broker of one `host[:port]` in a Server Reference (section 4.11), if that is what it is.
+    pub(crate) fn referred(reference: &str) -> Option<Broker> {
+        let (host, port) = host_and_port(reference).ok()?;
+        Some(Broker { host: host.to_owned(), port })
+    }
+
+    /// Takes the URLs of a list apart: at least one, and without credentials.
+    pub(crate) fn parse_list<U: AsRef<str>>(
+        urls: impl IntoIterator<Item = U>,
+        option: &'static str,
+    ) -> Result<Vec<Broker>, OptionsError> {
+        let brokers = urls.into_iter().map(|url| Broker::parse_bare(url.as_ref(), option));
+        let brokers = brokers.collect::<Result<Vec<_>, _>>()?;
+        if brokers.is_empty() {
+            return Err(OptionsError::Value { option, problem: "give at least one URL" });
+        }
+        Ok(brokers)
+    }
+
+    /// Takes a URL without credentials apart.
+    pub(crate) fn parse_bare(url: &str, option: &'static str) -> Result<Broker, OptionsError> {
+        match Broker::parse(url)? {
+            (broker, None) => Ok(broker),
+            (_, Some(_)) => {
+                let problem = "give user name and password once, in the first URL";
+                Err(OptionsError::Value { option, problem })
+            }
+        }
+    }
 }
 
 impl fmt::Display for Broker {
@@ -170,6 +200,17 @@ mod tests {
             ("mqtt://%ff@host", UrlProblem::UserName),
         ] {
             assert_eq!(broker(url), Err(problem), "{url}");
+        }
+    }
+
+    #[test]
+    fn a_reference_is_a_host_with_or_without_a_port() {
+        let referred = |reference| Broker::referred(reference).map(|broker| broker.to_string());
+        assert_eq!(referred("a.example"), Some("a.example:1883".into()));
+        assert_eq!(referred("10.0.0.1:8883"), Some("10.0.0.1:8883".into()));
+        assert_eq!(referred("[fe80::1]:1884"), Some("[fe80::1]:1884".into()));
+        for unusable in ["", "mqtt://a", "a/b", "fe80::1", "a:0", "[a]", "a@b"] {
+            assert_eq!(referred(unusable), None, "{unusable}");
         }
     }
 

@@ -4,7 +4,7 @@ use std::hash::{BuildHasher, RandomState};
 use std::num::NonZeroU16;
 use std::time::Duration;
 
-use mqtt_session::proto::{self, Dialect, Encode, Properties, Property, Role};
+use mqtt_session::proto::{self, Dialect, Encode, Properties, Property, Role, Version};
 use mqtt_session::{Backoff, Config, Connect, SupervisorConfig, VersionChoice};
 
 use super::{ConnectOptions, Options, SessionExpiry};
@@ -32,9 +32,13 @@ impl Options {
         check(self.sending.max_pending_bytes > 0, "max_pending_bytes", AT_LEAST_1)?;
         check(self.sending.write_queue > 0, "write_queue", AT_LEAST_1)?;
         check_backoff(self.attempts.supervisor.backoff)?;
+        let response_timeout = self.sending.response_timeout;
+        check(response_timeout != Some(Duration::ZERO), "response_timeout", NOT_ZERO)?;
         let delay_alone = connect.will_delay.is_some() && connect.will.is_none();
         check(!delay_alone, "will_delay", "there is no will to delay; give `will`, too")?;
-        connect.with(true, measure).map_err(OptionsError::Connect)
+        let version = connect.first_version();
+        let greeting = Greeting { version, clean_start: true, named: false };
+        connect.with(&greeting, measure).map_err(OptionsError::Connect)
     }
 
     /// The seed, drawn from the operating system unless there is one.
@@ -47,10 +51,12 @@ impl Options {
     pub(crate) fn complete(&mut self) {
         let connect = &mut self.connect;
         let keeps = connect.session_expiry.seconds() > 0;
-        if !connect.version.has_properties() && keeps && connect.client_id.is_empty() {
-            connect.client_id = format!("mqtt{:016x}", random());
-            // Nobody has a session under it.
-            connect.clean_start = false;
+        let has_to = match connect.version {
+            VersionChoice::Only(version) => !version.has_properties(),
+            VersionChoice::Auto => true,
+        };
+        if has_to && keeps && connect.client_id.is_empty() {
+            connect.made_up_id = format!("mqtt{:016x}", random());
         }
     }
 
@@ -59,7 +65,7 @@ impl Options {
         let ping_timeout = Duration::from_secs(10).min(keep_alive / 2);
         let receive_maximum = NonZeroU16::new(self.receiving.receive_maximum);
         Config {
-            version: self.connect.version,
+            version: self.connect.first_version(),
             receive_maximum: receive_maximum.unwrap_or(NonZeroU16::MIN),
             maximum_packet_size: self.receiving.maximum_packet_size,
             max_in_flight: self.sending.max_in_flight,
@@ -67,36 +73,58 @@ impl Options {
             max_pending_bytes: self.sending.max_pending_bytes,
             write_queue: self.sending.write_queue,
             ping_timeout: self.connect.ping_timeout.unwrap_or(ping_timeout),
+            response_timeout: self.sending.response_timeout,
             session_loss: self.sending.session_loss,
             hand_back: true,
             strict: self.strict,
+            strict_session: self.strict_session,
             optional_identifiers: true,
             ..Config::new(seed)
         }
     }
 
     pub(crate) fn supervisor_config(&self, seed: u64) -> SupervisorConfig {
-        let version = VersionChoice::Only(self.connect.version);
-        SupervisorConfig { version, seed, ..self.attempts.supervisor }
+        SupervisorConfig { version: self.connect.version, seed, ..self.attempts.supervisor }
     }
 }
 
+/// What differs between the CONNECTs of a client.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Greeting {
+    pub(crate) version: Version,
+    pub(crate) clean_start: bool,
+    /// A broker has assigned a Client Identifier, or it was made up.
+    pub(crate) named: bool,
+}
+
 impl ConnectOptions {
+    /// The version to begin with.
+    pub(crate) fn first_version(&self) -> Version {
+        match self.version {
+            VersionChoice::Only(version) => version,
+            VersionChoice::Auto => Version::V5,
+        }
+    }
+
     /// Whether a clean start takes a connection of its own: before 5.0 a clean session is also one
-    /// that ends with the connection, so a session that is to be kept cannot start clean.
-    pub(crate) fn needs_clean_connect(&self) -> bool {
+    /// that ends with the connection, so a session that is to be kept cannot start clean. Under an
+    /// identifier that was made up nobody has a session.
+    pub(crate) fn needs_clean_connect(&self, version: Version) -> bool {
         let keeps = self.session_expiry.seconds() > 0;
-        !self.version.has_properties() && self.clean_start && keeps
+        let has_name = !self.client_id.is_empty();
+        !version.has_properties() && self.clean_start && keeps && has_name
     }
 
     /// Shows the CONNECT of an attempt to `f`.
-    pub(crate) fn with<R>(&self, clean_start: bool, f: impl FnOnce(&Connect<'_>) -> R) -> R {
+    pub(crate) fn with<R>(&self, greeting: &Greeting, f: impl FnOnce(&Connect<'_>) -> R) -> R {
+        let Greeting { version, clean_start, named } = *greeting;
+        let makes_up = self.client_id.is_empty() && !named && !version.has_properties();
         let user_properties = self.user_properties.iter();
         let properties: Vec<_> =
             user_properties.map(|(name, value)| Property::UserProperty(name, value)).collect();
         let connect = Connect {
-            version: self.version,
-            client_id: &self.client_id,
+            version,
+            client_id: if makes_up { &self.made_up_id } else { &self.client_id },
             clean_start,
             session_expiry: self.session_expiry.seconds(),
             keep_alive: self
@@ -158,6 +186,10 @@ mod tests {
     use super::*;
     use crate::Publish;
 
+    fn seconds(seconds: u64) -> Duration {
+        Duration::from_secs(seconds)
+    }
+
     fn problem(change: impl FnOnce(Options) -> Options) -> Option<&'static str> {
         match change(Options::new("mqtt://host").unwrap()).validate() {
             Ok(()) => None,
@@ -189,6 +221,14 @@ mod tests {
         assert_eq!(problem(|o| o.receive_maximum(0)), Some("receive_maximum"));
         assert_eq!(problem(|o| o.max_pending(0)), Some("max_pending"));
         assert_eq!(problem(|o| o.write_queue(0)), Some("write_queue"));
+        assert_eq!(problem(|o| o.response_timeout(Duration::ZERO)), Some("response_timeout"));
+        assert_eq!(problem(|o| o.response_timeout(None)), None);
+        let backoff = |first, longest| Backoff::FullJitter {
+            first: seconds(first),
+            longest: seconds(longest),
+        };
+        assert_eq!(problem(|o| o.backoff(backoff(2, 1))), Some("backoff"));
+        assert_eq!(problem(|o| o.backoff(backoff(1, 1))), None);
         assert_eq!(problem(|o| o.will_delay(Duration::ZERO)), Some("will_delay"));
         assert_eq!(problem(|o| o.will(Publish::new("a/#", ""))), Some("connect"));
     }

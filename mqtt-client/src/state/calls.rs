@@ -60,7 +60,8 @@ impl State {
             wire.qos = wire.qos.max(held.qos);
         }
         let wanted = Subscription { filter: &options.filter, options: wire };
-        let identifier = self.delivery.identifier_for(&options.filter);
+        let has_identifiers = self.session.version().has_properties();
+        let identifier = self.delivery.identifier_for(&options.filter).filter(|_| has_identifiers);
         let property = identifier.map(Property::SubscriptionIdentifier);
         let token = self.session.subscribe(now, &[wanted], property.as_slice())?;
         let sink = sink.take().unwrap_or_else(|| options.stream());

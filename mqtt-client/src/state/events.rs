@@ -20,6 +20,7 @@ impl State {
             Event::Connected(ref connack) => self.handle_connected(now, connack),
             Event::Refused(connack) => {
                 self.attempt.refusal = Some(Rejection::new(connack.reason, connack.properties));
+                self.look_for_redirect(now, connack.reason, connack.properties);
             }
             // No option makes a CONNECT with an Authentication Method.
             Event::Authenticate(_) | Event::Reauthenticated(_) => {}
@@ -54,6 +55,7 @@ impl State {
                 self.stats.server_disconnects += 1;
                 let rejection = Rejection::new(disconnect.reason, disconnect.properties);
                 self.tell(&ClientEvent::ServerDisconnect(rejection));
+                self.look_for_redirect(now, disconnect.reason, disconnect.properties);
             }
             Event::Closed(reason) => {
                 self.handle_closed(now, reason);
@@ -68,6 +70,7 @@ impl State {
         self.attempt.broker = broker;
         self.attempt.refusal = None;
         self.attempt.timed_out = None;
+        self.attempt.outdated = false;
         self.attempt.wait_announced = false;
         self.attempt.unrouted_announced = false;
     }
@@ -104,6 +107,7 @@ impl State {
         let retry = self.supervisor.handle_failed(now, class);
         if retry != Retry::AtOnce
             && !self.attempt.ever_accepted
+            && !self.attempt.outdated
             && let Some(tries) = &mut self.attempt.first_tries
         {
             *tries = tries.saturating_sub(1);
@@ -133,13 +137,24 @@ impl State {
         if self.attempt.accepted {
             self.attempt.accepted = false;
             self.stats.disconnects += 1;
-            self.supervisor.handle_failed(now, FailureClass::of(&reason));
+            let retry = self.supervisor.handle_failed(now, FailureClass::of(&reason));
             if self.is_running() {
                 self.tell(&ClientEvent::Disconnected { reason });
+                self.warn_of_takeover(retry);
             }
         } else {
             let error = self.connect_error(reason);
             self.handle_attempt_failed(now, error);
+        }
+    }
+
+    /// Tells the listeners that another client has the name of this one.
+    fn warn_of_takeover(&mut self, retry: Retry) {
+        match retry {
+            Retry::Later(FailureClass::TakenOver) | Retry::Never(FailureClass::TakenOver) => {
+                self.tell(&ClientEvent::TakenOver);
+            }
+            Retry::AtOnce | Retry::Later(_) | Retry::Never(_) => {}
         }
     }
 

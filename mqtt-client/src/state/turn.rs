@@ -4,12 +4,14 @@ use std::mem;
 use std::task::Waker;
 
 use bytes::Bytes;
-use mqtt_session::{Action, CloseReason, Closing, Event, Heap, Inbound, Phase, Target, Time};
+use mqtt_session::proto::Version;
+use mqtt_session::{Action, CloseReason, Closing, Event, Heap, Inbound, Phase, Time};
 
 use super::{Lifecycle, State};
 use crate::delivery::Call;
 use crate::driver::OutBuffer;
 use crate::message::{Arrived, Incoming};
+use crate::options::Broker;
 
 /// What happened to the transport since the last step.
 #[derive(Clone, Copy, Debug, Default)]
@@ -47,11 +49,18 @@ pub(crate) struct Step {
     pub(crate) abandoned: bool,
 }
 
+/// An attempt that is due.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Dial {
+    pub(crate) broker: Broker,
+    pub(crate) version: Version,
+}
+
 /// What the driver is to do while there is no connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Idle {
-    /// Dial this broker of the list.
-    Dial(usize),
+    /// Make an attempt.
+    Dial(Dial),
     /// End.
     Stopped,
     /// Come back at once.
@@ -124,9 +133,10 @@ impl State {
             return Idle::Stopped;
         }
         let wait = match self.supervisor.poll(now) {
-            Action::Dial { target: Target::Listed(broker), .. } => return Idle::Dial(broker),
-            // The session's owner asked for none to be followed.
-            Action::Dial { target: Target::Redirect, .. } => return Idle::Dial(0),
+            Action::Dial { target, version, .. } => {
+                let broker = self.brokers.get(target).cloned();
+                return broker.map_or(Idle::Stopped, |broker| Idle::Dial(Dial { broker, version }));
+            }
             Action::Stopped => return Idle::Stopped,
             Action::Busy => None,
             Action::Wait(until) => {

@@ -123,6 +123,10 @@ impl Client for mqtt_adapter_blocking::Client {
         self.disconnect().expect("not in a callback");
     }
 
+    fn set_brokers(&self, urls: &[&str]) {
+        self.set_brokers(urls).expect("URLs of brokers");
+    }
+
     fn events(&self) -> Self::Events {
         self.events()
     }

@@ -134,6 +134,10 @@ impl<const WORKERS: usize> Client for Tokio<WORKERS, mqtt_adapter_tokio::Client>
         self.run(self.inner.disconnect());
     }
 
+    fn set_brokers(&self, urls: &[&str]) {
+        self.inner.set_brokers(urls).expect("URLs of brokers");
+    }
+
     fn events(&self) -> Self::Events {
         self.with(self.inner.events())
     }

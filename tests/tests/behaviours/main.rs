@@ -11,10 +11,12 @@ mod limits;
 mod progress;
 mod publishing;
 mod receiving;
+mod redirects;
 mod resuming;
 mod staying;
 mod subscribing;
 mod tokio_only;
+mod versions;
 
 use std::time::Duration;
 
@@ -51,6 +53,17 @@ suite! {
     [] connecting::a_name_is_resolved;
     ["LIVE-2"] connecting::the_first_connection_is_retried_when_asked_for;
     ["CON-2"] connecting::what_the_broker_cannot_do_is_an_error;
+
+    ["VER-1"] versions::a_broker_that_refuses_5_0_is_asked_in_3_1_1;
+    ["VER-1"] versions::a_broker_that_knows_only_3_1_1_is_asked_in_it;
+    ["VER-1"] versions::a_broker_that_closes_twice_is_asked_in_3_1_1;
+    ["VER-1"] versions::a_name_is_made_up_for_3_1_1;
+    ["VER-1", "VER-2"] versions::what_3_1_1_cannot_say_fails;
+
+    ["LIVE-5"] redirects::a_redirect_is_followed_when_asked_for;
+    ["LIVE-5"] redirects::a_broker_that_moved_is_not_asked_again;
+    ["LIVE-5"] redirects::a_redirect_is_only_reported_unless_asked_for;
+    ["LIVE-5"] redirects::the_list_of_brokers_can_be_replaced;
 
     ["SEND-1"] publishing::each_qos_is_done_at_its_answer;
     ["SEND-1", "SEND-2"] publishing::a_rejection_is_an_error_with_its_code;
@@ -89,6 +102,7 @@ suite! {
     ["LIVE-1"] staying::an_idle_connection_is_kept_alive;
     ["LIVE-1"] staying::a_dead_connection_is_replaced;
     ["LIVE-2"] staying::delays_between_attempts_grow;
+    ["LIVE-3"] staying::being_taken_over_is_told;
     [] staying::the_broker_may_say_why_it_disconnects;
     ["BAD-1", "BAD-4"] staying::a_malformed_packet_ends_the_connection;
 

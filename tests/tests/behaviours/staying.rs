@@ -83,6 +83,30 @@ pub(crate) fn delays_between_attempts_grow<A: Adapter>(trial: &Trial) {
     client.disconnect();
 }
 
+pub(crate) fn being_taken_over_is_told<A: Adapter>(trial: &Trial) {
+    let listening = Signal::new();
+    let go = listening.clone();
+    let peer = trial.peer(move |broker| {
+        let mut connection = broker.open(false);
+        go.wait();
+        connection.disconnect(ReasonCode::SessionTakenOver, &[]);
+        connection.expect_end();
+        broker.open(true).expect_disconnect(ReasonCode::NormalDisconnection);
+    });
+    let [first, longest] = [20, 50].map(Duration::from_millis);
+    let backoff = Backoff::Exponential { first, longest, jitter_percent: 0 };
+    let client = A::start().connect(options(&peer).backoff(backoff)).unwrap();
+    let mut events = client.events();
+    listening.raise();
+    wait_for(&mut events, |event| matches!(event, ClientEvent::TakenOver));
+    match events.next() {
+        Some(ClientEvent::Waiting { delay }) => assert!(delay > longest, "{delay:?}"),
+        event => panic!("{event:?}"),
+    }
+    wait_for(&mut events, |event| matches!(event, ClientEvent::Connected { .. }));
+    client.disconnect();
+}
+
 pub(crate) fn the_broker_may_say_why_it_disconnects<A: Adapter>(trial: &Trial) {
     let listening = Signal::new();
     let go = listening.clone();

@@ -136,6 +136,19 @@ fn failures_of_the_first_attempt_are_reported() {
     }
 }
 
+/// CON-4: every address of a name is tried.
+#[test]
+fn an_address_that_refuses_is_followed_by_the_next() {
+    let mut world = World::new(|options| options);
+    *world.sky().dialling.lock().unwrap() = Dialling::FirstRefused;
+    world.accept(false);
+    let client = world.client();
+    assert!(world.finish(client.connected()).is_ok());
+    let dialled = world.sky().addresses.lock().unwrap().clone();
+    assert_eq!(dialled, ["[::1]:1883", "127.0.0.1:1883"].map(|it| it.parse().unwrap()));
+    assert_eq!(client.stats().connect_failures, 0, "it is one attempt");
+}
+
 /// CON-1: the connect timeout covers the wait for CONNACK.
 #[test]
 fn a_broker_that_does_not_answer_times_out() {

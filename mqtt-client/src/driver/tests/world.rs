@@ -4,7 +4,7 @@
 
 use std::future::Future;
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, Weak};
@@ -38,6 +38,8 @@ pub(super) struct Sky {
     pub(super) dialling: Mutex<Dialling>,
     /// The hosts that were dialled.
     pub(super) hosts: Mutex<Vec<String>>,
+    /// The addresses that were dialled.
+    pub(super) addresses: Mutex<Vec<SocketAddr>>,
     lock: OnceLock<Weak<Shared>>,
     checks: AtomicUsize,
 }
@@ -48,6 +50,8 @@ pub(super) enum Dialling {
     Works,
     Unresolved,
     Refused,
+    /// The first of two addresses is.
+    FirstRefused,
     Hangs,
 }
 
@@ -74,7 +78,7 @@ impl World {
     pub(super) fn new(change: impl FnOnce(Options) -> Options) -> World {
         let sky = Arc::new(Sky::default());
         let options = change(Options::new("mqtt://broker").unwrap().seed(1).client_id("test"));
-        let version = options.connect.version;
+        let version = options.connect.first_version();
         let (client, driver) = client(Memory(Arc::clone(&sky)), options).unwrap();
         assert!(sky.lock.set(Arc::downgrade(client.shared())).is_ok());
         let flag = Flag::new(&sky);
@@ -167,11 +171,26 @@ impl World {
         let mut packets = Vec::new();
         while let Some(header) = FixedHeader::decode(&bytes, dialect).unwrap() {
             let Some(body) = bytes.get(usize::from(header.len)..header.packet_len()) else { break };
-            packets.push(describe(&Packet::decode(header, body, dialect).unwrap()));
+            let packet = Packet::decode(header, body, dialect).unwrap();
+            if let Packet::Connect(connect) = packet {
+                self.version = connect.version;
+            }
+            packets.push(describe(&packet));
             bytes.drain(..header.packet_len());
         }
         pipe.put_back(bytes);
         packets
+    }
+
+    /// The version of the last CONNECT seen.
+    pub(super) fn version(&self) -> Version {
+        self.version
+    }
+
+    /// Ends the connection.
+    pub(super) fn cut(&mut self) {
+        self.pipe().change(|state| state.broker_closed = true);
+        self.run();
     }
 
     /// Sends a packet to the client, which takes it at once.
@@ -284,16 +303,21 @@ impl Runtime for Memory {
         if *self.0.dialling.lock().unwrap() == Dialling::Unresolved {
             return Err(io::ErrorKind::NotFound.into());
         }
-        Ok(vec![SocketAddr::from((Ipv4Addr::LOCALHOST, port))])
+        let [first, second] = [IpAddr::from(Ipv6Addr::LOCALHOST), Ipv4Addr::LOCALHOST.into()];
+        Ok(vec![SocketAddr::new(first, port), SocketAddr::new(second, port)])
     }
 
-    async fn dial(&self, _: SocketAddr) -> io::Result<End> {
+    async fn dial(&self, address: SocketAddr) -> io::Result<End> {
         self.0.check_lock();
         let dialling = *self.0.dialling.lock().unwrap();
+        self.0.addresses.lock().unwrap().push(address);
         match dialling {
             Dialling::Refused => return Err(io::ErrorKind::ConnectionRefused.into()),
+            Dialling::FirstRefused if address.is_ipv6() => {
+                return Err(io::ErrorKind::ConnectionRefused.into());
+            }
             Dialling::Hangs => std::future::pending().await,
-            Dialling::Works | Dialling::Unresolved => {}
+            Dialling::Works | Dialling::FirstRefused | Dialling::Unresolved => {}
         }
         let pipe = Pipe::new();
         self.0.pipes.lock().unwrap().push(Arc::clone(&pipe));
