@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 
 use mqtt_client::{
     ConnectError, ConnectionState, Limits, Message, OptionsError, Publish, PublishError, QoS,
-    ReasonCode, Stats, SubscribeError, SubscribeOptions, TryPublishError, Unacknowledged,
-    UnsubscribeError,
+    ReasonCode, ReauthenticateError, Stats, SubscribeError, SubscribeOptions, TryPublishError,
+    Unacknowledged, UnsubscribeError,
 };
 
 use crate::InCallback;
@@ -199,6 +199,13 @@ impl Client {
         urls: impl IntoIterator<Item = U>,
     ) -> Result<(), OptionsError> {
         self.client.set_brokers(urls)
+    }
+
+    /// Has the authenticator begin a re-authentication (section 4.12.1), unless one runs; does not
+    /// wait. [`ClientEvent::Reauthenticated`](crate::ClientEvent::Reauthenticated) tells when it
+    /// succeeded; whatever fails in it ends the connection.
+    pub fn reauthenticate(&self) -> Result<(), ReauthenticateError> {
+        self.client.reauthenticate()
     }
 
     /// How the client stands with its broker.

@@ -34,12 +34,13 @@ use tokio::net::{TcpStream, lookup_host};
 use tokio::runtime::Handle;
 
 pub use mqtt_client::{
-    Ack, Backoff, Bytes, CallbackSubscription, Client, ClientEvent, CloseReason, ConnectError,
-    ConnectionState, DropPolicy, Enqueue, Events, Failure, Limits, Message, Options, OptionsError,
-    Overflow, Payload, Properties, Property, Publish, PublishError, PublishHandle, QoS, ReasonCode,
-    Refusal, Rejection, RetainHandling, SessionExpiry, SessionLoss, Stats, SubscribeError,
-    SubscribeOptions, Subscription, TryPublishError, TryRecvError, Unacknowledged,
-    UnsubscribeError, UrlProblem, Version, VersionChoice, ViolationKind,
+    Ack, AuthResponse, Authenticator, Backoff, Bytes, CallbackSubscription, Client, ClientEvent,
+    CloseReason, ConnectError, ConnectionState, DropPolicy, Enqueue, Events, Failure, Limits,
+    Message, Options, OptionsError, Overflow, Payload, Properties, Property, Publish, PublishError,
+    PublishHandle, QoS, ReasonCode, ReauthenticateError, Refusal, Rejection, RetainHandling,
+    SessionExpiry, SessionLoss, Stats, SubscribeError, SubscribeOptions, Subscription,
+    TryPublishError, TryRecvError, Unacknowledged, UnsubscribeError, UrlProblem, Version,
+    VersionChoice, ViolationKind,
 };
 
 use timer::TokioTimer;

@@ -12,7 +12,7 @@ use std::task::{Context, Poll};
 use mqtt_session::Limits;
 
 use crate::driver::Driver;
-use crate::error::{ConnectError, OptionsError};
+use crate::error::{ConnectError, OptionsError, ReauthenticateError};
 use crate::event::Events;
 use crate::options::{Broker, Options};
 use crate::runtime::Runtime;
@@ -109,6 +109,13 @@ impl Client {
         let brokers = Broker::parse_list(urls, "brokers")?;
         self.handle.with(|state| state.set_brokers(brokers));
         Ok(())
+    }
+
+    /// Has the authenticator begin a re-authentication (section 4.12.1), unless one runs.
+    /// [`ClientEvent::Reauthenticated`](crate::ClientEvent::Reauthenticated) tells when it
+    /// succeeded; whatever fails in it ends the connection.
+    pub fn reauthenticate(&self) -> Result<(), ReauthenticateError> {
+        self.handle.with(State::reauthenticate)
     }
 
     /// How the client stands with its broker.

@@ -1,5 +1,6 @@
 //! The one task of a client: connects, moves bytes, keeps time.
 
+mod authenticating;
 mod connection;
 mod dial;
 mod farewell;
@@ -160,13 +161,20 @@ impl<R: Runtime> Work<R> {
         transport: R::Transport,
         version: Version,
     ) -> Result<Connection<R::Transport>, ConnectError> {
+        let response = self.start_authenticator()?;
         let now = self.runtime.now();
         let Work { options, shared, after, .. } = self;
         let opened = shared.with_after(after, |state| {
             let clean_start = options.connect.clean_start && !state.attempt.ever_accepted;
             let named = !state.session.client_id().is_empty();
-            let greeting = Greeting { version, clean_start, named };
-            options.connect.with(&greeting, |connect| state.session.open(now, connect))
+            let response = response.as_ref();
+            let greeting = Greeting { version, clean_start, named, response };
+            let inbound =
+                options.connect.with(&greeting, |connect| state.session.open(now, connect))?;
+            if let Some(response) = response {
+                state.authentication.begin(now, response);
+            }
+            Ok(inbound)
         });
         match opened {
             Ok(inbound) => Ok(Connection::new(transport, inbound)),

@@ -106,6 +106,10 @@ pub enum ConnectError {
     /// The broker refused the CONNECT.
     #[error("the broker refused the connection: {0}")]
     Refused(Box<Rejection>),
+    /// The [`Authenticator`](crate::Authenticator) gave up, and why: it has nothing to say, or the
+    /// broker is not the one it should be.
+    #[error("enhanced authentication failed: {0}")]
+    Authentication(String),
     /// The connection ended before the broker accepted it.
     #[error("{broker}: {reason}; check that it speaks this version of MQTT, without TLS")]
     Closed {
@@ -123,6 +127,18 @@ pub enum ConnectError {
     /// A call that waits, inside a callback.
     #[error("a callback cannot wait; connect outside of it")]
     InCallback,
+}
+
+/// Why no re-authentication begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Error)]
+#[non_exhaustive]
+pub enum ReauthenticateError {
+    /// There is no authenticator.
+    #[error("there is no authenticator; give one with the option `authenticator`")]
+    NoAuthenticator,
+    /// There is no connection: the next one authenticates anyway.
+    #[error("not connected; the next connection is authenticated anyway")]
+    NotConnected,
 }
 
 /// Why a publish was not accepted, or how it ended without being delivered.

@@ -47,6 +47,14 @@ pub enum ClientEvent {
         /// [`follow_redirects`](crate::Options::follow_redirects).
         followed: bool,
     },
+    /// The broker accepted a re-authentication, and so did the authenticator.
+    Reauthenticated,
+    /// The authenticator gave up in a re-authentication. [`ClientEvent::Disconnected`] follows, and
+    /// the next attempt comes at the longest delay.
+    ReauthenticationFailed {
+        /// Why.
+        cause: String,
+    },
     /// An attempt to connect failed.
     ConnectFailed(ConnectError),
     /// The next attempt is made after this delay.

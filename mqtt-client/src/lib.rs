@@ -9,6 +9,7 @@
 //! state only: never over a callback, a system call or a waker.
 #![forbid(unsafe_code)]
 
+mod authenticator;
 mod client;
 mod clock;
 mod delivery;
@@ -28,12 +29,13 @@ mod stats;
 mod subscription;
 mod table;
 
+pub use authenticator::{AuthResponse, Authenticator};
 pub use client::{Client, ConnectionState, Enqueue, PublishHandle, client};
 pub use clock::Clock;
 pub use driver::Driver;
 pub use error::{
-    ConnectError, OptionsError, PublishError, Rejection, SubscribeError, TryPublishError,
-    TryRecvError, UnsubscribeError, UrlProblem,
+    ConnectError, OptionsError, PublishError, ReauthenticateError, Rejection, SubscribeError,
+    TryPublishError, TryRecvError, UnsubscribeError, UrlProblem,
 };
 pub use event::{ClientEvent, Events};
 pub use message::{Ack, Message};

@@ -12,8 +12,9 @@ use std::time::Duration;
 use mqtt_session::proto::Version;
 use mqtt_session::{SessionLoss, VersionChoice};
 
+use crate::authenticator::SharedAuthenticator;
 use crate::delivery::Callback;
-use crate::{Ack, Message, OptionsError, Publish};
+use crate::{Ack, Authenticator, Message, OptionsError, Publish};
 
 pub(crate) use attempts::AttemptOptions;
 pub(crate) use broker::Broker;
@@ -52,6 +53,7 @@ pub(crate) struct ConnectOptions {
     pub(crate) will: Option<Publish<'static>>,
     pub(crate) will_delay: Option<Duration>,
     pub(crate) user_properties: Vec<(String, String)>,
+    pub(crate) authenticator: Option<SharedAuthenticator>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -171,6 +173,13 @@ impl Options {
         value: impl Into<String>,
     ) -> Options {
         self.connect.user_properties.push((name.into(), value.into()));
+        self
+    }
+
+    /// Enhanced authentication (5.0, section 4.12). Clients made from clones of these options would
+    /// share the authenticator: give each its own. Default: none.
+    pub fn authenticator(mut self, authenticator: impl Authenticator) -> Options {
+        self.connect.authenticator = Some(SharedAuthenticator::new(authenticator));
         self
     }
 
@@ -301,6 +310,7 @@ impl Options {
                 will: None,
                 will_delay: None,
                 user_properties: Vec::new(),
+                authenticator: None,
             },
             attempts: AttemptOptions::default(),
             sending: SendingOptions {
@@ -342,6 +352,7 @@ impl fmt::Debug for ConnectOptions {
             .field("will", &self.will)
             .field("will_delay", &self.will_delay)
             .field("user_properties", &self.user_properties.len())
+            .field("authenticator", &self.authenticator)
             .finish()
     }
 }

@@ -1,5 +1,6 @@
 //! What all parts of a client share.
 
+mod authenticating;
 mod brokers;
 mod calls;
 mod events;
@@ -21,6 +22,7 @@ use crate::shared::After;
 use crate::table::Table;
 use crate::{Ack, ClientEvent, ConnectError, ConnectionState, Rejection, Stats};
 
+use authenticating::Authentication;
 use brokers::Brokers;
 pub(crate) use calls::Refusal;
 pub(crate) use turn::{Dial, Idle, Moved, Step};
@@ -32,6 +34,7 @@ pub(crate) struct State {
     pub(crate) brokers: Brokers,
     pub(crate) lifecycle: Lifecycle,
     pub(crate) attempt: Attempt,
+    pub(crate) authentication: Authentication,
     pub(crate) operations: Operations,
     pub(crate) requests: HashMap<Token, Request>,
     pub(crate) room: Room,
@@ -129,6 +132,7 @@ impl State {
                 first_tries: options.attempts.first_tries(options.brokers.len()),
                 ..Attempt::default()
             },
+            authentication: Authentication::new(options.connect.authenticator.as_ref()),
             operations: Operations::default(),
             requests: HashMap::new(),
             room: Room::default(),

@@ -4,8 +4,8 @@ mod blocking;
 mod tokio;
 
 use mqtt_adapter_blocking::{
-    ClientEvent, ConnectError, Message, Options, Publish, PublishError, ReasonCode, Stats,
-    SubscribeError, SubscribeOptions, TryRecvError, UnsubscribeError,
+    ClientEvent, ConnectError, Message, Options, Publish, PublishError, ReasonCode,
+    ReauthenticateError, Stats, SubscribeError, SubscribeOptions, TryRecvError, UnsubscribeError,
 };
 
 use crate::Signal;
@@ -88,6 +88,9 @@ pub trait Client: Clone + Send + 'static {
 
     /// Replaces the list of brokers.
     fn set_brokers(&self, urls: &[&str]);
+
+    /// Begins a re-authentication.
+    fn reauthenticate(&self) -> Result<(), ReauthenticateError>;
 
     /// What happens from now on.
     fn events(&self) -> Self::Events;

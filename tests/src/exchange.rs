@@ -1,8 +1,8 @@
 //! What scripts say most often: one packet expected or sent by its parts.
 
 use mqtt_proto::{
-    Ack, ConnAck, Disconnect, Packet, PacketId, Properties, Property, PubAck, PubComp, PubRec,
-    PubRel, Publish, QoS, ReasonCode, ReasonCodes, SubAck, UnsubAck, Version,
+    Ack, Auth, ConnAck, Disconnect, Packet, PacketId, Properties, Property, PubAck, PubComp,
+    PubRec, PubRel, Publish, QoS, ReasonCode, ReasonCodes, SubAck, UnsubAck, Version,
 };
 
 use crate::connection::Connection;
@@ -126,6 +126,18 @@ impl Connection {
         self.expect_packet(&Packet::PubComp(PubComp(Ack::success(packet_id))));
     }
 
+    /// AUTH with this code and Authentication Data.
+    pub fn expect_auth(&mut self, reason: ReasonCode, data: &[u8]) {
+        self.expect(&format!("AUTH ({reason})"), |packet| match packet {
+            Packet::Auth(auth)
+                if auth.reason == reason && auth.properties.authentication_data() == Some(data) =>
+            {
+                Some(())
+            }
+            _ => None,
+        });
+    }
+
     /// PINGREQ.
     pub fn expect_pingreq(&mut self) {
         self.expect_packet(&Packet::PingReq);
@@ -152,6 +164,12 @@ impl Connection {
     ) {
         let properties = Properties::from_slice(properties);
         self.send(&Packet::ConnAck(ConnAck { session_present, reason, properties }));
+    }
+
+    /// AUTH.
+    pub fn auth(&mut self, reason: ReasonCode, properties: &[Property<'_>]) {
+        let properties = Properties::from_slice(properties);
+        self.send(&Packet::Auth(Auth { reason, properties }));
     }
 
     /// PUBLISH at QoS 0, without Subscription Identifiers.

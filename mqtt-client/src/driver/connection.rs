@@ -136,6 +136,11 @@ impl<T: Transport> Connection<T> {
         Progress::More
     }
 
+    /// Nothing that was received is to be looked at.
+    pub(super) fn forget_input(&mut self) {
+        self.inbound = Inbound::default();
+    }
+
     /// Whether the transport ended.
     pub(super) fn has_ended(&self) -> bool {
         self.moved.ended

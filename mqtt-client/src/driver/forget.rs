@@ -25,7 +25,7 @@ impl<R: Runtime> Work<R> {
         let transport = self.dial(broker, deadline).await?;
         let mut session = Session::new(Config::new(0));
         let now = self.runtime.now();
-        let greeting = Greeting { version, clean_start: true, named: true };
+        let greeting = Greeting { version, clean_start: true, named: true, response: None };
         let opened = self.options.connect.with(&greeting, |connect| {
             session.open(now, &Connect { session_expiry: 0, will: None, ..*connect })
         });

@@ -1,4 +1,5 @@
 mod answers;
+mod authenticating;
 mod connecting;
 mod identifiers;
 mod limits;

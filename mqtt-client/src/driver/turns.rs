@@ -3,7 +3,7 @@
 use std::future::poll_fn;
 use std::task::{Context, Poll};
 
-use mqtt_session::{Closing, Time};
+use mqtt_session::{Closing, Inbound, Time};
 
 use super::connection::{Connection, Progress, Remains};
 use super::{ROUNDS, Work};
@@ -46,6 +46,10 @@ impl<R: Runtime> Work<R> {
             let read = connection.read(cx, now);
             let step = self.step(cx, now, connection);
             self.run_calls();
+            if step.asks && !self.run_authenticator() {
+                connection.forget_input();
+                return Poll::Ready(Leave::Now);
+            }
             if let Some(leave) = self.judge(now, &step, connection, connect_deadline) {
                 return Poll::Ready(leave);
             }
@@ -127,6 +131,9 @@ impl<R: Runtime> Work<R> {
                 state.step(now, moved, &mut inbound, &mut out, calls, &mut kept)
             });
             self.run_calls();
+            if step.asks && !self.run_authenticator() {
+                inbound = Inbound::default();
+            }
             (moved.received, moved.sent) = (0, 0);
             if step.closed.is_some() || step.idle {
                 return;

@@ -8,7 +8,8 @@ use mqtt_session::proto::{self, Dialect, Encode, Properties, Property, Role, Ver
 use mqtt_session::{Backoff, Config, Connect, SupervisorConfig, VersionChoice};
 
 use super::{ConnectOptions, Options, SessionExpiry};
-use crate::OptionsError;
+use crate::authenticator::SharedAuthenticator;
+use crate::{AuthResponse, OptionsError};
 
 impl Options {
     /// Checks what can be checked without a broker.
@@ -37,7 +38,9 @@ impl Options {
         let delay_alone = connect.will_delay.is_some() && connect.will.is_none();
         check(!delay_alone, "will_delay", "there is no will to delay; give `will`, too")?;
         let version = connect.first_version();
-        let greeting = Greeting { version, clean_start: true, named: false };
+        let can_authenticate = version.has_properties() || connect.authenticator.is_none();
+        check(can_authenticate, "authenticator", "only 5.0 has enhanced authentication")?;
+        let greeting = Greeting { version, clean_start: true, named: false, response: None };
         connect.with(&greeting, measure).map_err(OptionsError::Connect)
     }
 
@@ -90,11 +93,13 @@ impl Options {
 
 /// What differs between the CONNECTs of a client.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Greeting {
+pub(crate) struct Greeting<'a> {
     pub(crate) version: Version,
     pub(crate) clean_start: bool,
     /// A broker has assigned a Client Identifier, or it was made up.
     pub(crate) named: bool,
+    /// What the authenticator says.
+    pub(crate) response: Option<&'a AuthResponse>,
 }
 
 impl ConnectOptions {
@@ -116,12 +121,18 @@ impl ConnectOptions {
     }
 
     /// Shows the CONNECT of an attempt to `f`.
-    pub(crate) fn with<R>(&self, greeting: &Greeting, f: impl FnOnce(&Connect<'_>) -> R) -> R {
-        let Greeting { version, clean_start, named } = *greeting;
+    pub(crate) fn with<R>(&self, greeting: &Greeting<'_>, f: impl FnOnce(&Connect<'_>) -> R) -> R {
+        let Greeting { version, clean_start, named, response } = *greeting;
         let makes_up = self.client_id.is_empty() && !named && !version.has_properties();
         let user_properties = self.user_properties.iter();
-        let properties: Vec<_> =
-            user_properties.map(|(name, value)| Property::UserProperty(name, value)).collect();
+        let user_properties =
+            user_properties.map(|(name, value)| Property::UserProperty(name, value));
+        let method = self.authenticator.as_ref().map(SharedAuthenticator::method);
+        let data = response.and_then(|response| response.data.as_deref());
+        let properties: Vec<_> = user_properties
+            .chain(method.map(Property::AuthenticationMethod))
+            .chain(data.map(Property::AuthenticationData))
+            .collect();
         let connect = Connect {
             version,
             client_id: if makes_up { &self.made_up_id } else { &self.client_id },

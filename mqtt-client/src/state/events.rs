@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use mqtt_session::proto::{ConnAck, Properties, ReasonCode, ReasonCodes};
+use mqtt_session::proto::{Properties, ReasonCode, ReasonCodes};
 use mqtt_session::{
     CloseReason, Event, FailureClass, Outcome, Retry, SubscribeError as Refused, Time, Token,
 };
@@ -17,13 +17,13 @@ impl State {
     /// Acts on one event. Returns why, when it ends the connection.
     pub(super) fn handle_event(&mut self, now: Time, event: &Event<'_>) -> Option<CloseReason> {
         match *event {
-            Event::Connected(ref connack) => self.handle_connected(now, connack),
+            Event::Connected(ref connack) => self.handle_connack(now, connack),
             Event::Refused(connack) => {
                 self.attempt.refusal = Some(Rejection::new(connack.reason, connack.properties));
                 self.look_for_redirect(now, connack.reason, connack.properties);
             }
-            // No option makes a CONNECT with an Authentication Method.
-            Event::Authenticate(_) | Event::Reauthenticated(_) => {}
+            Event::Authenticate(ref auth) => self.handle_challenge(auth),
+            Event::Reauthenticated(ref auth) => self.handle_reauthenticated(auth),
             Event::Message(ref message) => {
                 self.handle_message(now, Incoming::Borrowed(message));
             }
@@ -88,7 +88,7 @@ impl State {
             return;
         }
         let class = match &error {
-            ConnectError::Connect(_) => FailureClass::Permanent,
+            ConnectError::Connect(_) | ConnectError::Authentication(_) => FailureClass::Permanent,
             ConnectError::Refused(rejection) => {
                 FailureClass::of(&CloseReason::Refused(mqtt_session::Refusal {
                     reason: rejection.reason,
@@ -119,14 +119,14 @@ impl State {
         self.attempt.failure = Some(error);
     }
 
-    fn handle_connected(&mut self, now: Time, connack: &ConnAck<'_>) {
+    pub(super) fn handle_connected(&mut self, now: Time, session_present: bool) {
         self.attempt.accepted = true;
         self.attempt.ever_accepted = true;
         self.attempt.failure = None;
         self.supervisor.handle_connected(now);
         self.stats.connects += 1;
-        self.delivery.handle_connected(now, connack.session_present);
-        self.tell(&ClientEvent::Connected { session_present: connack.session_present });
+        self.delivery.handle_connected(now, session_present);
+        self.tell(&ClientEvent::Connected { session_present });
         self.wake_watchers();
     }
 
@@ -134,16 +134,24 @@ impl State {
         if matches!(reason, CloseReason::Violation(_)) {
             self.stats.protocol_errors += 1;
         }
+        let given_up = self.authentication.handle_closed();
         if self.attempt.accepted {
             self.attempt.accepted = false;
             self.stats.disconnects += 1;
-            let retry = self.supervisor.handle_failed(now, FailureClass::of(&reason));
+            let class = match given_up {
+                Some(_) => FailureClass::Permanent,
+                None => FailureClass::of(&reason),
+            };
+            let retry = self.supervisor.handle_failed(now, class);
             if self.is_running() {
                 self.tell(&ClientEvent::Disconnected { reason });
                 self.warn_of_takeover(retry);
             }
         } else {
-            let error = self.connect_error(reason);
+            let error = match given_up {
+                Some(cause) => ConnectError::Authentication(cause),
+                None => self.connect_error(reason),
+            };
             self.handle_attempt_failed(now, error);
         }
     }

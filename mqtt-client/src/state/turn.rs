@@ -39,6 +39,8 @@ pub(crate) struct Step {
     pub(crate) closed: Option<CloseReason>,
     /// What was received is used up; otherwise those who got it should have their turn first.
     pub(crate) drained: bool,
+    /// The authenticator is to be asked, before anything else.
+    pub(crate) asks: bool,
     /// Nothing is left to do now: the driver may sleep, and will be woken.
     pub(crate) idle: bool,
     /// When to come back at the latest.
@@ -86,7 +88,7 @@ impl State {
         let mut closed = self.drain(now, inbound, &mut budget);
         let paused = self.delivery.is_over_limit() && !self.awaits_answer();
         self.session.handle_paused(now, paused);
-        if closed.is_none() {
+        if closed.is_none() && !self.authentication.asks() {
             if budget > 0 {
                 self.handle_time(now);
             }
@@ -95,7 +97,8 @@ impl State {
         }
         self.delivery.take_calls(calls);
         let drained = budget > 0;
-        let idle = drained && calls.is_empty() && (moved.write_blocked || out.is_empty());
+        let asks = self.authentication.asks();
+        let idle = drained && calls.is_empty() && !asks && (moved.write_blocked || out.is_empty());
         self.driver.output_blocked = moved.write_blocked;
         if idle {
             mem::swap(&mut self.driver.waker, waker);
@@ -106,6 +109,7 @@ impl State {
             leaving: self.session.phase() == Phase::Closing,
             closed,
             drained,
+            asks,
             idle,
             deadline: self.deadline(),
             accepted: self.attempt.accepted,
@@ -176,7 +180,7 @@ impl State {
         inbound: &mut Inbound<Heap<Bytes>>,
         budget: &mut usize,
     ) -> Option<CloseReason> {
-        while *budget > 0 {
+        while *budget > 0 && !self.authentication.asks() {
             let event = self.session.poll_event(now, inbound)?;
             *budget -= 1;
             if let Event::Message(message) = &event
@@ -199,12 +203,14 @@ impl State {
         if self.session.poll_timeout().is_some_and(|(at, _)| at <= now) {
             self.session.handle_timeout(now);
         }
+        self.renew(now);
         self.expire(now);
     }
 
     fn deadline(&self) -> Option<Time> {
         let session = self.session.poll_timeout().map(|(at, _)| at);
-        session.into_iter().chain(self.delivery.deadline()).min()
+        let renewal = self.authentication.deadline(self.attempt.accepted);
+        session.into_iter().chain(self.delivery.deadline()).chain(renewal).min()
     }
 }
 

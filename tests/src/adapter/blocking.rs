@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use mqtt_adapter_blocking::{
     CallbackSubscription, ClientEvent, ConnectError, Message, Options, Publication, Publish,
-    PublishError, PublishHandle, ReasonCode, Stats, SubscribeError, SubscribeOptions, TryRecvError,
-    UnsubscribeError,
+    PublishError, PublishHandle, ReasonCode, ReauthenticateError, Stats, SubscribeError,
+    SubscribeOptions, TryRecvError, UnsubscribeError,
 };
 
 use super::{Adapter, Client, Events, Handle, Subscription};
@@ -125,6 +125,10 @@ impl Client for mqtt_adapter_blocking::Client {
 
     fn set_brokers(&self, urls: &[&str]) {
         self.set_brokers(urls).expect("URLs of brokers");
+    }
+
+    fn reauthenticate(&self) -> Result<(), ReauthenticateError> {
+        self.reauthenticate()
     }
 
     fn events(&self) -> Self::Events {

@@ -7,8 +7,8 @@ use std::task::Poll;
 
 use mqtt_adapter_tokio::{
     CallbackSubscription, ClientEvent, ConnectError, Message, Options, Publish, PublishError,
-    PublishHandle, ReasonCode, Stats, SubscribeError, SubscribeOptions, TryRecvError,
-    UnsubscribeError,
+    PublishHandle, ReasonCode, ReauthenticateError, Stats, SubscribeError, SubscribeOptions,
+    TryRecvError, UnsubscribeError,
 };
 use tokio::runtime::{Builder, Runtime};
 
@@ -136,6 +136,10 @@ impl<const WORKERS: usize> Client for Tokio<WORKERS, mqtt_adapter_tokio::Client>
 
     fn set_brokers(&self, urls: &[&str]) {
         self.inner.set_brokers(urls).expect("URLs of brokers");
+    }
+
+    fn reauthenticate(&self) -> Result<(), ReauthenticateError> {
+        self.inner.reauthenticate()
     }
 
     fn events(&self) -> Self::Events {

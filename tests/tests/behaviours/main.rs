@@ -3,6 +3,7 @@
 //! The suite is a table: the ids of the promises, as `"SEND-9"`, and the behaviour that shows
 //! them. Every line is one test per adapter.
 
+mod authenticating;
 mod blocking_only;
 mod connecting;
 mod dependencies;
@@ -59,6 +60,11 @@ suite! {
     ["VER-1"] versions::a_broker_that_closes_twice_is_asked_in_3_1_1;
     ["VER-1"] versions::a_name_is_made_up_for_3_1_1;
     ["VER-1", "VER-2"] versions::what_3_1_1_cannot_say_fails;
+
+    ["CON-1"] authenticating::a_client_authenticates_and_does_so_again;
+    ["CON-1"] authenticating::a_broker_that_proves_nothing_is_left;
+    [] authenticating::a_failed_reauthentication_ends_the_connection;
+    [] authenticating::without_an_authenticator_there_is_nothing_to_renew;
 
     ["LIVE-5"] redirects::a_redirect_is_followed_when_asked_for;
     ["LIVE-5"] redirects::a_broker_that_moved_is_not_asked_again;

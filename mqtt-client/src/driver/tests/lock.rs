@@ -1,19 +1,20 @@
 //! The lock is held for changes of the state only. Transport, timer and wakers of every test here
 //! look at it; this one adds what else belongs to others.
 
+use std::error::Error;
 use std::future::Future;
 use std::pin::pin;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
 use bytes::Bytes;
-use mqtt_session::proto::{QoS, ReasonCode};
+use mqtt_session::proto::{Auth, ConnAck, Packet, Properties, Property, QoS, ReasonCode};
 
 use super::packets::{puback, publish};
 use super::subscribing::{grant, stream};
 use super::world::{Sky, World};
-use crate::{Message, Publish, PublishError, SubscribeOptions};
+use crate::{AuthResponse, Authenticator, Message, Publish, PublishError, SubscribeOptions};
 
 /// Looks at the lock when it is called, and when it is dropped.
 struct Looks(Arc<Sky>);
@@ -86,6 +87,60 @@ fn the_lock_is_free_whenever_other_code_runs() {
     });
     assert!(dropped > 0, "the callback looks when it is dropped");
     assert_eq!(client.stats().subscriptions, 1);
+}
+
+/// Looks at the lock whenever it is asked.
+struct Authenticates(Arc<OnceLock<Looks>>);
+
+impl Authenticates {
+    fn look(&self) {
+        if let Some(Looks(sky)) = self.0.get() {
+            sky.check_lock();
+        }
+    }
+}
+
+impl Authenticator for Authenticates {
+    fn method(&self) -> &str {
+        "M"
+    }
+
+    fn start(&mut self) -> Result<AuthResponse, Box<dyn Error + Send + Sync>> {
+        self.look();
+        Ok(AuthResponse::default())
+    }
+
+    fn step(&mut self, _: &[u8]) -> Result<AuthResponse, Box<dyn Error + Send + Sync>> {
+        self.start()
+    }
+
+    fn finish(&mut self, _: &[u8]) -> Result<(), Box<dyn Error + Send + Sync>> {
+        self.look();
+        Ok(())
+    }
+}
+
+#[test]
+fn the_authenticator_is_asked_without_the_lock() {
+    let looking = Arc::new(OnceLock::new());
+    let authenticator = Authenticates(Arc::clone(&looking));
+    let mut world = World::new(|options| options.authenticator(authenticator));
+    assert!(looking.set(Looks(Arc::clone(world.sky()))).is_ok());
+    let method = [Property::AuthenticationMethod("M")];
+    let auth = |reason| Packet::Auth(Auth { reason, properties: Properties::from_slice(&method) });
+    let quiet = looks(&mut world, |world| drop(world.sent()));
+    let stepped = looks(&mut world, |world| {
+        world.send(&auth(ReasonCode::ContinueAuthentication));
+    });
+    assert!(quiet > 0 && stepped > 0);
+    let (session_present, reason) = (false, ReasonCode::Success);
+    let properties = Properties::from_slice(&method);
+    world.reply(&Packet::ConnAck(ConnAck { session_present, reason, properties }));
+    assert_eq!(world.client().reauthenticate(), Ok(()));
+    world.sent();
+    let without = looks(&mut world, |world| world.send(&publish("nobody", 0, b"")));
+    let finished = looks(&mut world, |world| world.send(&auth(ReasonCode::Success)));
+    assert!(finished > without, "the authenticator looks");
 }
 
 /// The last use of a payload may be an answer, the end of its time or of a connection: wherever

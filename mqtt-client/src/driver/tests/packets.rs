@@ -44,7 +44,12 @@ pub(super) fn describe(packet: &Packet<'_>) -> String {
         reason => format!("{name} {} {:#04X}", ack.packet_id.get(), reason.to_u8()),
     };
     match packet {
-        Packet::Connect(connect) => format!("CONNECT clean={}", connect.clean_start),
+        Packet::Connect(connect) => {
+            format!("CONNECT clean={}{}", connect.clean_start, authentication(connect.properties))
+        }
+        Packet::Auth(auth) => {
+            format!("AUTH {:#04X}{}", auth.reason.to_u8(), authentication(auth.properties))
+        }
         Packet::Publish(publish) => {
             let packet_id = publish.packet_id.map_or(String::new(), |id| format!(" {}", id.get()));
             let dup = if publish.dup { " dup" } else { "" };
@@ -70,4 +75,12 @@ pub(super) fn describe(packet: &Packet<'_>) -> String {
         Packet::Disconnect(disconnect) => format!("DISCONNECT {:#04X}", disconnect.reason.to_u8()),
         other => format!("{other:?}"),
     }
+}
+
+/// Authentication Method and Data.
+fn authentication(properties: Properties<'_>) -> String {
+    let method = properties.authentication_method().map(|method| format!(" {method}"));
+    let data = properties.authentication_data().map(String::from_utf8_lossy);
+    let data = data.map(|data| format!(" {data}"));
+    format!("{}{}", method.unwrap_or_default(), data.unwrap_or_default())
 }
