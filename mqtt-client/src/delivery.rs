@@ -99,6 +99,7 @@ impl Delivery {
         if subscriber.identifier == self.next_identifier {
             self.next_identifier = self.next_identifier.and_then(identifiers::after);
         }
+        self.share_identifier(&subscriber);
         self.ask_retained(&mut subscriber);
         let text = subscriber.filter.clone();
         let inherited = self.find_detached(&text).map(|key| self.remove(key, after));

@@ -24,6 +24,15 @@ impl Delivery {
         same.find_map(|subscriber| subscriber.identifier).or(self.next_identifier)
     }
 
+    /// The broker keeps one identifier per filter, that of the last SUBSCRIBE: in 3.1.1 none.
+    pub(super) fn share_identifier(&mut self, subscriber: &Subscriber) {
+        for (_, other) in self.subscribers.iter_mut() {
+            if other.filter == subscriber.filter {
+                other.identifier = subscriber.identifier;
+            }
+        }
+    }
+
     /// The broker granted a subscription.
     pub(crate) fn handle_granted(&mut self, key: SubscriptionKey) {
         if let Some(subscriber) = self.subscribers.get_mut(key)
@@ -68,16 +77,14 @@ impl Delivery {
     /// Leaves of several subscriptions that match those the broker names, if it names any.
     pub(super) fn choose(&mut self, message: Incoming<'_>) {
         let Delivery { subscribers, found, .. } = self;
-        let is_named = |key: &SubscriptionKey| {
-            let own = subscribers.get(*key).and_then(|subscriber| subscriber.identifier);
-            own.is_some_and(|own| {
-                message.properties().subscription_identifiers().any(|id| id == own)
-            })
-        };
-        if !found.iter().any(is_named) {
+        let identifier = |key: &SubscriptionKey| subscribers.get(*key).and_then(|it| it.identifier);
+        let is_named =
+            |own: u32| message.properties().subscription_identifiers().any(|id| id == own);
+        if !found.iter().any(|key| identifier(key).is_some_and(is_named)) {
             return;
         }
-        found.retain(is_named);
+        // What was subscribed to before 5.0 cannot be named: it may be for that, too.
+        found.retain(|key| identifier(key).is_none_or(is_named));
         let is_for =
             |key: &SubscriptionKey| subscribers.get(*key).is_some_and(Subscriber::takes_retained);
         if message.retain() && found.iter().any(is_for) {

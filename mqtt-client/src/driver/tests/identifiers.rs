@@ -11,7 +11,7 @@ use super::world::World;
 use crate::{SubscribeOptions, Subscription};
 
 /// A PUBLISH of QoS 1 for the subscriptions with these identifiers.
-fn send(world: &mut World, topic: &str, id: u16, retain: bool, identifiers: &[u32]) {
+pub(super) fn send(world: &mut World, topic: &str, id: u16, retain: bool, identifiers: &[u32]) {
     let properties: Vec<_> =
         identifiers.iter().map(|it| Property::SubscriptionIdentifier(*it)).collect();
     world.reply(&Packet::Publish(Publish {
@@ -34,7 +34,7 @@ fn without_identifiers(world: &mut World) {
 }
 
 /// How many messages each of these has got.
-fn counts<const N: usize>(streams: [&mut Subscription; N]) -> [usize; N] {
+pub(super) fn counts<const N: usize>(streams: [&mut Subscription; N]) -> [usize; N] {
     streams.map(|stream| std::iter::from_fn(|| stream.try_recv().ok()).count())
 }
 

@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use mqtt_session::proto::{QoS, ReasonCode, Version};
 
+use super::identifiers::{counts, send};
 use super::packets::{connack, publish};
-use super::subscribing::stream;
+use super::subscribing::{packet_id, stream, suback};
 use super::world::World;
-use crate::{ConnectError, Failure, Options, Publish, PublishError, VersionChoice};
+use crate::{ConnectError, Failure, Options, Publish, PublishError, Subscription, VersionChoice};
 
 const OLD: Version = Version::V3_1_1;
 
@@ -115,22 +116,63 @@ fn a_connect_that_3_1_1_cannot_say_is_an_error() {
     assert_eq!(world.sent(), [""; 0]);
 }
 
-/// A subscription made in 3.1.1 has no identifier, later ones have.
+/// RECV-7: a subscription made in 3.1.1 has no identifier, later ones have; nothing is lost for it.
 #[test]
 fn identifiers_come_with_5_0() {
     let mut world = World::new(auto);
     refuse(&mut world);
     connect_old(&mut world);
     let client = world.client();
-    let mut first = stream(&mut world, "a");
+    let mut old = [stream(&mut world, "a"), stream(&mut world, "b")];
     client.set_brokers(["mqtt://new"]).unwrap();
     world.cut();
     world.advance(Duration::from_secs(2));
     expect_connect(&mut world, Version::V5, "CONNECT clean=false");
+    world.reply(&connack(false, ReasonCode::Success));
+    let sent = world.sent();
+    assert_eq!(sent, ["SUBSCRIBE 3 a 1", "SUBSCRIBE 4 b 1"]);
+    for line in &sent {
+        world.reply(&suback(packet_id(line, "SUBSCRIBE"), &[ReasonCode::GrantedQoS1]));
+    }
+    let mut any = granted(&mut world, "+", "SUBSCRIBE 5 id=1 + 1");
+    let mut same = granted(&mut world, "b", "SUBSCRIBE 6 id=2 b 1");
+    let [a, b] = &mut old;
+    // One copy for all, or one for each.
+    send(&mut world, "a", 1, false, &[1]);
+    assert_eq!(counts([&mut any, a, b, &mut same]), [1, 1, 0, 0]);
+    send(&mut world, "b", 2, false, &[2]);
+    assert_eq!(counts([&mut any, a, b, &mut same]), [0, 0, 1, 1]);
+}
+
+/// ... and a filter that is subscribed to again in 3.1.1 loses its own.
+#[test]
+fn identifiers_go_with_3_1_1() {
+    let mut world = World::new(|options| auto(options).client_id(""));
+    world.accept(false);
+    let (mut any, mut first) = (stream(&mut world, "+"), stream(&mut world, "a"));
+    world.cut();
+    world.advance(Duration::from_secs(2));
+    expect_connect(&mut world, Version::V5, "CONNECT clean=false");
+    world.reply(&connack(false, ReasonCode::UnsupportedProtocolVersion));
+    expect_connect(&mut world, OLD, "CONNECT clean=false");
     world.reply(&connack(true, ReasonCode::Success));
-    let mut task = world.task(client.subscribe("b", QoS::AtLeastOnce));
+    let mut second = granted(&mut world, "a", "SUBSCRIBE 3 a 1");
+    world.client().set_brokers(["mqtt://new"]).unwrap();
+    world.cut();
+    world.advance(Duration::from_secs(2));
+    expect_connect(&mut world, Version::V5, "CONNECT clean=false");
+    world.reply(&connack(true, ReasonCode::Success));
+    send(&mut world, "a", 1, false, &[1]);
+    assert_eq!(counts([&mut any, &mut first, &mut second]), [1, 1, 1]);
+}
+
+/// Subscribes with this packet.
+#[track_caller]
+fn granted(world: &mut World, filter: &str, packet: &str) -> Subscription {
+    let client = world.client();
+    let mut task = world.task(client.subscribe(filter, QoS::AtLeastOnce));
     assert!(task.poll().is_pending());
-    assert_eq!(world.sent(), ["SUBSCRIBE 2 id=1 b 1"]);
-    world.reply(&publish("a", 1, b""));
-    assert!(first.try_recv().is_ok());
+    assert_eq!(world.sent(), [packet]);
+    world.reply(&suback(packet_id(packet, "SUBSCRIBE"), &[ReasonCode::GrantedQoS1]));
+    task.output().unwrap()
 }
