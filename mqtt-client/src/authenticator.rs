@@ -58,8 +58,7 @@ pub trait Authenticator: Send + 'static {
 
     /// The broker accepts, with this Authentication Data, empty if there is none: the place to check
     /// that it is the right one. Before, nothing is sent to it and no message of it is handed out.
-    fn finish(&mut self, data: &[u8]) -> Result<(), Box<dyn Error + Send + Sync>> {
-        let _ = data;
+    fn finish(&mut self, _data: &[u8]) -> Result<(), Box<dyn Error + Send + Sync>> {
         Ok(())
     }
 }
