@@ -2,7 +2,7 @@
 
 use mqtt_proto::{PacketId, PacketType, Publish, QoS, ReasonCode, Role};
 
-use super::held::{Held, Shelf};
+use super::held::{Answer, Held, Shelf};
 use super::link::Stray;
 use super::receive::Received;
 use super::{Session, SessionState};
@@ -72,7 +72,7 @@ impl<M: Memory> Session<M> {
             return Err(ViolationKind::ReceiveMaximum);
         }
         let shelf = if exactly_once { Shelf::Qos2 } else { Shelf::Qos1 };
-        let message = Held { exactly_once, answer: None, needs: 0 };
+        let message = Held { exactly_once, answer: Answer::Owed, needs: 0 };
         let index = held.insert(shelf, message).map_err(|Full| ViolationKind::ReceiveMaximum)?;
         held.set_key(index, id.get());
         Ok(index)
@@ -101,9 +101,6 @@ impl<M: Memory> Session<M> {
     /// these calls (section 4.6). Idempotent; an outdated delivery is a no-op. A reason code that
     /// PUBACK does not have is sent as 0x80 if it is one of failure, else as 0x00.
     pub fn ack(&mut self, delivery: Delivery, reason: ReasonCode) {
-        if !self.state.held.is_current(delivery.index, delivery.generation) {
-            return;
-        }
         let reason = if !self.state.version().has_properties() {
             ReasonCode::Success
         } else if reason.is_legal(PacketType::PubAck, Role::Client) {
@@ -113,10 +110,17 @@ impl<M: Memory> Session<M> {
         } else {
             ReasonCode::Success
         };
-        if let Some(held) = self.state.held.get_mut(delivery.index) {
-            held.answer.get_or_insert(reason);
-        }
+        self.state.answer(delivery, Answer::Given(reason));
         self.state.release_answers();
+    }
+
+    /// Gives an inbound message up, as an application does that failed with it and will not
+    /// acknowledge it. The broker gets no answer on this connection, so the acknowledgements of
+    /// what came later wait as well; on the next one that resumes the session the copy the broker
+    /// sends is delivered as a new message. Of this and [`ack`](Session::ack) the first counts; an
+    /// outdated delivery is a no-op.
+    pub fn abandon(&mut self, delivery: Delivery) {
+        self.state.answer(delivery, Answer::GivenUp);
     }
 }
 
@@ -132,6 +136,15 @@ pub(super) fn most_held(most_open: usize) -> usize {
 }
 
 impl<M: Memory> SessionState<M> {
+    fn answer(&mut self, delivery: Delivery, answer: Answer) {
+        if self.held.is_current(delivery.index, delivery.generation)
+            && let Some(held) = self.held.get_mut(delivery.index)
+            && held.answer == Answer::Owed
+        {
+            held.answer = answer;
+        }
+    }
+
     /// Whether the application has this message already. What is left of an older one that only
     /// shares its identifier is dropped.
     pub(super) fn comes_again(&mut self, dup: bool, qos: QoS, id: PacketId) -> bool {
@@ -154,7 +167,7 @@ impl<M: Memory> SessionState<M> {
                 self.held.move_to(index, Shelf::PubRec);
                 true
             }
-            Shelf::Orphan if is_same => {
+            Shelf::Orphan if is_same && message.answer != Answer::GivenUp => {
                 self.held.move_to(index, if exactly_once { Shelf::Qos2 } else { Shelf::Qos1 });
                 self.release_answers();
                 true
@@ -191,7 +204,7 @@ impl<M: Memory> SessionState<M> {
 
     fn first_answered(&self, shelf: Shelf) -> Option<(u32, ReasonCode)> {
         let index = self.held.first(shelf)?;
-        Some((index, self.held.get(index)?.answer?))
+        Some((index, self.held.get(index)?.answer.reason()?))
     }
 
     /// The connection ended: what was not acknowledged to the broker comes again, with DUP. A QoS
@@ -207,7 +220,7 @@ impl<M: Memory> SessionState<M> {
         ];
         for shelf in shelves {
             while let Some(index) = self.held.first(shelf) {
-                let answer = self.held.get(index).and_then(|held| held.answer);
+                let answer = self.held.get(index).and_then(|held| held.answer.reason());
                 let is_accepted = answer.is_some_and(|reason| !reason.is_error());
                 let to = match shelf {
                     Shelf::PubRec | Shelf::Received | Shelf::PubComp if is_accepted => Shelf::Known,

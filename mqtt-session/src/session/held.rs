@@ -8,7 +8,8 @@ use mqtt_proto::ReasonCode;
 ///  PUBLISH QoS 1 --> Qos1 --acked, in order--> PubAck --transmitted--> (gone)
 ///  PUBLISH QoS 2 --> Qos2 --acked, in order--> PubRec --transmitted--> Received
 ///                              (gone) <--transmitted-- PubComp <--PUBREL--+
-///  connection ends: acknowledged QoS 2 --> Known, all else --> Orphan, until they come again
+///  connection ends: acknowledged QoS 2 --> Known, all else --> Orphan, until they come again;
+///  one that was given up is then a new message
 ///  session lost: Known --> Forgotten --record deleted--> (gone)
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,8 +49,28 @@ impl From<Shelf> for u8 {
 #[derive(Clone, Copy, Debug)]
 pub struct Held {
     pub(crate) exactly_once: bool,
-    /// What the application answered.
-    pub(crate) answer: Option<ReasonCode>,
+    pub(crate) answer: Answer,
     /// The record that must be stored before the next packet about it leaves.
     pub(crate) needs: u64,
+}
+
+/// What the application says to a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Answer {
+    /// Nothing yet.
+    Owed,
+    /// It acknowledged it, or rejected it.
+    Given(ReasonCode),
+    /// Nothing, ever: it gave the message up, and gets it again after a resume.
+    GivenUp,
+}
+
+impl Answer {
+    /// What the broker is to be told.
+    pub(crate) fn reason(self) -> Option<ReasonCode> {
+        match self {
+            Answer::Given(reason) => Some(reason),
+            Answer::Owed | Answer::GivenUp => None,
+        }
+    }
 }

@@ -168,7 +168,7 @@ impl<M: Memory> SessionState<M> {
         let index = self.held.first(shelf)?;
         let held = self.held.get(index)?;
         let stored = self.journal.is_stored(held.needs);
-        stored.then_some((index, held.answer.unwrap_or(ReasonCode::Success)))
+        stored.then_some((index, held.answer.reason().unwrap_or(ReasonCode::Success)))
     }
 
     /// The next publish to send PUBREL for, once its record is stored.

@@ -21,6 +21,8 @@ enum Command {
     Unsubscribe,
     /// Acknowledges the oldest message not acknowledged.
     Ack,
+    /// Gives it up.
+    Abandon,
     /// Time passes.
     Pass(u64),
 }
@@ -47,6 +49,7 @@ fn rounds() -> impl Strategy<Value = Vec<Round>> {
         1 => Just(Command::Subscribe),
         1 => Just(Command::Unsubscribe),
         3 => Just(Command::Ack),
+        1 => Just(Command::Abandon),
         1 => (0..40u64).prop_map(Command::Pass),
     ];
     let round = (
@@ -277,6 +280,11 @@ impl<M: TestMemory> Run<M> {
                     pair.ack(self.unacknowledged.remove(0));
                 }
             }
+            Command::Abandon => {
+                if !self.unacknowledged.is_empty() {
+                    pair.session.abandon(self.unacknowledged.remove(0));
+                }
+            }
             Command::Pass(seconds) => pair.pass(Duration::from_secs(seconds)),
         }
     }
@@ -479,6 +487,7 @@ enum Noise {
     Publish(QoS),
     Subscribe,
     Ack,
+    Abandon,
     Authenticate(ReasonCode),
     Pass(u64),
     Close,
@@ -501,6 +510,7 @@ fn noise() -> impl Strategy<Value = Noise> {
         2 => qos().prop_map(Noise::Publish),
         1 => Just(Noise::Subscribe),
         2 => Just(Noise::Ack),
+        1 => Just(Noise::Abandon),
         1 => (0..60u64).prop_map(Noise::Pass),
         1 => Just(Noise::Close),
         1 => any::<bool>().prop_map(|again| Noise::Authenticate(match again {
@@ -612,6 +622,11 @@ fn survives<M: TestMemory>(noises: &[Noise], store: bool) -> Result<(), TestCase
             Noise::Ack => {
                 if let Some(delivery) = deliveries.pop() {
                     session.ack(delivery, ReasonCode::Success);
+                }
+            }
+            Noise::Abandon => {
+                if let Some(delivery) = deliveries.pop() {
+                    session.abandon(delivery);
                 }
             }
             Noise::Pass(seconds) => {

@@ -284,6 +284,54 @@ fn copies_sent_again_are_acknowledged_in_their_order<M: TestMemory>() {
     pair.expect(&[puback(1), puback(2)]);
 }
 
+/// Later acknowledgements wait for it as long as the connection lives, and not on the next.
+///
+/// Promises: RES-1, RECV-1
+fn a_message_given_up_comes_again_after_a_resume<M: TestMemory>() {
+    for (qos, answers) in [(QOS1, [puback(1), puback(2)]), (QOS2, [pubrec(1), pubrec(2)])] {
+        let mut pair = Pair::<M>::connected();
+        let [first, second] = [(1, "a"), (2, "b")].map(|(id, payload)| {
+            pair.send(&publish(qos, id, payload));
+            pair.expect_delivery(payload)
+        });
+        pair.session.abandon(first);
+        pair.ack(second);
+        // Nothing takes it back, and until the connection ends the message is held.
+        pair.ack(first);
+        pair.exchange(&publish_again(qos, 1, "a"), &[]);
+        pair.cut();
+        pair.resume(true);
+        pair.send(&publish_again(qos, 1, "a"));
+        let again = pair.expect_delivery("a");
+        assert_eq!((again.index(), pair.session.held()), (first.index(), 2));
+        pair.ack(first);
+        pair.exchange(&publish_again(qos, 2, "b"), &[]);
+        pair.ack(again);
+        pair.expect(&answers);
+    }
+}
+
+/// Promises: RES-1, RECV-2
+fn a_message_may_be_given_up_between_two_connections<M: TestMemory>() {
+    let mut pair = Pair::<M>::connected();
+    let [first, second] = [(1, "a"), (2, "b")].map(|(id, payload)| {
+        pair.send(&publish(QOS1, id, payload));
+        pair.expect_delivery(payload)
+    });
+    pair.ack(second);
+    pair.session.abandon(second);
+    pair.cut();
+    pair.session.abandon(first);
+    pair.resume(true);
+    pair.send(&publish_again(QOS1, 1, "a"));
+    let again = pair.expect_delivery("a");
+    pair.exchange(&publish_again(QOS1, 2, "b"), &[]);
+    // An outdated delivery is a no-op.
+    pair.session.abandon(first);
+    pair.ack(again);
+    pair.expect(&[puback(1), puback(2)]);
+}
+
 /// Without DUP it is another message, also after a resume.
 ///
 /// Promises: RECV-2, RECV-3
@@ -539,6 +587,8 @@ crate::on_both_memories! {
     qos_2_in_is_exactly_once_across_cuts_at_every_step
     an_ack_given_while_disconnected_answers_the_copy_sent_again
     copies_sent_again_are_acknowledged_in_their_order
+    a_message_given_up_comes_again_after_a_resume
+    a_message_may_be_given_up_between_two_connections
     without_dup_a_message_after_a_resume_is_new
     an_acknowledged_qos_2_is_remembered
     pubrel_is_answered_on_the_next_connection
