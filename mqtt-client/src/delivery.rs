@@ -12,7 +12,7 @@ use std::collections::VecDeque;
 use std::task::Waker;
 use std::time::Duration;
 
-use mqtt_session::proto::{ReasonCode, SubscriptionOptions, TopicFilter};
+use mqtt_session::proto::{SubscriptionOptions, TopicFilter};
 use mqtt_session::{Delivery as Delivered, Time};
 
 use crate::Ack;
@@ -23,6 +23,7 @@ use crate::shared::After;
 use crate::table::{Key, Table};
 
 use holds::Holds;
+pub(crate) use holds::Verdict;
 pub(crate) use identifiers::Retained;
 pub(crate) use queue::{Shape, StreamQueue};
 pub(crate) use subscriber::{Callback, Phase, Sink, Subscriber};
@@ -142,10 +143,9 @@ impl Delivery {
         self.holds.oldest()
     }
 
-    /// One holder of a message acknowledged it. Returns the reason for the broker when it was the
-    /// last.
-    pub(crate) fn answer(&mut self, delivery: Delivered, reason: ReasonCode) -> Option<ReasonCode> {
-        self.holds.answer(delivery, reason)
+    /// One holder of a message answered it. Returns what all of them say when it was the last.
+    pub(crate) fn answer(&mut self, delivery: Delivered, verdict: Verdict) -> Option<Verdict> {
+        self.holds.answer(delivery, verdict)
     }
 
     /// Moves messages to a reader that has none. `Err` when it has to wait, or has no more to
@@ -243,7 +243,9 @@ impl Delivery {
     /// A connection came up.
     pub(crate) fn handle_connected(&mut self, now: Time, session_present: bool) {
         self.unrouted.handle_connected(now, session_present);
-        if !session_present {
+        if session_present {
+            self.holds.forget_given_up();
+        } else {
             self.holds.clear();
             self.ask_retained_again();
         }

@@ -16,12 +16,13 @@ use crate::shared::Shared;
 /// When a message of QoS 1/2 is acknowledged to the broker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
 pub enum Ack {
-    /// When its [`Message`] is dropped, unless by a panicking thread: whoever owns it
-    /// acknowledges it by being done with it.
+    /// When its [`Message`] is dropped: whoever owns it acknowledges it by being done with it. One
+    /// that a panicking thread drops is dropped without, as with [`Ack::Manual`].
     #[default]
     OnDrop,
     /// By [`Message::ack`] alone. A message dropped without it stays unacknowledged, is counted,
-    /// and comes again when the session is resumed on a new connection.
+    /// and comes again when the session is resumed on a new connection. Until then the
+    /// acknowledgements of what came after it wait.
     Manual,
     /// When the application takes it.
     OnReceive,
@@ -266,7 +267,7 @@ impl Drop for Message {
         if unanswered.mode == Ack::OnDrop && !std::thread::panicking() {
             unanswered.shared.with(|state| state.ack(unanswered.delivery, ReasonCode::Success));
         } else {
-            unanswered.shared.with(|state| state.stats.unacknowledged_drops += 1);
+            unanswered.shared.with(|state| state.abandon_message(unanswered.delivery));
         }
     }
 }

@@ -21,12 +21,31 @@ struct Place {
 #[derive(Debug)]
 struct Hold {
     delivery: Delivery,
-    /// Subscriptions that have not acknowledged it yet.
+    /// Subscriptions that have not answered yet. With none left it was given up.
     holders: usize,
-    /// The first reason given that is an error, or Success.
-    reason: ReasonCode,
+    verdict: Verdict,
     serial: u64,
     since: Time,
+}
+
+/// What one holder of a message says to it, and what all of them together do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// The broker is told so.
+    Acknowledged(ReasonCode),
+    /// The message stays unacknowledged, and comes again after a resume.
+    GivenUp,
+}
+
+impl Verdict {
+    /// One that gave it up is decisive, then the first error.
+    fn and(self, other: Verdict) -> Verdict {
+        match (self, other) {
+            (Verdict::GivenUp, _) | (_, Verdict::GivenUp) => Verdict::GivenUp,
+            (Verdict::Acknowledged(first), _) if first.is_error() => self,
+            (Verdict::Acknowledged(_), Verdict::Acknowledged(_)) => other,
+        }
+    }
 }
 
 impl Holds {
@@ -38,27 +57,37 @@ impl Holds {
         }
         self.serial += 1;
         if let Some(place) = self.places.get_mut(index) {
-            let (reason, serial, since) = (ReasonCode::Success, self.serial, now);
-            place.hold = Some(Hold { delivery, holders, reason, serial, since });
+            let verdict = Verdict::Acknowledged(ReasonCode::Success);
+            let (serial, since) = (self.serial, now);
+            place.hold = Some(Hold { delivery, holders, verdict, serial, since });
             place.topic.clear();
             place.topic.shrink_to(KEPT);
             place.topic.push_str(topic);
         }
     }
 
-    /// One holder acknowledged it. Returns the reason for the broker when it was the last; a
-    /// message of an earlier session is not known any more.
-    pub(crate) fn answer(&mut self, delivery: Delivery, reason: ReasonCode) -> Option<ReasonCode> {
+    /// One holder answered it. Returns what all of them say when it was the last; a message of an
+    /// earlier session is not known any more. One that was given up stays visible.
+    pub(crate) fn answer(&mut self, delivery: Delivery, verdict: Verdict) -> Option<Verdict> {
         let place = &mut self.places.get_mut(delivery.index())?.hold;
         let hold = place.as_mut().filter(|hold| hold.delivery == delivery)?;
-        if !hold.reason.is_error() {
-            hold.reason = reason;
-        }
+        hold.verdict = hold.verdict.and(verdict);
         hold.holders = hold.holders.saturating_sub(1);
         if hold.holders > 0 {
             return None;
         }
-        place.take().map(|hold| hold.reason)
+        let verdict = hold.verdict;
+        if verdict != Verdict::GivenUp {
+            *place = None;
+        }
+        Some(verdict)
+    }
+
+    /// The session goes on with another connection: what was given up comes again, or never.
+    pub(crate) fn forget_given_up(&mut self) {
+        for place in &mut self.places {
+            place.hold.take_if(|hold| hold.holders == 0);
+        }
     }
 
     /// The session is lost: nothing is owed any more.

@@ -8,7 +8,7 @@ use mqtt_session::proto::{Property, ReasonCode, Subscription};
 use mqtt_session::{Delivery as Delivered, Time};
 
 use super::{Admitted, Lifecycle, Request, State};
-use crate::delivery::{Phase, Retained, Sink, Subscriber, SubscriptionKey};
+use crate::delivery::{Phase, Retained, Sink, Subscriber, SubscriptionKey, Verdict};
 use crate::message::Arrived;
 use crate::operations::{Answer, OperationKey};
 use crate::table::Key;
@@ -179,9 +179,23 @@ impl State {
 
     /// One holder of a message acknowledged it.
     pub(crate) fn ack(&mut self, delivery: Delivered, reason: ReasonCode) {
-        if let Some(reason) = self.delivery.answer(delivery, reason) {
-            self.session.ack(delivery, reason);
-            self.wake_for_output();
+        self.answer(delivery, Verdict::Acknowledged(reason));
+    }
+
+    /// One holder of a message dropped it without an acknowledgement.
+    pub(crate) fn abandon_message(&mut self, delivery: Delivered) {
+        self.stats.unacknowledged_drops += 1;
+        self.answer(delivery, Verdict::GivenUp);
+    }
+
+    fn answer(&mut self, delivery: Delivered, verdict: Verdict) {
+        match self.delivery.answer(delivery, verdict) {
+            None => {}
+            Some(Verdict::Acknowledged(reason)) => {
+                self.session.ack(delivery, reason);
+                self.wake_for_output();
+            }
+            Some(Verdict::GivenUp) => self.session.abandon(delivery),
         }
     }
 

@@ -115,6 +115,7 @@ suite! {
     ["RES-1"] resuming::unfinished_publishes_are_sent_again;
     ["RES-2", "RES-3"] resuming::a_lost_session_is_made_anew;
     ["RES-3"] resuming::a_subscribe_without_an_answer_is_made_again;
+    ["RECV-1", "RES-1"] resuming::a_message_dropped_unacknowledged_comes_again;
     ["RES-1", "RECV-3"] resuming::an_acknowledgement_given_meanwhile_answers_the_copy;
 
     ["END-3"] ending::the_last_handle_closes_without_disconnect;

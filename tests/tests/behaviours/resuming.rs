@@ -1,6 +1,6 @@
 //! What becomes of unfinished business when a connection is replaced.
 
-use mqtt_adapter_blocking::{ClientEvent, Publish, PublishError, QoS, ReasonCode};
+use mqtt_adapter_blocking::{Ack, ClientEvent, Publish, PublishError, QoS, ReasonCode};
 use mqtt_proto::{Packet, PacketId, Properties, PubRel};
 use mqtt_tests::adapter::{Adapter, Client, Handle, Subscription};
 use mqtt_tests::{Connection, Published, Signal, Trial, id};
@@ -110,15 +110,7 @@ pub(crate) fn an_acknowledgement_given_meanwhile_answers_the_copy<A: Adapter>(tr
         connection.cut();
         resume.wait();
         let mut connection = broker.open(true);
-        connection.send(&Packet::Publish(mqtt_proto::Publish {
-            dup: true,
-            qos: QoS::AtLeastOnce,
-            retain: false,
-            topic: "in",
-            packet_id: Some(id(3)),
-            properties: Properties::EMPTY,
-            payload: b"message",
-        }));
+        send_again(&mut connection, id(3), b"message");
         connection.expect_puback(id(3));
         connection.deliver("in", b"next");
         connection.expect_disconnect(ReasonCode::NormalDisconnection);
@@ -132,4 +124,58 @@ pub(crate) fn an_acknowledgement_given_meanwhile_answers_the_copy<A: Adapter>(tr
     acknowledged.raise();
     assert_eq!(stream.recv().unwrap().payload(), b"next");
     client.disconnect();
+}
+
+/// The acknowledgement of the third message waits behind the one dropped.
+pub(crate) fn a_message_dropped_unacknowledged_comes_again<A: Adapter>(trial: &Trial) {
+    let dropped = Signal::new();
+    let cut = dropped.clone();
+    let (peer, client) = connected::<A>(trial, move |broker| {
+        let mut connection = broker.open(false);
+        connection.grant("in", QoS::ExactlyOnce);
+        for (packet_id, payload) in [(1, b"first"), (2, b"again"), (3, b"third")] {
+            connection.publish(QoS::AtLeastOnce, Some(id(packet_id)), "in", payload);
+        }
+        connection.expect_puback(id(1));
+        cut.wait();
+        connection.cut();
+        let mut connection = broker.open(true);
+        for (packet_id, payload) in [(2, b"again"), (3, b"third")] {
+            send_again(&mut connection, id(packet_id), payload);
+        }
+        connection.expect_puback(id(2));
+        connection.expect_puback(id(3));
+        connection.publish(QoS::AtLeastOnce, Some(id(4)), "in", b"later");
+        connection.expect_puback(id(4));
+    });
+    let mut stream = client.subscribe(everything("in").ack(Ack::Manual)).unwrap();
+    stream.recv().unwrap().ack();
+    let again = stream.recv().unwrap();
+    let third = stream.recv().unwrap();
+    assert_eq!((again.payload(), third.payload()), (&b"again"[..], &b"third"[..]));
+    drop(again);
+    third.ack();
+    assert_eq!(client.stats().unacknowledged_drops, 1);
+    assert_eq!(client.oldest_unacknowledged().as_deref(), Some("in"));
+    dropped.raise();
+    for payload in [&b"again"[..], b"later"] {
+        let message = stream.recv().unwrap();
+        assert_eq!(message.payload(), payload);
+        message.ack();
+    }
+    client.run_until(peer.finished());
+    assert_eq!(client.oldest_unacknowledged(), None);
+}
+
+/// The broker sends a message of QoS 1 with DUP.
+fn send_again(connection: &mut Connection, packet_id: PacketId, payload: &[u8]) {
+    connection.send(&Packet::Publish(mqtt_proto::Publish {
+        dup: true,
+        qos: QoS::AtLeastOnce,
+        retain: false,
+        topic: "in",
+        packet_id: Some(packet_id),
+        properties: Properties::EMPTY,
+        payload,
+    }));
 }

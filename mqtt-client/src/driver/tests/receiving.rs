@@ -100,6 +100,30 @@ fn a_message_goes_to_every_subscription_that_matches() {
     assert_eq!(world.sent(), ["PUBACK 1 0x87"], "with the first error given");
 }
 
+/// RES-1: ... and not at all if one of them dropped it without, which gets it again with the others.
+#[test]
+fn a_message_that_one_holder_gives_up_comes_again_to_all() {
+    let mut world = World::connected(|options| options);
+    let mut exact = stream(&mut world, "a/b");
+    let mut wild = stream_with(&mut world, SubscribeOptions::new("a/#").ack(Ack::Manual));
+    world.reply(&publish("a/b", 1, b"x"));
+    drop(world.finish(wild.recv()));
+    let last = world.finish(exact.recv()).unwrap();
+    assert_eq!(world.client().oldest_unacknowledged().unwrap().topic, "a/b");
+    last.ack();
+    assert!(world.sent().is_empty());
+    assert_eq!(world.client().oldest_unacknowledged().unwrap().topic, "a/b");
+    world.pipe().change(|state| state.broker_closed = true);
+    world.advance(Duration::from_secs(2));
+    world.accept(true);
+    assert_eq!(world.client().oldest_unacknowledged(), None);
+    let Packet::Publish(again) = publish("a/b", 1, b"x") else { unreachable!() };
+    world.reply(&Packet::Publish(proto::Publish { dup: true, ..again }));
+    drop(world.finish(exact.recv()).unwrap());
+    world.finish(wild.recv()).unwrap().ack();
+    assert_eq!(world.sent(), ["PUBACK 1"]);
+}
+
 /// RECV-4: a stalled stream holds its own messages, and no others.
 #[test]
 fn a_slow_stream_delays_no_other() {
