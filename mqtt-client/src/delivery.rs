@@ -4,6 +4,7 @@
 mod arriving;
 mod holds;
 mod identifiers;
+mod leaving;
 mod queue;
 mod subscriber;
 mod unrouted;
@@ -201,17 +202,6 @@ impl Delivery {
         }
     }
 
-    /// No more messages come for this filter.
-    pub(crate) fn end(&mut self, filter: &str, after: &mut After) {
-        let Delivery { subscribers, router, .. } = self;
-        for (key, subscriber) in subscribers.iter_mut().filter(|(_, it)| *it.filter == *filter) {
-            subscriber.end(after);
-            if let Ok(filter) = TopicFilter::new(filter) {
-                router.remove(filter, key);
-            }
-        }
-    }
-
     /// No more messages come at all.
     pub(crate) fn end_all(&mut self, after: &mut After) {
         self.subscribers.iter_mut().for_each(|(_, subscriber)| subscriber.end(after));
@@ -300,7 +290,7 @@ impl Delivery {
                 Phase::Detached(Some(until)) if *until <= now => {
                     expired = Some((key, subscriber.filter.clone()));
                 }
-                Phase::Detached(Some(_)) | Phase::Active | Phase::Ended => {}
+                Phase::Detached(Some(_)) | Phase::Active | Phase::Leaving | Phase::Ended => {}
             }
         }
         expired

@@ -106,7 +106,8 @@ pub(crate) enum Request {
         given_up: bool,
     },
     Unsubscribe {
-        filter: Box<str>,
+        /// The subscriptions it ends: those of its filter that were there before it.
+        leaving: Vec<SubscriptionKey>,
     },
 }
 

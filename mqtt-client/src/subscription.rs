@@ -230,7 +230,7 @@ impl Subscription {
             let taken = self.handle.with(|state| state.take_messages(key, reader, &mut None));
             taken.map_err(|phase| match phase {
                 Phase::Ended => TryRecvError::Ended,
-                Phase::Active | Phase::Detached(_) => TryRecvError::Empty,
+                Phase::Active | Phase::Leaving | Phase::Detached(_) => TryRecvError::Empty,
             })?;
         }
         self.hand_out().ok_or(TryRecvError::Empty)
@@ -251,8 +251,8 @@ impl Subscription {
             match self.handle.with(|state| state.take_messages(key, reader, &mut waker)) {
                 Ok(()) => return Poll::Ready(Ok(())),
                 Err(Phase::Ended) => return Poll::Ready(Err(Ended)),
-                Err(Phase::Active | Phase::Detached(_)) if registered => return Poll::Pending,
-                Err(Phase::Active | Phase::Detached(_)) => {
+                Err(_) if registered => return Poll::Pending,
+                Err(Phase::Active | Phase::Leaving | Phase::Detached(_)) => {
                     // A waker is cloned without the lock, and only when it is needed.
                     waker = Some(cx.waker().clone());
                     registered = true;

@@ -2,7 +2,7 @@
 
 use mqtt_session::{Delivery as Delivered, Time};
 
-use super::{Call, Delivery, Phase, Sink, SubscriptionKey};
+use super::{Call, Delivery, Sink, SubscriptionKey};
 use crate::message::{Arrived, Incoming};
 use crate::shared::After;
 use crate::{Ack, DropPolicy};
@@ -76,7 +76,7 @@ impl Delivery {
         };
         let held = queue.held_bytes();
         let mut oldest = None;
-        match queue.drops_for(is_qos0, subscriber.phase == Phase::Active) {
+        match queue.drops_for(is_qos0, subscriber.phase.has_reader()) {
             None => {}
             Some(DropPolicy::DropOldest) => oldest = queue.drop_oldest(is_qos0),
             Some(DropPolicy::DropNewest) => return self.drop_message(key, make),

@@ -2,7 +2,7 @@
 
 use mqtt_session::proto::RetainHandling;
 
-use super::{Delivery, Subscriber, SubscriptionKey};
+use super::{Delivery, Phase, Subscriber, SubscriptionKey};
 use crate::message::Incoming;
 
 /// Whether the retained messages that answer a SUBSCRIBE are for this subscription, where several
@@ -45,7 +45,7 @@ impl Delivery {
     /// A new subscription asks with these options: whom the retained messages that come now are
     /// for. One that asks at the same time goes on getting them.
     pub(super) fn ask_retained(&mut self, subscriber: &mut Subscriber) {
-        let is_new = self.with_filter(&subscriber.filter).next().is_none();
+        let is_new = !self.with_filter(&subscriber.filter).any(Subscriber::is_staying);
         let asks = match subscriber.wire.retain_handling {
             RetainHandling::Send => true,
             RetainHandling::SendIfNew => is_new,
@@ -99,6 +99,14 @@ impl Delivery {
 }
 
 impl Subscriber {
+    /// Whether the broker has its filter, and is not asked to end it.
+    fn is_staying(&self) -> bool {
+        match self.phase {
+            Phase::Active | Phase::Detached(_) => true,
+            Phase::Leaving | Phase::Ended => false,
+        }
+    }
+
     /// Whether a message with RETAIN is for it. With Retain As Published that may also be one that
     /// was published just now.
     fn takes_retained(&self) -> bool {

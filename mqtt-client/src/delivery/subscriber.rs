@@ -41,6 +41,8 @@ pub(crate) enum Sink {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Phase {
     Active,
+    /// UNSUBSCRIBE was accepted, and has no answer yet.
+    Leaving,
     /// The handle was dropped; UNSUBSCRIBE follows at this time, once the driver has set it.
     Detached(Option<Time>),
     /// No more messages come; what is there can still be read.
@@ -49,22 +51,33 @@ pub(crate) enum Phase {
 
 impl Subscriber {
     pub(super) fn end(&mut self, after: &mut After) {
-        if self.phase == Phase::Active {
-            self.phase = Phase::Ended;
+        match self.phase {
+            Phase::Active | Phase::Leaving => self.phase = Phase::Ended,
+            Phase::Detached(_) | Phase::Ended => {}
         }
         if let Sink::Stream(queue) = &mut self.sink {
             after.wake(queue.wake());
         }
     }
 
-    pub(super) fn is_detached(&self) -> bool {
+    pub(crate) fn is_detached(&self) -> bool {
         matches!(self.phase, Phase::Detached(_))
     }
 
     pub(super) fn detached_until(&self) -> Option<Time> {
         match self.phase {
             Phase::Detached(until) => until,
-            Phase::Active | Phase::Ended => None,
+            Phase::Active | Phase::Leaving | Phase::Ended => None,
+        }
+    }
+}
+
+impl Phase {
+    /// Whether somebody takes the messages.
+    pub(super) fn has_reader(self) -> bool {
+        match self {
+            Phase::Active | Phase::Leaving => true,
+            Phase::Detached(_) | Phase::Ended => false,
         }
     }
 }

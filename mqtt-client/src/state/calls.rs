@@ -83,7 +83,8 @@ impl State {
             return Err(SubscribeError::Closed.into());
         }
         let token = self.session.unsubscribe(now, &[filter], &[])?;
-        self.requests.insert(token, Request::Unsubscribe { filter: filter.into() });
+        let leaving = self.delivery.begin_leaving(filter);
+        self.requests.insert(token, Request::Unsubscribe { leaving });
         self.wake_driver();
         Ok(self.operations.open(token))
     }
@@ -95,7 +96,7 @@ impl State {
         key: SubscriptionKey,
     ) -> Result<Option<OperationKey>, Refusal> {
         let filter = match self.delivery.get_mut(key) {
-            Some(subscriber) if subscriber.phase == Phase::Active => subscriber.filter.clone(),
+            Some(subscriber) if subscriber.phase != Phase::Ended => subscriber.filter.clone(),
             Some(_) | None => return Ok(None),
         };
         if !self.delivery.is_shared(key, &filter) {

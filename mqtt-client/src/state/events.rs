@@ -44,7 +44,7 @@ impl State {
             }
             Event::SubscriptionLost { reason } => {
                 let filter = self.session.lost_subscription().to_owned();
-                self.delivery.end(&filter, &mut self.after);
+                self.end_granted(&filter);
                 self.tell(&ClientEvent::SubscriptionRefused { filter, reason });
             }
             Event::Writable => {
@@ -216,16 +216,40 @@ impl State {
         let granted = answer.is_ok();
         match self.requests.remove(&token) {
             None => {}
-            Some(Request::Unsubscribe { filter }) if granted => {
-                self.delivery.end(&filter, &mut self.after);
+            Some(Request::Unsubscribe { leaving }) if granted => {
+                leaving.into_iter().for_each(|key| self.end_one(key));
             }
-            Some(Request::Unsubscribe { .. }) => {}
+            Some(Request::Unsubscribe { leaving }) => {
+                leaving.into_iter().for_each(|key| self.delivery.stay(key));
+            }
             Some(Request::Subscribe { key, given_up: true }) if granted => self.leave(key),
             Some(Request::Subscribe { key, .. }) if !granted => self.remove_subscription(key),
             Some(Request::Subscribe { key, .. }) => self.delivery.handle_granted(key),
         }
         let waker = self.operations.answer(token, answer);
         self.after.wake(waker);
+    }
+
+    /// The broker refused to make a subscription again. One that asks for it now hears for itself.
+    fn end_granted(&mut self, filter: &str) {
+        for key in self.delivery.keys_of(filter) {
+            let asks = |request: &Request| match request {
+                Request::Subscribe { key: asking, .. } => *asking == key,
+                Request::Unsubscribe { .. } => false,
+            };
+            if !self.requests.values().any(asks) {
+                self.end_one(key);
+            }
+        }
+    }
+
+    /// The broker does not have this subscription any more.
+    fn end_one(&mut self, key: SubscriptionKey) {
+        if self.delivery.get_mut(key).is_some_and(|subscriber| subscriber.is_detached()) {
+            self.remove_subscription(key);
+        } else {
+            self.delivery.end_one(key, &mut self.after);
+        }
     }
 
     /// Ends what is over by now: messages nobody subscribed to, subscriptions nobody holds.

@@ -39,7 +39,7 @@ impl FlowKind {
             FlowKind::Release { abandoned } => Some(Awaited::PubComp { abandoned }),
             FlowKind::Subscribe { first, filters } => Some(Awaited::SubAck { first, filters }),
             FlowKind::Resubscribe { filter } => Some(Awaited::OwnSubAck { filter }),
-            FlowKind::Unsubscribe { filters } => Some(Awaited::UnsubAck { filters }),
+            FlowKind::Unsubscribe { filters, .. } => Some(Awaited::UnsubAck { filters }),
             FlowKind::Ended(_) => None,
         }
     }

@@ -132,8 +132,8 @@ pub(crate) enum FlowKind {
     Subscribe { first: u64, filters: usize },
     /// A SUBSCRIBE that makes the subscription with this number again.
     Resubscribe { filter: u64 },
-    /// An UNSUBSCRIBE of so many filters.
-    Unsubscribe { filters: usize },
+    /// An UNSUBSCRIBE of so many filters, which ends subscriptions below this number.
+    Unsubscribe { below: u64, filters: usize },
     /// Over; what is to be reported.
     Ended(Ended),
 }

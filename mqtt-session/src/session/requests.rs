@@ -57,7 +57,9 @@ impl<M: Memory> Session<M> {
             properties: Properties::from_slice(properties),
             filters: Filters::from_slice(filters),
         };
-        let token = self.request(&packet, FlowKind::Unsubscribe { filters: filters.len() })?;
+        let below = self.state.subscriptions.next;
+        let kind = FlowKind::Unsubscribe { below, filters: filters.len() };
+        let token = self.request(&packet, kind)?;
         self.state.end_lost(token.index);
         self.promote();
         Ok(token)

@@ -115,12 +115,14 @@ impl<M: Memory> SessionState<M> {
         true
     }
 
-    /// UNSUBACK: what the broker ended is not made again.
+    /// UNSUBACK: what the broker ended is not made again. A subscription asked for after the
+    /// UNSUBSCRIBE stays, even if it was granted first.
     pub(super) fn note_unsubscribed(&mut self, flow: u32, unsuback: &UnsubAck<'_>) {
         let mut nth = 0;
-        while let Some(text) = self.nth_unsubscribed(flow, nth) {
+        while let Some((below, text)) = self.nth_unsubscribed(flow, nth) {
             let refused = unsuback.codes.get(nth).is_some_and(ReasonCode::is_error);
             let found = self.find_filter(text, FilterStage::is_granted);
+            let found = found.filter(|number| *number < below);
             if let Some(number) = found.filter(|_| !refused) {
                 self.end_filter(number);
             }
@@ -131,7 +133,7 @@ impl<M: Memory> SessionState<M> {
     /// What this UNSUBSCRIBE names and the broker has lost is not made again.
     pub(super) fn end_lost(&mut self, flow: u32) {
         let mut nth = 0;
-        while let Some(text) = self.nth_unsubscribed(flow, nth) {
+        while let Some((_, text)) = self.nth_unsubscribed(flow, nth) {
             let found = self.find_filter(text, |stage| stage == FilterStage::Lost);
             if let Some(number) = found {
                 self.end_filter(number);
@@ -140,15 +142,16 @@ impl<M: Memory> SessionState<M> {
         }
     }
 
-    fn nth_unsubscribed(&self, flow: u32, nth: usize) -> Option<&[u8]> {
+    /// A filter of an UNSUBSCRIBE, and the number below which it ends subscriptions.
+    fn nth_unsubscribed(&self, flow: u32, nth: usize) -> Option<(u64, &[u8])> {
         let flow = self.flows.get(flow)?;
-        let FlowKind::Unsubscribe { filters } = flow.kind else { return None };
+        let FlowKind::Unsubscribe { below, filters } = flow.kind else { return None };
         let image = flow.image.as_ref().filter(|_| nth < filters)?;
         let (_, mut rest) = request_parts(self.arena.bytes(&image.head), image.version)?;
         for _ in 0..nth {
             rest = split_text(rest)?.1;
         }
-        Some(split_text(rest)?.0)
+        Some((below, split_text(rest)?.0))
     }
 
     /// The oldest subscription to this filter that is in such a stage.

@@ -142,6 +142,33 @@ fn after_a_session_loss_every_subscription_is_made_again_oldest_first<M: TestMem
     pair.expect(&[publish_again(QOS1, 6, "waits")]);
 }
 
+/// A broker that answers SUBSCRIBE before the UNSUBSCRIBE it got first has the subscription.
+///
+/// Promises: RES-3
+fn unsuback_ends_no_subscription_asked_for_later<M: TestMemory>() {
+    let mut pair = Pair::<M>::connected();
+    granted(&mut pair, 1, "a");
+    let ended = pair.unsubscribe("a");
+    pair.expect(&[unsubscribe(2, &["a"])]);
+    granted(&mut pair, 3, "a");
+    pair.send(&unsuback(2, &[OK]));
+    pair.expect_events(&[Seen::Unsubscribed(ended, vec![OK])]);
+    pair.cut();
+    pair.resume(false);
+    pair.expect(&[subscribe(4, &[filter("a")])]);
+    // One asked for before ends, however late it was granted.
+    pair.exchange(&suback(4, &[GRANTED]), &[]);
+    pair.subscribe("a");
+    pair.unsubscribe("a");
+    pair.transmitted();
+    pair.send(&suback(5, &[GRANTED]));
+    pair.send(&unsuback(6, &[OK]));
+    pair.events();
+    pair.cut();
+    pair.resume(false);
+    pair.expect(&[]);
+}
+
 /// Promises: RES-3
 fn a_subscription_refused_when_made_again_is_lost<M: TestMemory>() {
     let mut pair = Pair::<M>::connected();
@@ -378,6 +405,7 @@ crate::on_both_memories! {
     another_count_of_codes_is_a_violation
     without_an_answer_requests_are_made_again_in_call_order
     after_a_session_loss_every_subscription_is_made_again_oldest_first
+    unsuback_ends_no_subscription_asked_for_later
     a_subscription_refused_when_made_again_is_lost
     a_subscription_the_next_broker_does_not_take_is_lost
     making_them_again_survives_cuts

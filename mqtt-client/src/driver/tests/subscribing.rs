@@ -155,6 +155,63 @@ fn a_shared_filter_stays_until_the_last_one_leaves() {
     assert!(task.output().is_ok());
 }
 
+/// UNSUBSCRIBE and then SUBSCRIBE: what the broker is to end, and what it is to make.
+#[test]
+fn unsuback_ends_no_later_subscription() {
+    let mut world = World::connected(|options| options);
+    let client = world.client();
+    let mut old = stream(&mut world, "a");
+    let mut leaving = world.task(client.unsubscribe("a"));
+    assert!(leaving.poll().is_pending());
+    let unsubscribe = packet_id(&world.sent()[0], "UNSUBSCRIBE");
+    let mut new = stream(&mut world, "a");
+    world.reply(&unsuback(unsubscribe, &[ReasonCode::Success]));
+    assert!(leaving.output().is_ok());
+    world.reply(&publish("a", 0, b"x"));
+    assert_eq!(world.finish(new.recv()).unwrap().payload(), b"x");
+    assert!(world.finish(old.recv()).is_none());
+}
+
+/// RECV-7: one that leaves already does not go on.
+#[test]
+fn the_last_one_to_leave_unsubscribes_behind_one_that_leaves() {
+    let mut world = World::connected(|options| options);
+    let client = world.client();
+    let mut old = stream(&mut world, "a");
+    let mut leaving = world.task(client.unsubscribe("a"));
+    assert!(leaving.poll().is_pending());
+    let first = packet_id(&world.sent()[0], "UNSUBSCRIBE");
+    let new = stream(&mut world, "a");
+    let mut task = world.task(new.unsubscribe());
+    assert!(task.poll().is_pending());
+    let second = packet_id(&world.sent()[0], "UNSUBSCRIBE");
+    world.reply(&unsuback(first, &[ReasonCode::NotAuthorized]));
+    assert!(leaving.output().is_err());
+    world.reply(&publish("a", 0, b"x"));
+    assert!(world.finish(old.recv()).is_some(), "the broker did not end it");
+    world.reply(&unsuback(second, &[ReasonCode::Success]));
+    assert!(task.output().is_ok());
+    assert!(world.finish(old.recv()).is_none(), "now it did");
+}
+
+/// What a dropped handle leaves behind is over as well.
+#[test]
+fn unsuback_removes_a_subscription_that_was_dropped_meanwhile() {
+    let mut world = World::connected(|options| options);
+    let client = world.client();
+    let messages = stream(&mut world, "a");
+    world.reply(&publish("a", 1, b"unread"));
+    let mut leaving = world.task(client.unsubscribe("a"));
+    assert!(leaving.poll().is_pending());
+    drop(messages);
+    confirm_unsubscribe(&mut world, "a", ReasonCode::Success);
+    assert!(leaving.output().is_ok());
+    assert_eq!(client.stats().subscriptions, 0);
+    assert_eq!(world.sent(), ["PUBACK 1 0x83"]);
+    world.advance(Duration::from_secs(10));
+    assert!(world.sent().is_empty());
+}
+
 /// The handle is dropped: UNSUBSCRIBE follows when the client lives on for 5 s.
 #[test]
 fn a_dropped_subscription_is_ended_later() {
