@@ -243,7 +243,8 @@ impl Options {
     }
 
     /// Bytes of QoS 0 messages held for consumers; above it reading pauses, unless a call waits for
-    /// an answer: then the newest are dropped and counted. Default: 16 MiB.
+    /// an answer: then streams that hold an equal part of it or more drop the newest, which is
+    /// counted, so that all of them hold about twice as much at most. Default: 16 MiB.
     pub fn held_bytes(mut self, bytes: usize) -> Options {
         self.receiving.held_bytes = bytes;
         self

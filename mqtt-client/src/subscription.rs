@@ -36,8 +36,8 @@ pub struct SubscribeOptions {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
 pub enum Overflow {
     /// They are held up to the client's `held_bytes`; above it reading pauses, so that the broker
-    /// holds them. While a call waits for an answer reading cannot pause: the newest are dropped
-    /// and counted.
+    /// holds them. While a call waits for an answer reading cannot pause: then streams that hold an
+    /// equal part of `held_bytes` or more drop the newest, which is counted.
     #[default]
     Pause,
     /// Beyond `buffer` the newest is dropped and counted.

@@ -34,20 +34,30 @@ impl Delivery {
         if self.found.len() > 1 {
             self.choose(message);
         }
-        if message.delivery().is_none() && awaited && self.is_over_limit() {
-            for index in 0..self.found.len() {
-                self.drop_message(self.found[index], || message.to_arrived());
-            }
-            return Fate::default();
-        }
+        let is_qos0 = message.delivery().is_none();
         if let Some(delivery) = message.delivery() {
             self.holds.hold(now, delivery, self.found.len(), message.topic());
         }
+        let is_short = is_qos0 && awaited && self.is_over_limit();
         for index in 0..self.found.len() {
-            let is_qos0 = message.delivery().is_none();
-            self.give(self.found[index], is_qos0, || message.to_arrived(), after);
+            let key = self.found[index];
+            if is_short && self.has_its_share(key) {
+                self.drop_message(key, || message.to_arrived());
+            } else {
+                self.give(key, is_qos0, || message.to_arrived(), after);
+            }
         }
         Fate::default()
+    }
+
+    /// Whether a subscription holds an equal part of all that may be held for consumers, or more.
+    #[cold]
+    fn has_its_share(&self, key: SubscriptionKey) -> bool {
+        let share = self.held_bytes_limit.checked_div(self.subscribers.len()).unwrap_or_default();
+        match self.subscribers.get(key).map(|subscriber| &subscriber.sink) {
+            Some(Sink::Stream(queue)) => queue.held_bytes() >= share.max(1),
+            Some(Sink::Callback(_)) | None => false,
+        }
     }
 
     /// A QoS 1/2 message that was dropped and is to be acknowledged.

@@ -179,6 +179,36 @@ fn a_waiting_call_keeps_reading_going() {
     assert_eq!(client.stats().dropped, 2);
 }
 
+/// RECV-4: nothing waits behind a slow consumer but more of the same.
+#[test]
+fn a_stalled_stream_costs_no_other_its_qos0() {
+    let mut world = World::connected(|options| options.held_bytes(4 << 10));
+    let stalled = stream(&mut world, "stalled");
+    let mut fast = stream(&mut world, "fast");
+    let seen = Arc::new(Mutex::new(0));
+    let counted = Arc::clone(&seen);
+    let client = world.client();
+    let callback = client.subscribe_callback(SubscribeOptions::new("called"), move |_| {
+        *counted.lock().unwrap() += 1;
+    });
+    let callback = grant(&mut world, callback, ReasonCode::GrantedQoS0);
+    let mut call = world.task(client.publish(Publish::new("b", "").qos(QoS::AtLeastOnce)));
+    assert!(call.poll().is_pending());
+    world.run();
+    for _ in 0..5 {
+        world.reply(&publish("stalled", 0, &[0; 1 << 10]));
+    }
+    let dropped = client.stats().dropped;
+    assert!(dropped > 0);
+    for _ in 0..3 {
+        world.send(&publish("fast", 0, b"x"));
+        world.reply(&publish("called", 0, b"x"));
+    }
+    assert_eq!((take(&mut fast).len(), *seen.lock().unwrap()), (3, 3));
+    assert_eq!(client.stats().dropped, dropped);
+    drop((stalled, callback));
+}
+
 #[test]
 fn a_drop_policy_drops_beyond_the_buffer() {
     for (overflow, kept) in
