@@ -229,6 +229,15 @@ impl Client {
         self.client.stats()
     }
 
+    /// The most bytes a broker can make the protocol take, whatever it sends: above all the receive
+    /// buffer, which follows [`maximum_packet_size`](crate::Options::maximum_packet_size). Messages
+    /// on their way to the application come on top: those of QoS 0 are limited by
+    /// [`held_bytes`](crate::Options::held_bytes), those of QoS 1/2 on each connection by
+    /// [`receive_maximum`](crate::Options::receive_maximum).
+    pub fn memory_bound(&self) -> usize {
+        self.client.memory_bound()
+    }
+
     /// The oldest QoS 1/2 message that was received and is not acknowledged, be it in the hands of
     /// the application or still unread. One that stays here for long holds back the
     /// acknowledgements of all that came after it.

@@ -18,7 +18,7 @@ use mqtt_session::{Delivery as Delivered, Time};
 
 use crate::Ack;
 use crate::message::Arrived;
-use crate::options::ReceivingOptions;
+use crate::options::{ConsumerOptions, ReceivingOptions};
 use crate::router::Router;
 use crate::shared::After;
 use crate::table::{Key, Table};
@@ -54,6 +54,7 @@ pub(crate) struct Delivery {
     /// Subscriptions without a handle.
     detached: usize,
     default_ack: Ack,
+    consumers: ConsumerOptions,
     /// The Subscription Identifier of the next filter, if any is left.
     next_identifier: Option<u32>,
     /// Gets what no subscription matches.
@@ -88,6 +89,7 @@ impl Delivery {
             held_bytes_limit: options.held_bytes,
             detached: 0,
             default_ack: options.ack,
+            consumers: options.consumers.clone(),
             next_identifier: Some(1),
             default_handler: options.default_handler.clone(),
             found: Vec::new(),
@@ -210,6 +212,11 @@ impl Delivery {
     /// When messages are acknowledged, unless a subscription says otherwise.
     pub(crate) fn default_ack(&self) -> Ack {
         self.default_ack
+    }
+
+    /// What limits a subscription, unless it says otherwise.
+    pub(crate) fn consumers(&self) -> &ConsumerOptions {
+        &self.consumers
     }
 
     pub(crate) fn get_mut(&mut self, key: SubscriptionKey) -> Option<&mut Subscriber> {

@@ -2,8 +2,10 @@
 
 mod attempts;
 mod broker;
+mod consumers;
 mod session_expiry;
 mod validate;
+mod wire;
 
 use std::fmt;
 use std::num::{NonZeroU16, NonZeroU32};
@@ -18,8 +20,10 @@ use crate::{Ack, Authenticator, Message, OptionsError, Publish};
 
 pub(crate) use attempts::AttemptOptions;
 pub(crate) use broker::Broker;
+pub(crate) use consumers::ConsumerOptions;
 pub use session_expiry::SessionExpiry;
 pub(crate) use validate::Greeting;
+pub(crate) use wire::WireOptions;
 
 /// What a client is made from: the broker, and everything that has a default.
 ///
@@ -32,7 +36,7 @@ pub struct Options {
     pub(crate) attempts: AttemptOptions,
     pub(crate) sending: SendingOptions,
     pub(crate) receiving: ReceivingOptions,
-    pub(crate) strict: bool,
+    pub(crate) wire: WireOptions,
     pub(crate) strict_session: bool,
     pub(crate) seed: Option<u64>,
 }
@@ -75,6 +79,7 @@ pub(crate) struct ReceivingOptions {
     pub(crate) ack: Ack,
     pub(crate) unrouted_hold: Duration,
     pub(crate) default_handler: Option<Callback>,
+    pub(crate) consumers: ConsumerOptions,
 }
 
 impl Options {
@@ -274,12 +279,6 @@ impl Options {
         self
     }
 
-    /// Turns off the tolerances for brokers that break the standard. Default: false.
-    pub fn strict(mut self, strict: bool) -> Options {
-        self.strict = strict;
-        self
-    }
-
     /// Whether a connection is ended when the broker has a session that this client knows nothing
     /// of, as after `clean_start(false)` in a new process. Default: false, the session is taken
     /// over; what an earlier process left unfinished in it is finished first.
@@ -330,8 +329,9 @@ impl Options {
                 ack: Ack::OnDrop,
                 unrouted_hold: Duration::from_secs(30),
                 default_handler: None,
+                consumers: ConsumerOptions::default(),
             },
-            strict: false,
+            wire: WireOptions::default(),
             strict_session: false,
             seed: None,
         }

@@ -170,6 +170,7 @@ impl State {
     pub(crate) fn stats(&self) -> Stats {
         Stats {
             ignored_acks: self.session.ignored_acks(),
+            tolerated: self.session.tolerated(),
             unsent: self.session.unsent(),
             in_flight: self.session.in_flight(),
             pending: self.session.pending(),

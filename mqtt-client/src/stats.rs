@@ -39,6 +39,9 @@ pub struct Stats {
     pub unacknowledged_drops: u64,
     /// Acknowledgements from the broker that belonged to nothing.
     pub ignored_acks: u64,
+    /// How often the broker broke the standard and was let pass, unless
+    /// [`strict`](crate::Options::strict).
+    pub tolerated: u64,
     /// Bytes read from transports.
     pub bytes_in: u64,
     /// Bytes written to transports.

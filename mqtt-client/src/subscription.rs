@@ -12,6 +12,7 @@ use mqtt_session::proto::{QoS, RetainHandling, SubscriptionOptions};
 use crate::client::unsubscribe_one;
 use crate::delivery::{Callback, Phase, Shape, Sink, StreamQueue, SubscriptionKey};
 use crate::message::Arrived;
+use crate::options::ConsumerOptions;
 use crate::shared::Handle;
 use crate::{Ack, Message, TryRecvError, UnsubscribeError};
 
@@ -23,11 +24,11 @@ pub struct SubscribeOptions {
     pub(crate) wire: SubscriptionOptions,
     pub(crate) ack: Option<Ack>,
     pub(crate) on_drop: Option<Callback>,
-    overflow: Overflow,
-    buffer: usize,
-    hold_limit: Option<(usize, DropPolicy)>,
-    queue: Option<DropPolicy>,
-    queue_size: usize,
+    pub(crate) overflow: Option<Overflow>,
+    pub(crate) buffer: Option<usize>,
+    pub(crate) hold_limit: Option<(usize, DropPolicy)>,
+    pub(crate) queue: Option<DropPolicy>,
+    pub(crate) queue_size: Option<usize>,
 }
 
 /// What happens when QoS 0 messages come faster than a stream is read. QoS 1/2 are held
@@ -64,11 +65,11 @@ impl SubscribeOptions {
             wire: SubscriptionOptions::default(),
             ack: None,
             on_drop: None,
-            overflow: Overflow::Pause,
-            buffer: 64,
+            overflow: None,
+            buffer: None,
             hold_limit: None,
             queue: None,
-            queue_size: 65_536,
+            queue_size: None,
         }
     }
 
@@ -103,24 +104,24 @@ impl SubscribeOptions {
         self
     }
 
-    /// What happens when QoS 0 messages come faster than the stream is read. Default:
-    /// [`Overflow::Pause`].
+    /// What happens when QoS 0 messages come faster than the stream is read. Default: as
+    /// the client's options say.
     pub fn qos0_overflow(mut self, overflow: Overflow) -> SubscribeOptions {
-        self.overflow = overflow;
+        self.overflow = Some(overflow);
         self
     }
 
     /// How many QoS 0 messages wait for the reader before the overflow policy drops some; a batch
-    /// it has already taken comes on top. Default: 64; at least 1.
+    /// it has already taken comes on top. Default: as the client's options say; at least 1.
     pub fn buffer(mut self, messages: usize) -> SubscribeOptions {
-        self.buffer = messages.max(1);
+        self.buffer = Some(messages.max(1));
         self
     }
 
     /// How many QoS 1/2 messages wait for the reader at most, so that a slow one does not hold all
     /// that Receive Maximum allows and others with it. Beyond, `policy` drops one, which is
-    /// acknowledged and counted. A batch the reader has already taken comes on top. Default: none,
-    /// nothing is dropped.
+    /// acknowledged and counted. A batch the reader has already taken comes on top. Default: as the
+    /// client's options say, which drop nothing unless told to.
     pub fn hold_limit(mut self, messages: usize, policy: DropPolicy) -> SubscribeOptions {
         self.hold_limit = Some((messages.max(1), policy));
         self
@@ -135,22 +136,23 @@ impl SubscribeOptions {
     }
 
     /// How many messages wait in a [`queue`](SubscribeOptions::queue); a batch its reader has
-    /// already taken comes on top. Default: 65,536; at least 1.
+    /// already taken comes on top. Default: as the client's options say; at least 1.
     pub fn queue_size(mut self, messages: usize) -> SubscribeOptions {
-        self.queue_size = messages.max(1);
+        self.queue_size = Some(messages.max(1));
         self
     }
 
     /// Has `hook` called, by the driver, for every message that a limit drops, before it is
     /// acknowledged. It must not block. One that owns a [`Client`](crate::Client) keeps it alive as
-    /// long as the subscription lasts. Default: they are only counted.
+    /// long as the subscription lasts. Default: as the client's options say.
     pub fn on_drop(mut self, hook: impl FnMut(&Message) + Send + 'static) -> SubscribeOptions {
         self.on_drop = Some(Callback::new(hook));
         self
     }
 
-    pub(crate) fn stream(&self) -> Sink {
-        let SubscribeOptions { buffer, overflow, hold_limit, queue_size, .. } = *self;
+    /// The stream or queue they describe.
+    pub(crate) fn stream(&self, consumer: &ConsumerOptions) -> Sink {
+        let ConsumerOptions { buffer, overflow, hold_limit, queue_size, .. } = *consumer;
         Sink::Stream(StreamQueue::new(match self.queue {
             None => Shape::Stream { buffer, overflow, hold_limit },
             Some(policy) => Shape::Queue { size: queue_size, policy },

@@ -24,7 +24,8 @@ impl Client {
     /// [`Stats::unsent`](crate::Stats::unsent).
     ///
     /// The result is [`ReasonCode::Success`], or [`ReasonCode::NoMatchingSubscribers`] if the
-    /// broker says so.
+    /// broker says so. A broker of 3.1.1 that answers QoS 2 as if it were QoS 1 has it delivered,
+    /// too: [`Stats::downgraded`](crate::Stats::downgraded) counts that.
     ///
     /// Cancelling while it waits for room: nothing was sent. After that only the waiting ends, and
     /// the message is delivered nevertheless.

@@ -7,7 +7,7 @@ use std::time::Duration;
 use mqtt_session::proto::{self, Dialect, Encode, Properties, Property, Role, Version};
 use mqtt_session::{Backoff, Config, Connect, SupervisorConfig, VersionChoice};
 
-use super::{ConnectOptions, Options, SessionExpiry};
+use super::{ConnectOptions, ConsumerOptions, Options, SessionExpiry};
 use crate::authenticator::SharedAuthenticator;
 use crate::{AuthResponse, OptionsError};
 
@@ -29,9 +29,12 @@ impl Options {
         check(!self.attempts.connect_timeout.is_zero(), "connect_timeout", NOT_ZERO)?;
         check(self.receiving.receive_maximum > 0, "receive_maximum", AT_LEAST_1)?;
         check(self.receiving.held_bytes > 0, "held_bytes", AT_LEAST_1)?;
+        self.receiving.consumers.validate()?;
         check(self.sending.max_pending > 0, "max_pending", AT_LEAST_1)?;
         check(self.sending.max_pending_bytes > 0, "max_pending_bytes", AT_LEAST_1)?;
         check(self.sending.write_queue > 0, "write_queue", AT_LEAST_1)?;
+        let both = self.wire.strict && self.wire.lenient;
+        check(!both, "lenient", "`strict` puts up with nothing; give one of them")?;
         check_backoff(self.attempts.supervisor.backoff)?;
         let response_timeout = self.sending.response_timeout;
         check(response_timeout != Some(Duration::ZERO), "response_timeout", NOT_ZERO)?;
@@ -71,6 +74,9 @@ impl Options {
             version: self.connect.first_version(),
             receive_maximum: receive_maximum.unwrap_or(NonZeroU16::MIN),
             maximum_packet_size: self.receiving.maximum_packet_size,
+            topic_alias_maximum: self.wire.topic_alias_maximum,
+            outbound_aliases: self.wire.outbound_aliases,
+            lenient: self.wire.lenient,
             max_in_flight: self.sending.max_in_flight,
             max_pending: self.sending.max_pending,
             max_pending_bytes: self.sending.max_pending_bytes,
@@ -79,7 +85,7 @@ impl Options {
             response_timeout: self.sending.response_timeout,
             session_loss: self.sending.session_loss,
             hand_back: true,
-            strict: self.strict,
+            strict: self.wire.strict,
             strict_session: self.strict_session,
             optional_identifiers: true,
             ..Config::new(seed)
@@ -88,6 +94,15 @@ impl Options {
 
     pub(crate) fn supervisor_config(&self, seed: u64) -> SupervisorConfig {
         SupervisorConfig { version: self.connect.version, seed, ..self.attempts.supervisor }
+    }
+}
+
+impl ConsumerOptions {
+    fn validate(&self) -> Result<(), OptionsError> {
+        check(self.buffer > 0, "buffer", AT_LEAST_1)?;
+        let holds = self.hold_limit.is_none_or(|(messages, _)| messages > 0);
+        check(holds, "hold_limit", AT_LEAST_1)?;
+        check(self.queue_size > 0, "queue_size", AT_LEAST_1)
     }
 }
 
@@ -231,6 +246,11 @@ mod tests {
         assert_eq!(problem(|o| o.session_expiry(SessionExpiry::Never)), None);
         assert_eq!(problem(|o| o.receive_maximum(0)), Some("receive_maximum"));
         assert_eq!(problem(|o| o.max_pending(0)), Some("max_pending"));
+        assert_eq!(problem(|o| o.buffer(0)), Some("buffer"));
+        let hold_nothing = |o: Options| o.hold_limit(0, crate::DropPolicy::DropNewest);
+        assert_eq!(problem(hold_nothing), Some("hold_limit"));
+        assert_eq!(problem(|o| o.queue_size(0)), Some("queue_size"));
+        assert_eq!(problem(|o| o.lenient(true).strict(true)), Some("lenient"));
         assert_eq!(problem(|o| o.write_queue(0)), Some("write_queue"));
         assert_eq!(problem(|o| o.response_timeout(Duration::ZERO)), Some("response_timeout"));
         assert_eq!(problem(|o| o.response_timeout(None)), None);

@@ -64,10 +64,11 @@ impl State {
         let identifier = self.delivery.identifier_for(&options.filter).filter(|_| has_identifiers);
         let property = identifier.map(Property::SubscriptionIdentifier);
         let token = self.session.subscribe(now, &[wanted], property.as_slice())?;
-        let sink = sink.take().unwrap_or_else(|| options.stream());
+        let consumer = self.delivery.consumers().for_one(options);
+        let sink = sink.take().unwrap_or_else(|| options.stream(&consumer));
         let ack = options.ack.unwrap_or(self.delivery.default_ack());
         let (filter, retained) = (options.filter.as_str().into(), Retained::Asked);
-        let (on_drop, phase) = (options.on_drop.clone(), Phase::Active);
+        let (on_drop, phase) = (consumer.on_drop, Phase::Active);
         let subscriber =
             Subscriber { filter, wire, identifier, retained, ack, sink, on_drop, phase };
         let key = self.delivery.add(subscriber, &mut self.after);

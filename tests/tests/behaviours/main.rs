@@ -18,6 +18,7 @@ mod staying;
 mod subscribing;
 mod tokio_only;
 mod versions;
+mod wire;
 
 use std::time::Duration;
 
@@ -117,6 +118,11 @@ suite! {
     ["RES-3"] resuming::a_subscribe_without_an_answer_is_made_again;
     ["RECV-1", "RES-1"] resuming::a_message_dropped_unacknowledged_comes_again;
     ["RES-1", "RECV-3"] resuming::an_acknowledgement_given_meanwhile_answers_the_copy;
+
+    ["SEND-7"] wire::aliases_stand_for_topics_both_ways;
+    ["BAD-2"] wire::a_broker_beyond_receive_maximum_passes;
+    ["BAD-2"] wire::strict_lets_nothing_pass;
+    ["BAD-2"] wire::lenient_lets_more_pass;
 
     ["END-3"] ending::the_last_handle_closes_without_disconnect;
     ["END-2"] ending::disconnecting_ends_publishes_and_keeps_messages;

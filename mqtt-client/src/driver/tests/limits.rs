@@ -1,5 +1,6 @@
 //! Limits on what is held, what becomes of the rest, and what no subscription matches.
 
+use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -9,7 +10,7 @@ use super::packets::publish;
 use super::receiving::{stream_with, take};
 use super::subscribing::stream;
 use super::world::World;
-use crate::{Ack, Client, ClientEvent, DropPolicy, Message, Publish, SubscribeOptions};
+use crate::{Ack, Client, ClientEvent, DropPolicy, Message, Overflow, Publish, SubscribeOptions};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -60,6 +61,47 @@ fn a_queue_keeps_so_many_messages() {
         assert_eq!(acked, ["PUBACK 2", "PUBACK 4"]);
         assert_eq!(world.client().stats().dropped, 2);
     }
+}
+
+/// BAD-3: what bounds the largest packet bounds the memory.
+#[test]
+fn the_memory_a_broker_can_take_is_known() {
+    let bound = |bytes: Option<u32>| {
+        let world = World::new(|options| match bytes.and_then(NonZeroU32::new) {
+            Some(bytes) => options.maximum_packet_size(bytes),
+            None => options,
+        });
+        world.client().memory_bound()
+    };
+    assert!(bound(Some(64 << 10)) < 1 << 20);
+    assert!(bound(None) > 256 << 20);
+}
+
+/// The options of the client limit subscriptions that do not say otherwise.
+#[test]
+fn the_client_limits_every_subscription() {
+    let seen = Arc::new(Mutex::new(0));
+    let log = Arc::clone(&seen);
+    let mut world = World::connected(|options| {
+        options
+            .hold_limit(1, DropPolicy::DropOldest)
+            .qos0_overflow(Overflow::DropNewest)
+            .buffer(2)
+            .queue_size(3)
+            .on_drop(move |_| *log.lock().unwrap() += 1)
+    });
+    let mut plain = stream_with(&mut world, SubscribeOptions::new("a"));
+    let own = SubscribeOptions::new("a").hold_limit(9, DropPolicy::DropOldest).buffer(9);
+    let mut own = stream_with(&mut world, own);
+    let queue = SubscribeOptions::new("a").queue(DropPolicy::DropNewest);
+    let mut queue = stream_with(&mut world, queue);
+    for (packet_id, payload) in [(0, b"0"), (0, b"0"), (0, b"0"), (4, b"4"), (5, b"5")] {
+        world.reply(&publish("a", packet_id, payload));
+    }
+    assert_eq!(take(&mut plain), [b"0", b"0", b"5"]);
+    assert_eq!(take(&mut own), [b"0", b"0", b"0", b"4", b"5"]);
+    assert_eq!(take(&mut queue), [b"0", b"0", b"0"]);
+    assert_eq!(*seen.lock().unwrap(), 4);
 }
 
 /// RECV-5: what is dropped is shown to the hook, and acknowledged after that.
