@@ -42,9 +42,9 @@ impl Client {
         self.mover.call(self.client.connected())
     }
 
-    /// Publishes a message and waits for its outcome: QoS 0 is done when it is queued, QoS 1 at
-    /// PUBACK, QoS 2 at PUBCOMP. While the send queue is full this waits, in the order of the
-    /// calls.
+    /// Publishes a message and waits for its outcome: QoS 0 is done when it is queued, or written
+    /// ([`qos0_completion`](crate::Options::qos0_completion)), QoS 1 at PUBACK, QoS 2 at PUBCOMP.
+    /// While the send queue is full this waits, in the order of the calls.
     ///
     /// QoS 0 that is queued when the connection ends, or expires, is not sent; see
     /// [`Stats::unsent`](crate::Stats::unsent).

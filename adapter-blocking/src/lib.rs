@@ -35,12 +35,12 @@ use std::sync::Arc;
 use std::thread;
 
 pub use mqtt_client::{
-    Ack, AuthResponse, Authenticator, Backoff, Bytes, ClientEvent, CloseReason, ConnectError,
-    ConnectionState, DropPolicy, Failure, Limits, Message, Options, OptionsError, Overflow,
-    Payload, Properties, Property, Publish, PublishError, QoS, ReasonCode, ReauthenticateError,
-    Refusal, Rejection, RetainHandling, SessionExpiry, SessionLoss, Stats, SubscribeError,
-    SubscribeOptions, TryPublishError, TryRecvError, Unacknowledged, UnsubscribeError, UrlProblem,
-    Version, VersionChoice, ViolationKind,
+    Ack, AuthResponse, Authenticator, Backoff, Bytes, ClientEvent, CloseReason, Completion,
+    ConnectError, ConnectionState, DropPolicy, Failure, Limits, Message, Options, OptionsError,
+    Overflow, Payload, Properties, Property, Publish, PublishError, QoS, ReasonCode,
+    ReauthenticateError, Refusal, Rejection, RetainHandling, SessionExpiry, SessionLoss, Stats,
+    SubscribeError, SubscribeOptions, TryPublishError, TryRecvError, Unacknowledged,
+    UnsubscribeError, UrlProblem, Version, VersionChoice, ViolationKind,
 };
 
 pub use client::Client;

@@ -35,12 +35,12 @@ use tokio::runtime::Handle;
 
 pub use mqtt_client::{
     Ack, AuthResponse, Authenticator, Backoff, Bytes, CallbackSubscription, Client, ClientEvent,
-    CloseReason, ConnectError, ConnectionState, DropPolicy, Enqueue, Events, Failure, Limits,
-    Message, Options, OptionsError, Overflow, Payload, Properties, Property, Publish, PublishError,
-    PublishHandle, QoS, ReasonCode, ReauthenticateError, Refusal, Rejection, RetainHandling,
-    SessionExpiry, SessionLoss, Stats, SubscribeError, SubscribeOptions, Subscription,
-    TryPublishError, TryRecvError, Unacknowledged, UnsubscribeError, UrlProblem, Version,
-    VersionChoice, ViolationKind,
+    CloseReason, Completion, ConnectError, ConnectionState, DropPolicy, Enqueue, Events, Failure,
+    Limits, Message, Options, OptionsError, Overflow, Payload, Properties, Property, Publish,
+    PublishError, PublishHandle, QoS, ReasonCode, ReauthenticateError, Refusal, Rejection,
+    RetainHandling, SessionExpiry, SessionLoss, Stats, SubscribeError, SubscribeOptions,
+    Subscription, TryPublishError, TryRecvError, Unacknowledged, UnsubscribeError, UrlProblem,
+    Version, VersionChoice, ViolationKind,
 };
 
 use timer::TokioTimer;

@@ -186,6 +186,11 @@ pub enum PublishError {
     /// sent before.
     #[error("{0}")]
     Failed(Failure),
+    /// The connection ended before a QoS 0 message was written, with
+    /// [`Completion::Written`](crate::Completion::Written). It is not sent again, and may have been
+    /// delivered if it was written at the last moment.
+    #[error("the connection ended before the message was written")]
+    ConnectionLost,
     /// It was sent, and the session ended before the broker's answer: it may have been delivered.
     #[error("the session was lost before the answer; the message may have been delivered")]
     Indeterminate,
@@ -339,6 +344,7 @@ impl From<Unanswered> for PublishError {
         match why {
             Unanswered::Rejected(rejection) => PublishError::Rejected(rejection),
             Unanswered::Failed(Failure::Closed) => PublishError::Closed,
+            Unanswered::Failed(Failure::Unsent) => PublishError::ConnectionLost,
             Unanswered::Failed(failure) => PublishError::Failed(failure),
             Unanswered::Indeterminate => PublishError::Indeterminate,
         }

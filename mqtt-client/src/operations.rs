@@ -64,8 +64,13 @@ impl Operations {
 
     /// The answer came. Returns whom to wake.
     pub(crate) fn answer(&mut self, token: Token, answer: Answer) -> Option<Waker> {
-        let key = self.by_token.get_mut(token.index())?.take()?;
+        let key = self.take(token)?;
         self.settle(key, answer)
+    }
+
+    /// The session is done with an operation, whose answer is to be settled still.
+    pub(crate) fn take(&mut self, token: Token) -> Option<OperationKey> {
+        self.by_token.get_mut(token.index())?.take()
     }
 
     /// Ends all that are open: none will be answered any more. `wake` is given whom to wake.
@@ -121,7 +126,8 @@ impl Operations {
         self.awaited
     }
 
-    fn settle(&mut self, key: OperationKey, answer: Answer) -> Option<Waker> {
+    /// Answers an operation. Returns whom to wake.
+    pub(crate) fn settle(&mut self, key: OperationKey, answer: Answer) -> Option<Waker> {
         match self.replace(key, Place::Vacant) {
             Place::Open(waker) => {
                 self.awaited -= usize::from(waker.is_some());

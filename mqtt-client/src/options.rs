@@ -2,6 +2,7 @@
 
 mod attempts;
 mod broker;
+mod completion;
 mod consumers;
 mod session_expiry;
 mod validate;
@@ -20,6 +21,7 @@ use crate::{Ack, Authenticator, Message, OptionsError, Publish};
 
 pub(crate) use attempts::AttemptOptions;
 pub(crate) use broker::Broker;
+pub use completion::Completion;
 pub(crate) use consumers::ConsumerOptions;
 pub use session_expiry::SessionExpiry;
 pub(crate) use validate::Greeting;
@@ -66,6 +68,7 @@ pub(crate) struct SendingOptions {
     pub(crate) max_pending: usize,
     pub(crate) max_pending_bytes: usize,
     pub(crate) write_queue: usize,
+    pub(crate) qos0_completion: Completion,
     pub(crate) response_timeout: Option<Duration>,
     pub(crate) session_loss: SessionLoss,
     pub(crate) disconnect_flush: Duration,
@@ -318,6 +321,7 @@ impl Options {
                 max_pending: 1024,
                 max_pending_bytes: 16 << 20,
                 write_queue: 1 << 20,
+                qos0_completion: Completion::Queued,
                 response_timeout: Some(Duration::from_secs(30)),
                 session_loss: SessionLoss { qos1: true, qos2: false },
                 disconnect_flush: Duration::from_millis(500),

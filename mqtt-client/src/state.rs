@@ -5,13 +5,14 @@ mod brokers;
 mod calls;
 mod events;
 mod turn;
+mod unwritten;
 
 use std::collections::HashMap;
 use std::task::Waker;
 use std::time::Duration;
 
 use bytes::Bytes;
-use mqtt_session::{Heap, Phase, Session, Supervisor, Time, Token};
+use mqtt_session::{Failure, Heap, Phase, Session, Supervisor, Time, Token};
 
 use crate::delivery::{Delivery, SubscriptionKey};
 use crate::event::Listeners;
@@ -26,6 +27,7 @@ use authenticating::Authentication;
 use brokers::Brokers;
 pub(crate) use calls::Refusal;
 pub(crate) use turn::{Dial, Idle, Moved, Step};
+use unwritten::Unwritten;
 
 /// The session, and everything that waits for it.
 pub(crate) struct State {
@@ -37,6 +39,7 @@ pub(crate) struct State {
     pub(crate) authentication: Authentication,
     pub(crate) operations: Operations,
     pub(crate) requests: HashMap<Token, Request>,
+    pub(crate) unwritten: Unwritten,
     pub(crate) room: Room,
     pub(crate) delivery: Delivery,
     pub(crate) listeners: Listeners,
@@ -136,6 +139,7 @@ impl State {
             authentication: Authentication::new(options.connect.authenticator.as_ref()),
             operations: Operations::default(),
             requests: HashMap::new(),
+            unwritten: Unwritten::default(),
             room: Room::default(),
             delivery: Delivery::new(&options.receiving),
             listeners: Listeners::default(),
@@ -200,6 +204,7 @@ impl State {
             return;
         }
         self.lifecycle = Lifecycle::Ended(why);
+        self.lose_unwritten(Failure::Closed);
         let State { operations, room, delivery, driver, after, .. } = self;
         after.discard(driver.waker.take());
         operations.end_all(|waker| after.wake(waker));

@@ -28,6 +28,9 @@ pub struct Config {
     pub max_pending_bytes: usize,
     /// Bytes of QoS 0 packets that may wait to be transmitted.
     pub write_queue: usize,
+    /// Whether a QoS 0 publish gives a token, too, whose outcome comes once it was transmitted or
+    /// cannot be any more. If not (default), it is done when it is accepted, which costs less.
+    pub report_qos0: bool,
     /// Has topic aliases stand for topics on the wire where the broker takes them: a PUBLISH sent for
     /// the first time is shorter, one sent again carries its topic. Memory of a fixed size has no
     /// room for them.
@@ -77,6 +80,7 @@ impl Config {
             max_pending: 1024,
             max_pending_bytes: 16 << 20,
             write_queue: 1 << 20,
+            report_qos0: false,
             outbound_aliases: false,
             ping_timeout: Duration::from_secs(10),
             response_timeout: Some(Duration::from_secs(30)),

@@ -114,7 +114,7 @@ pub struct Message<'a> {
     pub delivery: Option<Delivery>,
 }
 
-/// How a QoS 1/2 publish ended.
+/// How a publish ended.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Outcome<'a> {
     /// The broker has it: PUBACK, or PUBCOMP. The acknowledgement's code may be
@@ -126,6 +126,8 @@ pub enum Outcome<'a> {
     Downgraded(Ack<'a>),
     /// The broker rejected it: PUBACK or PUBREC with this code of 0x80 or above.
     Rejected(Ack<'a>),
+    /// QoS 0: it was transmitted. Only with [`Config::report_qos0`](crate::Config::report_qos0).
+    Transmitted,
     /// Nothing of it will be sent any more. Only with [`Failure::NotSupported`],
     /// [`Failure::Invalid`], [`Failure::Blamed`] and [`Failure::ConnectionLost`] may an earlier
     /// connection have carried it.
@@ -161,6 +163,10 @@ pub enum Failure {
     /// Its record could not be stored.
     #[error("the message could not be stored")]
     StoreFailed,
+    /// QoS 0: the connection ended before it was transmitted. Only with
+    /// [`Config::report_qos0`](crate::Config::report_qos0).
+    #[error("the connection ended before the message was sent")]
+    Unsent,
     /// The session ended for good.
     #[error("the session was closed")]
     Closed,

@@ -35,9 +35,8 @@ impl<R: Runtime> Work<R> {
             let sent = connection.take_moved().sent;
             let out = &mut connection.out;
             self.with(|state| {
-                state.stats.bytes_out += sent as u64;
-                state.session.handle_sent(now, sent);
-                out.collect(now, &mut state.session);
+                state.handle_sent(now, sent);
+                state.collect(now, out);
             });
             let had_output = !connection.out.is_empty();
             let progress = connection.write(cx);

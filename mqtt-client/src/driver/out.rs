@@ -45,6 +45,11 @@ impl OutBuffer {
         self.len == 0
     }
 
+    /// Bytes that are not written.
+    pub(crate) fn len(&self) -> usize {
+        self.len
+    }
+
     /// Fills `slices` from the start with what to write next; returns how many were filled.
     pub(crate) fn fill<'a>(&'a self, slices: &mut [IoSlice<'a>]) -> usize {
         let mut from = self.written;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use mqtt_session::proto::{self, Dialect, Encode, Properties, Property, Role, Version};
 use mqtt_session::{Backoff, Config, Connect, SupervisorConfig, VersionChoice};
 
-use super::{ConnectOptions, ConsumerOptions, Options, SessionExpiry};
+use super::{Completion, ConnectOptions, ConsumerOptions, Options, SessionExpiry};
 use crate::authenticator::SharedAuthenticator;
 use crate::{AuthResponse, OptionsError};
 
@@ -81,6 +81,7 @@ impl Options {
             max_pending: self.sending.max_pending,
             max_pending_bytes: self.sending.max_pending_bytes,
             write_queue: self.sending.write_queue,
+            report_qos0: self.sending.qos0_completion == Completion::Written,
             ping_timeout: self.connect.ping_timeout.unwrap_or(ping_timeout),
             response_timeout: self.sending.response_timeout,
             session_loss: self.sending.session_loss,

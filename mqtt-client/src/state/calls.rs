@@ -15,7 +15,8 @@ use crate::table::Key;
 use crate::{Publish, PublishError, SubscribeError, SubscribeOptions};
 
 impl State {
-    /// Accepts a message. QoS 1/2 give the key of the operation; QoS 0 is done.
+    /// Accepts a message. QoS 1/2 give the key of the operation; QoS 0 is done, unless its caller
+    /// wants it written.
     #[inline]
     pub(crate) fn publish(
         &mut self,

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use mqtt_session::proto::{Properties, ReasonCode, ReasonCodes};
 use mqtt_session::{
-    CloseReason, Event, FailureClass, Outcome, Retry, SubscribeError as Refused, Time, Token,
+    CloseReason, Event, Failure, FailureClass, Outcome, Retry, SubscribeError as Refused, Time,
+    Token,
 };
 
 use super::{Request, State};
@@ -131,6 +132,7 @@ impl State {
     }
 
     fn handle_closed(&mut self, now: Time, reason: CloseReason) {
+        self.lose_unwritten(Failure::Unsent);
         if matches!(reason, CloseReason::Violation(_)) {
             self.stats.protocol_errors += 1;
         }
@@ -204,6 +206,7 @@ impl State {
                 self.stats.rejected += 1;
                 Err(Unanswered::Rejected(Rejection::new(ack.reason, ack.properties)))
             }
+            Outcome::Transmitted => return self.handle_transmitted(token),
             Outcome::Failed(failure) => Err(Unanswered::Failed(failure)),
             Outcome::Indeterminate => Err(Unanswered::Indeterminate),
         };

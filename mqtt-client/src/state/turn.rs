@@ -92,7 +92,7 @@ impl State {
             if budget > 0 {
                 self.handle_time(now);
             }
-            out.collect(now, &mut self.session);
+            self.collect(now, out);
             closed = self.drain(now, inbound, &mut budget);
         }
         self.delivery.take_calls(calls);
@@ -164,10 +164,7 @@ impl State {
         self.driver.now = now;
         self.driver.unseen = 0;
         self.stats.bytes_in += moved.received as u64;
-        self.stats.bytes_out += moved.sent as u64;
-        if moved.sent > 0 {
-            self.session.handle_sent(now, moved.sent);
-        }
+        self.handle_sent(now, moved.sent);
         if moved.ended {
             self.session.handle_closed(now);
         }

@@ -121,8 +121,8 @@ impl<M: Memory> Flow<M> {
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum FlowKind {
     /// A QoS 0 PUBLISH, or several behind each other, of which so many bytes were transmitted. Gone
-    /// once all are.
-    AtMostOnce { transmitted: usize },
+    /// once all are, unless that is reported.
+    AtMostOnce { transmitted: usize, reported: bool },
     /// A QoS 1/2 PUBLISH; `carried` once a connection may have carried it.
     Publish { qos: QoS, carried: bool },
     /// A QoS 2 publish past PUBREC; or one that may have been carried and cannot be sent again,
@@ -141,6 +141,8 @@ pub(crate) enum FlowKind {
 /// The outcome of a flow that ended without an answer.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Ended {
+    /// A QoS 0 publish that was transmitted.
+    Transmitted,
     /// A publish that may have been delivered.
     Indeterminate,
     /// A publish that failed.

@@ -101,6 +101,8 @@ struct SessionState<M: Memory> {
     waiting_bytes: usize,
     /// Bytes of QoS 0 publishes in `Lane::Ready`.
     qos0_bytes: usize,
+    /// QoS 0 has an outcome.
+    reports_qos0: bool,
     /// No message that no connection carried expires before.
     next_expiry: Option<Time>,
     room: Room,
@@ -242,6 +244,7 @@ impl<M: Memory> SessionState<M> {
             next_id: PacketId::MIN,
             waiting_bytes: 0,
             qos0_bytes: 0,
+            reports_qos0: config.report_qos0,
             next_expiry: None,
             room: Room::Enough,
             ignored_acks: 0,

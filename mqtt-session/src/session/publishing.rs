@@ -18,7 +18,8 @@ pub(super) const PLACEHOLDER: PacketId = PacketId::MIN;
 impl<M: Memory> Session<M> {
     /// Accepts a message for sending. `publish` gives all but the payload, Packet Identifier and
     /// DUP, which are ignored. QoS 1 and 2 give a token, whose outcome comes as
-    /// [`Event::Published`](crate::Event::Published); QoS 0 is done.
+    /// [`Event::Published`](crate::Event::Published); QoS 0 is done, unless
+    /// [`Config::report_qos0`](crate::Config::report_qos0).
     pub fn publish(
         &mut self,
         now: Time,
@@ -54,8 +55,7 @@ impl<M: Memory> Session<M> {
         let image = Image { head, body: payload.into_kept(keep_from), version };
         self.state.note_expiry(expiry);
         if at_most_once {
-            self.state.queue_at_most_once(image, expiry);
-            return Ok(None);
+            return Ok(self.state.queue_at_most_once(image, expiry));
         }
         let token = self.queue_publish(publish.qos, image, expiry);
         self.promote();
@@ -215,7 +215,7 @@ impl<M: Memory> SessionState<M> {
         let last = self.flows.last(Lane::Ready);
         let Some(last) = last.and_then(|index| self.flows.get_mut(index)) else { return false };
         let Some(image) = &mut last.image else { return false };
-        let is_plain = matches!(last.kind, FlowKind::AtMostOnce { .. })
+        let is_plain = matches!(last.kind, FlowKind::AtMostOnce { reported: false, .. })
             && last.expiry.is_none()
             && image.body.is_none()
             && image.version == dialect.version;
@@ -229,11 +229,13 @@ impl<M: Memory> SessionState<M> {
         appended
     }
 
-    fn queue_at_most_once(&mut self, image: Image<M>, expiry: Option<Expiry>) {
+    /// Gives a token if the outcome is to be reported.
+    fn queue_at_most_once(&mut self, image: Image<M>, expiry: Option<Expiry>) -> Option<Token> {
         self.qos0_bytes += image.len(&self.arena);
-        let flow =
-            Flow { expiry, ..Flow::new(FlowKind::AtMostOnce { transmitted: 0 }, Some(image)) };
-        self.queue(Lane::Ready, flow);
+        let reported = self.reports_qos0;
+        let kind = FlowKind::AtMostOnce { transmitted: 0, reported };
+        let token = self.queue(Lane::Ready, Flow { expiry, ..Flow::new(kind, Some(image)) });
+        reported.then_some(token)
     }
 
     pub(super) fn note_expiry(&mut self, expiry: Option<Expiry>) {

@@ -99,6 +99,9 @@ impl<M: Memory> Session<M> {
             state.retire(index, self.link.is_some());
             let FlowKind::Ended(ended) = kind else { continue };
             match ended {
+                Ended::Transmitted => {
+                    return Some(Event::Published { token, outcome: Outcome::Transmitted });
+                }
                 Ended::Indeterminate => {
                     return Some(Event::Published { token, outcome: Outcome::Indeterminate });
                 }

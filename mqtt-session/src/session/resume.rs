@@ -37,7 +37,7 @@ impl<M: Memory> SessionState<M> {
             at = self.flows.next(index);
             let Some(flow) = self.flows.get(index) else { break };
             match flow.kind {
-                FlowKind::AtMostOnce { .. } => self.lose_at_most_once(index),
+                FlowKind::AtMostOnce { .. } => self.lose_at_most_once(index, Failure::Unsent),
                 FlowKind::Subscribe { .. }
                 | FlowKind::Resubscribe { .. }
                 | FlowKind::Unsubscribe { .. } => self.flows.move_to(index, Lane::Requested),

@@ -6,7 +6,7 @@ use mqtt_proto::{
 };
 
 use super::aliases::{Aliased, Aliases};
-use super::flow::{FlowKind, Lane};
+use super::flow::{Ended, FlowKind, Lane};
 use super::held::Shelf;
 use super::link::{Farewell, Link, Stage, Stray};
 use super::put::{fits, put, put_aliased_burst, put_burst, put_image, put_short};
@@ -222,7 +222,7 @@ impl<M: Memory> SessionState<M> {
         let Some(flow) = self.flows.get(index) else { return Ok(false) };
         let version = self.version();
         let fits = match (&flow.image, flow.kind) {
-            (Some(image), FlowKind::AtMostOnce { transmitted })
+            (Some(image), FlowKind::AtMostOnce { transmitted, .. })
                 if image.body.is_none() && flow.expiry.is_none() =>
             {
                 let packets = self.arena.bytes(&image.head);
@@ -280,9 +280,9 @@ impl<M: Memory> SessionState<M> {
     fn handle_burst_transmitted(&mut self, index: u32, len: usize, is_complete: bool) {
         self.qos0_bytes = self.qos0_bytes.saturating_sub(len);
         if is_complete {
-            self.remove_flow(index);
+            self.end_at_most_once(index, Ended::Transmitted);
         } else if let Some(flow) = self.flows.get_mut(index)
-            && let FlowKind::AtMostOnce { transmitted } = &mut flow.kind
+            && let FlowKind::AtMostOnce { transmitted, .. } = &mut flow.kind
         {
             *transmitted += len;
         }
@@ -294,7 +294,7 @@ impl<M: Memory> SessionState<M> {
         match &mut flow.kind {
             FlowKind::AtMostOnce { .. } => {
                 self.qos0_bytes = self.qos0_bytes.saturating_sub(len);
-                self.remove_flow(index);
+                self.end_at_most_once(index, Ended::Transmitted);
             }
             FlowKind::Publish { carried, .. } => {
                 *carried = true;

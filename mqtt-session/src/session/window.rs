@@ -153,25 +153,37 @@ impl<M: Memory> SessionState<M> {
         }
     }
 
-    /// QoS 0 is not transmitted any more: it has no outcome, but it is counted.
-    pub(super) fn lose_at_most_once(&mut self, index: u32) {
+    /// QoS 0 is not transmitted any more, which is counted.
+    pub(super) fn lose_at_most_once(&mut self, index: u32, failure: Failure) {
         self.qos0_bytes = self.qos0_bytes.saturating_sub(self.image_len(index));
         let flow = self.flows.get(index);
         if let Some(Flow {
-            kind: FlowKind::AtMostOnce { transmitted }, image: Some(image), ..
+            kind: FlowKind::AtMostOnce { transmitted, .. },
+            image: Some(image),
+            ..
         }) = flow
         {
             let left = self.arena.bytes(&image.head).get(*transmitted..).unwrap_or_default();
             self.unsent += packets(left, image.version);
         }
-        self.remove_flow(index);
+        self.end_at_most_once(index, Ended::Publish(failure));
+    }
+
+    /// QoS 0 is over. It has an outcome only if it is to be reported.
+    pub(super) fn end_at_most_once(&mut self, index: u32, ended: Ended) {
+        let kind = self.flows.get(index).map(|flow| flow.kind);
+        if let Some(FlowKind::AtMostOnce { reported: true, .. }) = kind {
+            self.end_flow(index, ended);
+        } else {
+            self.remove_flow(index);
+        }
     }
 
     /// A publish fails without a packet: that is reported next.
     pub(super) fn fail_publish(&mut self, index: u32, failure: Failure, up: Option<&mut Up>) {
         let kind = self.flows.get(index).map(|flow| flow.kind);
         if let Some(FlowKind::AtMostOnce { .. }) = kind {
-            self.lose_at_most_once(index);
+            self.lose_at_most_once(index, failure);
             return;
         }
         self.leave_window(index, up);

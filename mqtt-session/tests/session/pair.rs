@@ -71,6 +71,7 @@ pub(crate) enum Seen {
     Downgraded(Token),
     Rejected(Token, ReasonCode),
     Failed(Token, Failure),
+    Transmitted(Token),
     Indeterminate(Token),
     Subscribed(Token, Vec<ReasonCode>),
     Unsubscribed(Token, Vec<ReasonCode>),
@@ -104,6 +105,7 @@ impl Seen {
                 Outcome::Downgraded(_) => Seen::Downgraded(*token),
                 Outcome::Rejected(ack) => Seen::Rejected(*token, ack.reason),
                 Outcome::Failed(failure) => Seen::Failed(*token, *failure),
+                Outcome::Transmitted => Seen::Transmitted(*token),
                 Outcome::Indeterminate => Seen::Indeterminate(*token),
             },
             Event::Subscribed { token, suback } => {

@@ -337,6 +337,7 @@ impl<M: TestMemory> Run<M> {
             | Seen::Downgraded(token)
             | Seen::Rejected(token, _)
             | Seen::Failed(token, _)
+            | Seen::Transmitted(token)
             | Seen::Indeterminate(token)
             | Seen::Subscribed(token, _)
             | Seen::Unsubscribed(token, _)
@@ -559,9 +560,13 @@ fn broker_packet(n: usize, version: Version) -> Vec<u8> {
 
 /// Nothing a peer, an owner and a store do in any order panics or goes on for ever.
 #[expect(clippy::too_many_lines, reason = "one arm for each noise")]
-fn survives<M: TestMemory>(noises: &[Noise], store: bool) -> Result<(), TestCaseError> {
+fn survives<M: TestMemory>(
+    noises: &[Noise],
+    (store, report_qos0): (bool, bool),
+) -> Result<(), TestCaseError> {
     let mut session = Session::<M>::new(Config {
         store,
+        report_qos0,
         topic_alias_maximum: 2,
         outbound_aliases: true,
         maximum_packet_size: std::num::NonZeroU32::new(100),
@@ -699,17 +704,17 @@ proptest! {
     /// Promises: BAD-4
     #[test]
     fn no_bytes_make_it_panic_or_loop(
-        noises in prop::collection::vec(noise(), 0..60), store: bool,
+        noises in prop::collection::vec(noise(), 0..60), kind: (bool, bool),
     ) {
-        survives::<mqtt_session::Heap>(&noises, store)?;
+        survives::<mqtt_session::Heap>(&noises, kind)?;
     }
 
     /// Promises: BAD-4
     #[cfg(feature = "fixed")]
     #[test]
     fn no_bytes_make_it_panic_or_loop_in_fixed_memory(
-        noises in prop::collection::vec(noise(), 0..60), store: bool,
+        noises in prop::collection::vec(noise(), 0..60), kind: (bool, bool),
     ) {
-        survives::<crate::pair::Small>(&noises, store)?;
+        survives::<crate::pair::Small>(&noises, kind)?;
     }
 }

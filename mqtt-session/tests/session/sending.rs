@@ -47,6 +47,29 @@ fn qos_0_that_is_not_sent_is_counted<M: TestMemory>() {
 }
 
 /// Promises: SEND-1, SEND-2
+fn qos_0_has_an_outcome_when_asked_for<M: TestMemory>() {
+    let mut pair = Pair::<M>::with(Config { report_qos0: true, ..Config::new(1) });
+    pair.connect();
+    let [first, second] = ["a", "b"].map(|payload| pair.publish(QOS0, payload));
+    pair.expect_events(&[]);
+    let mut one = [0; 8];
+    let mut out = mqtt_session::SliceOutput::new(&mut one);
+    pair.session.poll_transmit(pair.now, &mut out).unwrap();
+    assert_eq!(decode(out.filled(), pair.version), [publish(QOS0, 0, "a")]);
+    pair.expect_events(&[Seen::Transmitted(first)]);
+    let expiry = [Property::MessageExpiryInterval(1)];
+    let Packet::Publish(expiring) = with_properties(publish(QOS0, 0, "c"), &expiry) else { return };
+    let payload = mqtt_session::Payload::Copy(b"c");
+    let expired = pair.session.publish(pair.now, &expiring, payload).unwrap().unwrap();
+    pair.pass(Duration::from_secs(1));
+    pair.session.handle_timeout(pair.now);
+    pair.expect_events(&[Seen::Failed(expired, Failure::Expired)]);
+    pair.cut();
+    pair.expect_events(&[Seen::Failed(second, Failure::Unsent)]);
+    assert_eq!((pair.session.unsent(), pair.session.pending()), (2, 0));
+}
+
+/// Promises: SEND-1, SEND-2
 /// Enforces: MQTT-4.3.2-1, MQTT-4.3.2-2, MQTT-4.3.2-3
 fn qos_1_is_done_at_puback<M: TestMemory>() {
     let mut pair = Pair::<M>::connected();
@@ -370,6 +393,7 @@ fn expiring<M: TestMemory>(
 crate::on_both_memories! {
     qos_0_is_sent_and_done
     qos_0_that_is_not_sent_is_counted
+    qos_0_has_an_outcome_when_asked_for
     qos_1_is_done_at_puback
     qos_2_is_done_at_pubcomp
     a_code_of_0x80_and_above_ends_the_flow

@@ -73,6 +73,7 @@ suite! {
     ["LIVE-5"] redirects::the_list_of_brokers_can_be_replaced;
 
     ["SEND-1"] publishing::each_qos_is_done_at_its_answer;
+    ["SEND-1"] publishing::qos0_is_done_when_it_is_written;
     ["SEND-1", "SEND-2"] publishing::a_rejection_is_an_error_with_its_code;
     ["SEND-4", "CON-2"] publishing::publishes_wait_for_quota_in_order;
     ["SEND-4"] publishing::a_full_queue_is_back_pressure;

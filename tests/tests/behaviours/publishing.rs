@@ -1,11 +1,11 @@
 //! Publishes and their outcomes.
 
-use mqtt_adapter_blocking::{ClientEvent, Publish, PublishError, QoS, ReasonCode};
+use mqtt_adapter_blocking::{ClientEvent, Completion, Publish, PublishError, QoS, ReasonCode};
 use mqtt_proto::Property;
 use mqtt_tests::adapter::{Adapter, Client, Handle};
 use mqtt_tests::{Signal, Trial};
 
-use crate::{connected, qos1, wait_for};
+use crate::{connected, options, qos1, wait_for};
 
 pub(crate) fn each_qos_is_done_at_its_answer<A: Adapter>(trial: &Trial) {
     let (_peer, client) = connected::<A>(trial, |broker| {
@@ -27,6 +27,28 @@ pub(crate) fn each_qos_is_done_at_its_answer<A: Adapter>(trial: &Trial) {
     assert_eq!(outcome, Ok(ReasonCode::NoMatchingSubscribers));
     let outcome = client.publish(Publish::new("2", "two").qos(QoS::ExactlyOnce));
     assert_eq!(outcome, Ok(ReasonCode::Success));
+    client.disconnect();
+}
+
+/// The broker reads the first message, and nothing of the second, which no buffer has room for.
+pub(crate) fn qos0_is_done_when_it_is_written<A: Adapter>(trial: &Trial) {
+    let waits = Signal::new();
+    let cut = waits.clone();
+    let peer = trial.peer(move |broker| {
+        let mut connection = broker.open(false);
+        connection.expect_publish("small");
+        cut.wait();
+        connection.cut();
+        broker.open(true).expect_disconnect(ReasonCode::NormalDisconnection);
+    });
+    let options = options(&peer).qos0_completion(Completion::Written);
+    let client = A::start().connect(options).unwrap();
+    assert_eq!(client.publish(Publish::new("small", "")), Ok(ReasonCode::Success));
+    let large = client.enqueue(Publish::new("large", vec![0; 32 << 20])).unwrap();
+    let mut events = client.events();
+    waits.raise();
+    assert_eq!(large.wait(), Err(PublishError::ConnectionLost));
+    wait_for(&mut events, |event| matches!(event, ClientEvent::Connected { .. }));
     client.disconnect();
 }
 
@@ -82,7 +104,7 @@ pub(crate) fn a_full_queue_is_back_pressure<A: Adapter>(trial: &Trial) {
         connection.take_qos1("waiting");
         connection.expect_disconnect(ReasonCode::NormalDisconnection);
     });
-    let client = A::start().connect(crate::options(&peer).max_pending(1)).unwrap();
+    let client = A::start().connect(options(&peer).max_pending(1)).unwrap();
     let flying = client.try_publish(qos1("flying")).unwrap();
     let pending = client.try_publish(qos1("pending")).unwrap();
     let refused = client.try_publish(qos1("refused")).err();
@@ -135,7 +157,7 @@ pub(crate) fn a_publish_given_up_anywhere_does_no_harm<A: Adapter>(trial: &Trial
         connection.take_qos1("after");
         connection.expect_disconnect(ReasonCode::NormalDisconnection);
     });
-    let client = A::start().connect(crate::options(&peer).max_pending(1)).unwrap();
+    let client = A::start().connect(options(&peer).max_pending(1)).unwrap();
     let flying = client.enqueue(qos1("flying")).unwrap();
     let pending = client.enqueue(qos1("pending")).unwrap();
     for patience in 0..=1 {

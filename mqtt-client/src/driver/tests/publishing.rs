@@ -4,8 +4,8 @@ use mqtt_session::Failure;
 use mqtt_session::proto::{Ack, Packet, Properties, PubAck, QoS, ReasonCode};
 
 use super::packets::{id, puback, pubcomp, pubrec};
-use super::world::World;
-use crate::{Options, Publish, PublishError};
+use super::world::{Task, World};
+use crate::{Completion, Options, Publish, PublishError};
 
 fn qos1(topic: &str) -> Publish<'_> {
     Publish::new(topic, "x").qos(QoS::AtLeastOnce)
@@ -226,6 +226,42 @@ fn publishing_while_disconnected() {
     world.accept(false);
     assert_eq!(world.sent(), ["PUBLISH 1 a 1"]);
     world.reply(&puback(1));
+    assert_eq!(world.finish(handle), Ok(ReasonCode::Success));
+}
+
+/// SEND-1: QoS 0 is done when it is written, if that is asked for.
+#[test]
+fn qos0_is_done_when_it_is_written() {
+    let mut world = World::connected(|options| options.qos0_completion(Completion::Written));
+    let client = world.client();
+    world.pipe().change(|state| state.room = 12);
+    let publish = |topic| client.try_publish(Publish::new(topic, "")).unwrap();
+    let mut written = ["first", "second"].map(|topic| world.task(publish(topic)));
+    world.run();
+    assert!(written.iter_mut().all(|handle| handle.poll().is_pending()));
+    world.pipe().change(|state| state.room = 9);
+    world.run();
+    assert!(written.iter().all(Task::is_woken));
+    assert_eq!(written.map(Task::output), [const { Ok(ReasonCode::Success) }; 2]);
+    let lost = publish("third");
+    world.run();
+    world.pipe().change(|state| state.broker_closed = true);
+    world.run();
+    assert_eq!(world.finish(lost), Err(PublishError::ConnectionLost));
+}
+
+/// END-1: leaving writes them.
+#[test]
+fn qos0_is_written_before_disconnect() {
+    let mut world = World::connected(|options| options.qos0_completion(Completion::Written));
+    let client = world.client();
+    let handle = client.try_publish(Publish::new("a", "")).unwrap();
+    let mut leave = world.task(client.disconnect());
+    assert!(leave.poll().is_pending());
+    assert_eq!(world.sent(), ["PUBLISH a 0", "DISCONNECT 0x00"]);
+    world.pipe().change(|state| state.broker_closed = true);
+    world.run();
+    leave.output();
     assert_eq!(world.finish(handle), Ok(ReasonCode::Success));
 }
 
