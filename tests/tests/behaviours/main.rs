@@ -82,6 +82,7 @@ suite! {
 
     ["SEND-2"] subscribing::a_refused_subscription_is_an_error;
     ["SEND-2"] subscribing::unsubscribing_ends_the_stream;
+    ["RECV-7"] subscribing::unsuback_ends_no_later_subscription;
     ["RECV-7"] subscribing::overlapping_filters_get_each_message_once;
     ["RECV-7", "CON-2"] subscribing::a_broker_without_identifiers_gets_none;
     ["RECV-7"] subscribing::retained_messages_go_to_who_asked_for_them;

@@ -155,3 +155,36 @@ pub(crate) fn an_unsubscribe_given_up_is_finished<A: Adapter>(trial: &Trial) {
     assert!(stream.recv().is_none());
     client.disconnect();
 }
+
+/// UNSUBSCRIBE and then SUBSCRIBE: the answers come in their order, or the other way round.
+pub(crate) fn unsuback_ends_no_later_subscription<A: Adapter>(trial: &Trial) {
+    let (_peer, client) = connected::<A>(trial, |broker| {
+        let mut connection = broker.open(false);
+        for in_order in [true, false] {
+            connection.grant("a", QoS::ExactlyOnce);
+            let unsubscribe = connection.expect_unsubscribe("a");
+            let subscribe = connection.expect_subscribe("a");
+            if in_order {
+                connection.unsuback(unsubscribe, ReasonCode::Success);
+            }
+            connection.suback(subscribe, ReasonCode::GrantedQoS2);
+            if !in_order {
+                connection.unsuback(unsubscribe, ReasonCode::Success);
+            }
+            connection.deliver("a", b"message");
+            let unsubscribe = connection.expect_unsubscribe("a");
+            connection.unsuback(unsubscribe, ReasonCode::Success);
+        }
+        connection.expect_disconnect(ReasonCode::NormalDisconnection);
+    });
+    for _ in 0..2 {
+        let mut old = client.subscribe(everything("a")).unwrap();
+        assert!(client.unsubscribe_impatiently("a", 1).is_none());
+        let mut new = client.subscribe(everything("a")).unwrap();
+        assert_eq!(new.recv().unwrap().payload(), b"message");
+        while old.recv().is_some() {}
+        new.unsubscribe().unwrap();
+        assert!(new.recv().is_none());
+    }
+    client.disconnect();
+}
