@@ -2,10 +2,17 @@
 //! proxy that cuts connections when told to.
 //!
 //! Everything listens on loopback only, on free ports, and ends when it is dropped.
+//!
+//! Without sockets and in virtual time: [`Link`], a simulated connection.
 #![forbid(unsafe_code)]
 
+mod direction;
+mod link;
 pub mod mosquitto;
 mod proxy;
+mod random;
 
+pub use direction::Direction;
+pub use link::{Chunking, Link, Received};
 pub use mosquitto::Mosquitto;
 pub use proxy::Proxy;
