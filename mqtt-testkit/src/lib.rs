@@ -3,16 +3,20 @@
 //!
 //! Everything listens on loopback only, on free ports, and ends when it is dropped.
 //!
-//! Without sockets and in virtual time: [`Link`], a simulated connection.
+//! Without sockets and in virtual time: [`Link`], a simulated connection, and [`Trace`], which makes
+//! its bytes readable.
 #![forbid(unsafe_code)]
 
 mod direction;
+mod frames;
 mod link;
 pub mod mosquitto;
 mod proxy;
 mod random;
+mod trace;
 
 pub use direction::Direction;
 pub use link::{Chunking, Link, Received};
 pub use mosquitto::Mosquitto;
 pub use proxy::Proxy;
+pub use trace::{Line, Trace};

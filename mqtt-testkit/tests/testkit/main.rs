@@ -1,3 +1,5 @@
 //! What tests stand on, tested.
 
 mod link;
+mod packets;
+mod trace;
