@@ -1,6 +1,6 @@
 //! Packets in a stream of bytes.
 
-use mqtt_session::proto::{DecodeError, Dialect, FixedHeader, Packet};
+use mqtt_session::proto::{DecodeError, Dialect, Encode, EncodeError, FixedHeader, Packet};
 
 /// Bytes received in one direction and not used up.
 #[derive(Clone, Debug)]
@@ -53,4 +53,11 @@ pub(crate) fn decode(frame: &[u8], dialect: Dialect) -> Result<Option<Packet<'_>
     let Some(header) = FixedHeader::decode(frame, dialect)? else { return Ok(None) };
     let Some(body) = frame.get(usize::from(header.len)..) else { return Ok(None) };
     Packet::decode(header, body, dialect).map(Some)
+}
+
+pub(crate) fn encode(packet: &Packet<'_>, dialect: Dialect) -> Result<Vec<u8>, EncodeError> {
+    let measure = packet.measure(dialect)?;
+    let mut bytes = vec![0; measure.len];
+    packet.write(dialect, &measure, &mut bytes)?;
+    Ok(bytes)
 }

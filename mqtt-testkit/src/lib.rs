@@ -3,8 +3,8 @@
 //!
 //! Everything listens on loopback only, on free ports, and ends when it is dropped.
 //!
-//! Without sockets and in virtual time: [`Link`], a simulated connection, and [`Trace`], which makes
-//! its bytes readable.
+//! Without sockets and in virtual time: [`Script`], a peer that expects and sends what a test says,
+//! [`Link`], a simulated connection, and [`Trace`], which makes the bytes of both readable.
 #![forbid(unsafe_code)]
 
 mod direction;
@@ -13,10 +13,12 @@ mod link;
 pub mod mosquitto;
 mod proxy;
 mod random;
+mod script;
 mod trace;
 
 pub use direction::Direction;
 pub use link::{Chunking, Link, Received};
 pub use mosquitto::Mosquitto;
 pub use proxy::Proxy;
+pub use script::{Failure, Script};
 pub use trace::{Line, Trace};

@@ -2,4 +2,5 @@
 
 mod link;
 mod packets;
+mod script;
 mod trace;
