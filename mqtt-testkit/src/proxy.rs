@@ -1,12 +1,41 @@
-//! A TCP proxy that can cut connections.
+//! A TCP proxy with the faults of a network.
 
-use std::io::{self, Read, Write};
-use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+mod pump;
+mod shared;
+
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::ops::RangeInclusive;
+use std::sync::Arc;
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
-/// Forwards every connection to one broker until it is dropped.
+use crate::{Chunking, Direction};
+use shared::{Admission, Flow, Shared};
+
+/// Forwards every connection to one broker until it is dropped, as well as it is told to.
+///
+/// All faults hold for all connections, and can be changed at any time. Its threads end when it is
+/// dropped.
+///
+/// ```
+/// use std::io::{Read, Write};
+/// use std::net::{TcpListener, TcpStream};
+///
+/// use mqtt_testkit::{Direction, Proxy};
+///
+/// // What stands for a broker here.
+/// let broker = TcpListener::bind("127.0.0.1:0")?;
+/// let proxy = Proxy::start(&broker.local_addr()?)?;
+/// proxy.cut_after(Direction::ToServer, 3);
+///
+/// let mut client = TcpStream::connect(proxy.address())?;
+/// client.write_all(b"hello")?;
+/// let mut received = String::new();
+/// broker.accept()?.0.read_to_string(&mut received)?;
+/// assert_eq!(received, "hel");
+/// # Ok::<(), std::io::Error>(())
+/// ```
 #[derive(Debug)]
 pub struct Proxy {
     address: SocketAddr,
@@ -14,32 +43,30 @@ pub struct Proxy {
     acceptor: Option<JoinHandle<()>>,
 }
 
-#[derive(Debug)]
-struct Shared {
-    /// As `host:port`.
-    broker: String,
-    ended: AtomicBool,
-    /// Both sockets of each connection.
-    connections: Mutex<Vec<TcpStream>>,
-}
-
+/// Making one.
 impl Proxy {
-    /// Listens on a free loopback port, for clients of the broker at `host:port`.
+    /// Listens on a free loopback port, for clients of the broker at `host:port`. Random choices come
+    /// from the seed 0.
     pub fn start(broker: &impl ToString) -> io::Result<Proxy> {
+        Proxy::start_seeded(broker, 0)
+    }
+
+    /// As [`start`](Proxy::start), with random choices from this seed. How the system splits what
+    /// is sent is not in its hands.
+    pub fn start_seeded(broker: &impl ToString, seed: u64) -> io::Result<Proxy> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
         let address = listener.local_addr()?;
-        let shared = Arc::new(Shared {
-            broker: broker.to_string(),
-            ended: AtomicBool::new(false),
-            connections: Mutex::default(),
-        });
+        let shared = Arc::new(Shared::new(broker.to_string(), seed));
         let acceptor = thread::Builder::new().name("proxy".into()).spawn({
             let shared = Arc::clone(&shared);
             move || shared.accept(&listener)
         })?;
         Ok(Proxy { address, shared, acceptor: Some(acceptor) })
     }
+}
 
+/// Getters.
+impl Proxy {
     /// Where it listens.
     pub fn address(&self) -> SocketAddr {
         self.address
@@ -49,65 +76,67 @@ impl Proxy {
     pub fn url(&self) -> String {
         format!("mqtt://{}", self.address)
     }
+}
 
+/// How bytes travel from now on.
+impl Proxy {
+    /// In what pieces bytes are forwarded, in both directions. The system may join pieces that
+    /// follow each other without a delay.
+    pub fn set_chunking(&self, chunking: Chunking) {
+        self.shared.lock().chunking = chunking;
+    }
+
+    /// How long pieces travel: a random time in this range, longer where they would overtake.
+    pub fn set_delay(&self, direction: Direction, delay: RangeInclusive<Duration>) {
+        *self.shared.lock().delays.of_mut(direction) = delay;
+    }
+}
+
+/// Faults.
+impl Proxy {
     /// Cuts the connections there are, wherever they are in a packet; later ones are forwarded
     /// again.
     pub fn cut(&self) {
-        for socket in self.shared.connections().drain(..) {
-            // It fails when the other end was faster.
-            socket.shutdown(Shutdown::Both).ok();
-        }
+        self.shared.cut();
+    }
+
+    /// Cuts the connections there are once `bytes` more were forwarded in this direction; for 0
+    /// before the next one is. Bytes of all connections count together.
+    pub fn cut_after(&self, direction: Direction, bytes: usize) {
+        *self.shared.lock().cut_after.of_mut(direction) = Some(bytes);
+    }
+
+    /// Makes every connection half-open, later ones included: nothing is forwarded, not even an end,
+    /// and nobody is told.
+    pub fn stall(&self) {
+        self.shared.set_flow(Flow::Stalled);
+    }
+
+    /// Forwards again, first what has come meanwhile.
+    pub fn resume(&self) {
+        self.shared.set_flow(Flow::Moving);
+    }
+
+    /// Ends new connections as soon as they are there; those there are go on.
+    pub fn refuse(&self) {
+        self.shared.lock().admission = Admission::Refusing;
+    }
+
+    /// Takes new connections again.
+    pub fn admit(&self) {
+        self.shared.lock().admission = Admission::Open;
     }
 }
 
 impl Drop for Proxy {
     fn drop(&mut self) {
-        self.shared.ended.store(true, Ordering::Release);
+        self.shared.lock().admission = Admission::Ended;
         // Interrupts the wait for a connection.
         TcpStream::connect(self.address).ok();
         if let Some(acceptor) = self.acceptor.take() {
             acceptor.join().ok();
         }
-        self.cut();
+        self.shared.cut();
+        self.shared.join();
     }
-}
-
-impl Shared {
-    fn accept(&self, listener: &TcpListener) {
-        while let Ok((client, _)) = listener.accept() {
-            if self.ended.load(Ordering::Acquire) {
-                return;
-            }
-            // A broker that is down is a connection that ends at once.
-            self.forward(client).ok();
-        }
-    }
-
-    fn forward(&self, client: TcpStream) -> io::Result<()> {
-        let broker = TcpStream::connect(&self.broker)?;
-        client.set_nodelay(true)?;
-        broker.set_nodelay(true)?;
-        self.connections().extend([client.try_clone()?, broker.try_clone()?]);
-        pump(client.try_clone()?, broker.try_clone()?);
-        pump(broker, client);
-        Ok(())
-    }
-
-    fn connections(&self) -> MutexGuard<'_, Vec<TcpStream>> {
-        self.connections.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// Copies one direction until it ends, on a thread of its own.
-fn pump(mut from: TcpStream, mut to: TcpStream) {
-    thread::spawn(move || {
-        let mut buffer = [0; 16 << 10];
-        while let Ok(read @ 1..) = from.read(&mut buffer) {
-            if buffer.get(..read).is_none_or(|bytes| to.write_all(bytes).is_err()) {
-                break;
-            }
-        }
-        // It fails when the connection was cut.
-        to.shutdown(Shutdown::Write).ok();
-    });
 }

@@ -107,7 +107,11 @@ impl Lane {
         if piece.len == 0 {
             self.pieces.pop_front();
         }
-        out.extend(self.bytes.drain(..len));
+        let (front, back) = self.bytes.as_slices();
+        let in_front = len.min(front.len());
+        out.extend_from_slice(front.get(..in_front).unwrap_or_default());
+        out.extend_from_slice(back.get(..len - in_front).unwrap_or_default());
+        self.bytes.drain(..len);
         len
     }
 

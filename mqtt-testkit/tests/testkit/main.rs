@@ -2,5 +2,6 @@
 
 mod link;
 mod packets;
+mod proxy;
 mod script;
 mod trace;
