@@ -19,7 +19,6 @@ use crate::report::{Error, Phase, Report};
 
 /// Publishes and receives at every QoS while its connection is cut.
 #[derive(Debug, Parser)]
-#[command(version)]
 struct Arguments {
     /// The broker, as mqtt://host:port; without it mosquitto is started on this machine.
     #[arg(long)]
@@ -162,5 +161,17 @@ impl Plan {
             Phase::new(QoS::AtLeastOnce, self.messages, 1),
             Phase::new(QoS::ExactlyOnce, self.messages, 1),
         ]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_arguments_do_not_contradict_each_other() {
+        Arguments::command().debug_assert();
     }
 }
