@@ -42,7 +42,7 @@ fn exchange(mut transport: impl Read + Write) -> Result<Vec<u8>, Box<dyn Error>>
             // After DISCONNECT the broker hangs up, which this read has seen.
             _ if session.closing() != Closing::No => session.handle_closed(now()),
             Ok(n @ 1..) if written.is_ok() => _ = inbound.handle_input(now(), &buffer[..n]),
-            Err(error) if error.kind() == ErrorKind::WouldBlock && written.is_ok() => {}
+            Err(error) if is_quiet(&error) && written.is_ok() => {}
             Ok(_) | Err(_) => session.handle_closed(now()),
         }
     }
@@ -58,3 +58,8 @@ const HELLO: Publish<'static> = Publish {
     payload: b"",
 };
 const TEXT: Payload<'static, Vec<u8>> = Payload::Copy(b"by hand");
+
+/// Whether nothing came in time.
+fn is_quiet(error: &std::io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut | ErrorKind::Interrupted)
+}

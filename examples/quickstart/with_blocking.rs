@@ -43,12 +43,13 @@ fn all_phases(plan: &Plan, client: &Client, report: &mut Report) -> Result<(), E
     }
     let last = Publish::new(plan.topic.as_str(), LAST).qos(QoS::ExactlyOnce);
     wait(client.enqueue_timeout(last, PATIENCE).map_err(|refused| refused.error)?)?;
-    while let Ok(message) = messages.recv_timeout(PATIENCE)
-        && message.payload() != LAST.as_bytes()
-    {
+    loop {
+        let message = messages.recv_timeout(PATIENCE).map_err(|_| Error::Silence(PATIENCE))?;
+        if message.payload() == LAST.as_bytes() {
+            return Ok(());
+        }
         report.count(message.payload());
     }
-    Ok(())
 }
 
 fn publish(plan: &Plan, client: &Client, phase: Phase, window: &Window) -> Result<(), Error> {

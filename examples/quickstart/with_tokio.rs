@@ -45,12 +45,13 @@ async fn all_phases(plan: &Plan, client: &Client, report: &mut Report) -> Result
     }
     let last = Publish::new(plan.topic.as_str(), LAST).qos(QoS::ExactlyOnce);
     soon(client.publish(last)).await??;
-    while let Some(message) = soon(messages.recv()).await?
-        && message.payload() != LAST.as_bytes()
-    {
+    loop {
+        let message = soon(messages.recv()).await?.ok_or(Error::Silence(PATIENCE))?;
+        if message.payload() == LAST.as_bytes() {
+            return Ok(());
+        }
         report.count(message.payload());
     }
-    Ok(())
 }
 
 async fn publish(

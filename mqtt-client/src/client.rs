@@ -101,7 +101,8 @@ impl Client {
     }
 
     /// Replaces the list of brokers by that of these URLs, at least one and without credentials. A
-    /// connection that is open or being made stays; the next attempt begins with the first.
+    /// connection that is open or being made stays; the next attempt begins with the first. They
+    /// must share sessions with those before, as [`Options::broker`](crate::Options::broker) says.
     pub fn set_brokers<U: AsRef<str>>(
         &self,
         urls: impl IntoIterator<Item = U>,

@@ -11,7 +11,7 @@ mod turns;
 use std::fmt;
 use std::future::{Future, poll_fn};
 use std::marker::PhantomData;
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -128,26 +128,6 @@ impl<R: Runtime> Work<R> {
         }
         let transport = self.dial(broker, deadline).await?;
         self.open(transport, version)
-    }
-
-    /// Resolves and dials, unless the client ends or the time is over first.
-    async fn dial(
-        &mut self,
-        broker: &Broker,
-        deadline: Time,
-    ) -> Result<R::Transport, ConnectError> {
-        let runtime = Arc::clone(&self.runtime);
-        let mut dialling = pin!(dial::dial(&*runtime, broker));
-        poll_fn(|cx| {
-            if let ready @ Poll::Ready(_) = dialling.as_mut().poll(cx) {
-                return ready;
-            }
-            self.poll_idle(cx, Some(deadline)).map(|woken| match woken {
-                Woken::TimedOut => Err(self.timed_out(broker)),
-                Woken::Stopped | Woken::Dial(_) => Err(ConnectError::Ended),
-            })
-        })
-        .await
     }
 
     fn timed_out(&self, broker: &Broker) -> ConnectError {

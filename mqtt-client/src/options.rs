@@ -102,6 +102,10 @@ impl Options {
     /// One more broker, tried when those before it fail. Credentials are those of the first URL or
     /// of [`username`](Options::username) and [`password`](Options::password): here they are an
     /// error.
+    ///
+    /// The brokers must share their sessions, as those of a cluster do: one that still keeps an
+    /// older session of this client's own would go on with that. Of brokers that do not, let no
+    /// session outlive its connection: [`SessionExpiry::Immediately`].
     pub fn broker(mut self, url: impl AsRef<str>) -> Result<Options, OptionsError> {
         self.brokers.push(Broker::parse_bare(url.as_ref(), "broker")?);
         Ok(self)

@@ -170,8 +170,9 @@ impl After {
 
     fn drain(&mut self) {
         let After { driver, one, more, drops, payloads } = self;
+        // Wakers first: a drop may panic.
+        driver.take().into_iter().chain(one.take()).chain(more.drain(..)).for_each(Waker::wake);
         drops.clear();
         payloads.clear();
-        driver.take().into_iter().chain(one.take()).chain(more.drain(..)).for_each(Waker::wake);
     }
 }

@@ -118,10 +118,14 @@ impl SubscribeOptions {
         self
     }
 
-    /// How many QoS 1/2 messages wait for the reader at most, so that a slow one does not hold all
-    /// that Receive Maximum allows and others with it. Beyond, `policy` drops one, which is
+    /// How many QoS 1/2 messages wait for the reader at most. Beyond, `policy` drops one, which is
     /// acknowledged and counted. A batch the reader has already taken comes on top. Default: as the
     /// client's options say, which drop nothing unless told to.
+    ///
+    /// Acknowledgements leave in the order of arrival (section 4.6), so those of all later messages,
+    /// whoever they are for, wait for the oldest one kept. With [`DropPolicy::DropOldest`] and fewer
+    /// messages than Receive Maximum a reader that stands still cannot stop the others for good;
+    /// with [`DropPolicy::DropNewest`] it can.
     pub fn hold_limit(mut self, messages: usize, policy: DropPolicy) -> SubscribeOptions {
         self.hold_limit = Some((messages.max(1), policy));
         self

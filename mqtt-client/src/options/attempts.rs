@@ -60,6 +60,7 @@ impl Options {
     /// Whether to go where a broker redirects to (section 4.11), at most five times in a row: for
     /// one attempt (0x9C), or with the brokers it names in place of the list (0x9D). A redirect is
     /// reported in any case, by [`ClientEvent::Redirected`](crate::ClientEvent::Redirected).
+    /// Sessions must be shared as [`broker`](Options::broker) says.
     /// Default: false.
     pub fn follow_redirects(mut self, follow: bool) -> Options {
         self.attempts.supervisor.follow_redirects = follow;

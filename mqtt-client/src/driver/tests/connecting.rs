@@ -149,6 +149,18 @@ fn an_address_that_refuses_is_followed_by_the_next() {
     assert_eq!(client.stats().connect_failures, 0, "it is one attempt");
 }
 
+/// CON-4: an address that does not answer has half of the time when there are two.
+#[test]
+fn an_address_that_does_not_answer_is_followed_by_the_next() {
+    let mut world = World::new(|options| options.connect_timeout(4 * SECOND));
+    *world.sky().dialling.lock().unwrap() = Dialling::FirstHangs;
+    world.advance(2 * SECOND);
+    world.accept(false);
+    let client = world.client();
+    assert!(world.finish(client.connected()).is_ok());
+    assert_eq!(client.stats().connect_failures, 0, "it is one attempt");
+}
+
 /// CON-1: the connect timeout covers the wait for CONNACK.
 #[test]
 fn a_broker_that_does_not_answer_times_out() {

@@ -52,6 +52,8 @@ pub(super) enum Dialling {
     Refused,
     /// The first of two addresses is.
     FirstRefused,
+    /// The first of two addresses does not answer.
+    FirstHangs,
     Hangs,
 }
 
@@ -316,8 +318,12 @@ impl Runtime for Memory {
             Dialling::FirstRefused if address.is_ipv6() => {
                 return Err(io::ErrorKind::ConnectionRefused.into());
             }
+            Dialling::FirstHangs if address.is_ipv6() => std::future::pending().await,
             Dialling::Hangs => std::future::pending().await,
-            Dialling::Works | Dialling::FirstRefused | Dialling::Unresolved => {}
+            Dialling::Works
+            | Dialling::FirstRefused
+            | Dialling::FirstHangs
+            | Dialling::Unresolved => {}
         }
         let pipe = Pipe::new();
         self.0.pipes.lock().unwrap().push(Arc::clone(&pipe));
