@@ -7,6 +7,7 @@
 //! [`Link`], a simulated connection, and [`Trace`], which makes the bytes of both readable.
 #![forbid(unsafe_code)]
 
+pub mod broker;
 mod direction;
 mod frames;
 mod link;
@@ -16,6 +17,7 @@ mod random;
 mod script;
 mod trace;
 
+pub use broker::Broker;
 pub use direction::Direction;
 pub use link::{Chunking, Link, Received};
 pub use mosquitto::Mosquitto;

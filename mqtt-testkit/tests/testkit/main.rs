@@ -1,5 +1,6 @@
 //! What tests stand on, tested.
 
+mod broker;
 mod link;
 mod packets;
 mod proxy;

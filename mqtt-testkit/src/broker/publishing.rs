@@ -1,0 +1,161 @@
+//! PUBLISH from clients, and DISCONNECT (sections 3.3, 3.14 and 4.3).
+
+use mqtt_proto::{Ack, Disconnect, PacketId, PubAck, PubRec, Publish, QoS, ReasonCode, Version};
+
+use super::connection::Link;
+use super::wire::Fault;
+use super::{Broker, ConnectionId, LogEvent, Message, filter};
+
+impl Broker {
+    pub(super) fn handle_publish(
+        &mut self,
+        id: ConnectionId,
+        publish: &Publish<'_>,
+    ) -> Result<(), Fault> {
+        self.check_publish(publish)?;
+        let aliases = match self.client(id).map(|client| client.link.version) {
+            Some(Version::V5) => self.settings.topic_alias_maximum,
+            Some(Version::V3_1 | Version::V3_1_1) | None => 0,
+        };
+        let Some(client) = self.client(id) else { return Ok(()) };
+        let topic = client.link.resolve(publish, aliases)?;
+        let message = Message::of_publish(publish, &topic);
+        // [MQTT-3.3.4-1]
+        match (publish.qos, publish.packet_id) {
+            (QoS::AtLeastOnce, Some(packet_id)) => self.handle_qos1(id, packet_id, message),
+            (QoS::ExactlyOnce, Some(packet_id)) => self.handle_qos2(id, packet_id, message),
+            (QoS::AtMostOnce, _) | (QoS::AtLeastOnce | QoS::ExactlyOnce, None) => {
+                self.take(id, message);
+                Ok(())
+            }
+        }
+    }
+
+    /// Judges what CONNACK has told the client.
+    fn check_publish(&self, publish: &Publish<'_>) -> Result<(), Fault> {
+        // [MQTT-3.2.2-11]
+        if publish.qos > self.settings.maximum_qos {
+            return Err(Fault::new(ReasonCode::QoSNotSupported, "above Maximum QoS"));
+        }
+        // [MQTT-3.2.2-14]
+        if publish.retain && !self.settings.retain_available {
+            return Err(Fault::new(ReasonCode::RetainNotSupported, "RETAIN is not available"));
+        }
+        Ok(())
+    }
+
+    fn handle_qos1(
+        &mut self,
+        id: ConnectionId,
+        packet_id: PacketId,
+        message: Message,
+    ) -> Result<(), Fault> {
+        let Some(client) = self.client(id) else { return Ok(()) };
+        // [MQTT-2.2.1-3]
+        let is_in_use = client.session.received.contains(&packet_id);
+        let reason = if is_in_use && client.link.version.has_properties() {
+            ReasonCode::PacketIdentifierInUse
+        } else {
+            self.take(id, message)
+        };
+        // [MQTT-4.3.2-4]
+        self.acknowledge(id, reason, |reason| PubAck(Ack { reason, ..Ack::success(packet_id) }))
+    }
+
+    fn handle_qos2(
+        &mut self,
+        id: ConnectionId,
+        packet_id: PacketId,
+        message: Message,
+    ) -> Result<(), Fault> {
+        let maximum = usize::from(self.settings.receive_maximum.get());
+        let Some(client) = self.client(id) else { return Ok(()) };
+        client.link.unfinished.insert(packet_id);
+        // [MQTT-3.3.4-7]; before 5.0 there is no Receive Maximum.
+        if client.link.version.has_properties() && client.link.unfinished.len() > maximum {
+            return Err(Fault::new(ReasonCode::ReceiveMaximumExceeded, "above Receive Maximum"));
+        }
+        let is_new = client.session.received.insert(packet_id);
+        // [MQTT-4.3.3-10]
+        let reason = if is_new { self.take(id, message) } else { ReasonCode::Success };
+        if reason.is_error()
+            && let Some(client) = self.client(id)
+        {
+            // [MQTT-4.3.3-9]
+            client.session.received.remove(&packet_id);
+            client.link.unfinished.remove(&packet_id);
+        }
+        // [MQTT-4.3.3-8]
+        self.acknowledge(id, reason, |reason| PubRec(Ack { reason, ..Ack::success(packet_id) }))
+    }
+
+    /// Sends PUBACK or PUBREC with this reason; before 5.0 they have none.
+    fn acknowledge<P: mqtt_proto::Encode>(
+        &mut self,
+        id: ConnectionId,
+        reason: ReasonCode,
+        packet: impl Fn(ReasonCode) -> P,
+    ) -> Result<(), Fault> {
+        let Some(mut client) = self.client(id) else { return Ok(()) };
+        let has_reasons = client.link.version.has_properties();
+        client.send(&packet(if has_reasons { reason } else { ReasonCode::Success }))
+    }
+
+    /// Takes a message over, and says what became of it.
+    fn take(&mut self, id: ConnectionId, message: Message) -> ReasonCode {
+        if self.is_forbidden(&message.topic) {
+            return ReasonCode::NotAuthorized;
+        }
+        let publisher = self.client(id).map(|client| client.link.client_id.clone());
+        let is_wanted = self.route(publisher.as_deref(), message);
+        if is_wanted || !self.settings.reports_no_subscribers {
+            ReasonCode::Success
+        } else {
+            ReasonCode::NoMatchingSubscribers
+        }
+    }
+
+    pub(super) fn is_forbidden(&self, topic: &str) -> bool {
+        self.settings.forbidden.iter().any(|forbidden| filter::matches(forbidden, topic))
+    }
+
+    pub(super) fn handle_disconnect(
+        &mut self,
+        id: ConnectionId,
+        disconnect: &Disconnect<'_>,
+    ) -> Result<(), Fault> {
+        let longest = self.settings.maximum_session_expiry;
+        let expiry = disconnect.properties.session_expiry_interval();
+        if let (Some(client), Some(expiry)) = (self.client(id), expiry) {
+            if client.link.asked_expiry == 0 && expiry > 0 {
+                return Err(Fault::protocol_error("the session was to end with the connection"));
+            }
+            client.session.expiry = expiry.min(longest);
+        }
+        let reason = disconnect.reason;
+        self.log.push(self.now, LogEvent::Disconnected { connection: id, reason });
+        // [MQTT-3.14.4-3]
+        self.detach(id, reason != ReasonCode::NormalDisconnection);
+        Ok(())
+    }
+}
+
+impl Link {
+    /// The topic of a PUBLISH, its alias resolved or remembered.
+    fn resolve(&mut self, publish: &Publish<'_>, maximum: u16) -> Result<String, Fault> {
+        let Some(alias) = publish.properties.topic_alias() else {
+            return Ok(publish.topic.to_owned());
+        };
+        // [MQTT-3.2.2-17], [MQTT-3.2.2-18]
+        if alias > maximum {
+            return Err(Fault::new(ReasonCode::TopicAliasInvalid, "above Topic Alias Maximum"));
+        }
+        if publish.topic.is_empty() {
+            let topic = self.inbound_aliases.get(&alias);
+            return topic.cloned().ok_or(Fault::protocol_error("no topic has this alias"));
+        }
+        // [MQTT-3.3.2-12]
+        self.inbound_aliases.insert(alias, publish.topic.to_owned());
+        Ok(publish.topic.to_owned())
+    }
+}

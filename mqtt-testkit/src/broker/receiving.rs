@@ -1,0 +1,120 @@
+//! Packets come in.
+
+use mqtt_proto::{Dialect, FixedHeader, Packet, PacketType, ReasonCode, Role, Version};
+
+use super::connection::{Pace, Phase};
+use super::wire::Fault;
+use super::{Broker, ConnectionId};
+
+impl Broker {
+    /// Reads the packets that are whole.
+    pub(super) fn read(&mut self, id: ConnectionId) {
+        let Some(connection) = self.connections.get_mut(&id) else { return };
+        let input = std::mem::take(&mut connection.input);
+        let mut rest = input.as_slice();
+        while let Some(len) = self.read_packet(id, rest) {
+            rest = rest.get(len..).unwrap_or_default();
+        }
+        if let Some(connection) = self.connections.get_mut(&id) {
+            connection.input = rest.to_vec();
+        }
+    }
+
+    /// Reads the first packet and gives its length; `None` if it is not whole, or none may follow.
+    fn read_packet(&mut self, id: ConnectionId, bytes: &[u8]) -> Option<usize> {
+        let connection = self.connections.get(&id)?;
+        let version = match (&connection.phase, connection.pace) {
+            // [MQTT-3.14.4-1], [MQTT-3.1.4-6]
+            (Phase::Closing, _) | (_, Pace::Stalled) => return None,
+            (Phase::Opened { .. } | Phase::Authenticating(_), Pace::Running) => Version::V5,
+            (Phase::Connected(link), Pace::Running) => link.version,
+        };
+        let dialect = Dialect { version, sender: Role::Client, lenient: false };
+        match self.find_packet(bytes, dialect) {
+            Ok(None) => None,
+            Ok(Some((header, packet))) => {
+                if let Err(fault) = self.handle_packet(id, header, packet, dialect) {
+                    self.fail(id, fault);
+                }
+                Some(packet.len())
+            }
+            Err(fault) => {
+                self.fail(id, fault);
+                None
+            }
+        }
+    }
+
+    /// Finds the first packet if it is whole. One that is too large is refused by its length.
+    fn find_packet<'a>(
+        &self,
+        bytes: &'a [u8],
+        dialect: Dialect,
+    ) -> Result<Option<(FixedHeader, &'a [u8])>, Fault> {
+        let Some(header) = FixedHeader::decode(bytes, dialect)? else { return Ok(None) };
+        let maximum = self.settings.maximum_packet_size;
+        if maximum.is_some_and(|maximum| header.packet_len() > maximum.get() as usize) {
+            return Err(Fault::new(ReasonCode::PacketTooLarge, "above Maximum Packet Size"));
+        }
+        Ok(bytes.get(..header.packet_len()).map(|packet| (header, packet)))
+    }
+
+    fn handle_packet(
+        &mut self,
+        id: ConnectionId,
+        header: FixedHeader,
+        packet: &[u8],
+        dialect: Dialect,
+    ) -> Result<(), Fault> {
+        let body = packet.get(header.len.into()..).unwrap_or_default();
+        let Some(connection) = self.connections.get_mut(&id) else { return Ok(()) };
+        match &mut connection.phase {
+            Phase::Opened { .. } if header.packet_type == PacketType::Connect => {
+                self.handle_connect(id, header, body);
+                Ok(())
+            }
+            // [MQTT-3.1.0-1]
+            Phase::Opened { .. } => Err(Fault::protocol_error("the first packet is no CONNECT")),
+            Phase::Authenticating(_) => {
+                self.handle_while_authenticating(id, &Packet::decode(header, body, dialect)?)
+            }
+            Phase::Connected(link) => {
+                link.last_packet = self.now;
+                self.handle_connected(id, &Packet::decode(header, body, dialect)?)
+            }
+            Phase::Closing => Ok(()),
+        }
+    }
+
+    /// A packet behind CONNACK.
+    fn handle_connected(&mut self, id: ConnectionId, packet: &Packet<'_>) -> Result<(), Fault> {
+        match packet {
+            Packet::Publish(publish) => self.handle_publish(id, publish),
+            Packet::PubAck(ack) => {
+                self.client(id).map_or(Ok(()), |client| client.handle_puback(ack))
+            }
+            Packet::PubRec(ack) => {
+                self.client(id).map_or(Ok(()), |client| client.handle_pubrec(ack))
+            }
+            Packet::PubRel(ack) => {
+                self.client(id).map_or(Ok(()), |client| client.handle_pubrel(ack))
+            }
+            Packet::PubComp(ack) => {
+                self.client(id).map_or(Ok(()), |client| client.handle_pubcomp(ack))
+            }
+            Packet::Subscribe(subscribe) => self.handle_subscribe(id, subscribe),
+            Packet::Unsubscribe(unsubscribe) => self.handle_unsubscribe(id, unsubscribe),
+            Packet::PingReq => {
+                // [MQTT-3.12.4-1]
+                self.client(id).map_or(Ok(()), |mut client| client.send(&Packet::PingResp))
+            }
+            Packet::Disconnect(disconnect) => self.handle_disconnect(id, disconnect),
+            Packet::Auth(auth) => self.handle_reauthentication(id, auth),
+            // [MQTT-3.1.0-2]
+            Packet::Connect(_) => Err(Fault::protocol_error("a second CONNECT")),
+            Packet::ConnAck(_) | Packet::SubAck(_) | Packet::UnsubAck(_) | Packet::PingResp => {
+                Err(Fault::protocol_error("only a server sends it"))
+            }
+        }
+    }
+}

@@ -1,0 +1,106 @@
+//! What a broker takes and grants.
+
+use std::collections::BTreeMap;
+use std::num::{NonZeroU16, NonZeroU32};
+use std::time::Duration;
+
+use mqtt_proto::{QoS, Version};
+
+/// What a broker takes and grants. The default is generous: all versions, every feature, no limit
+/// below those of the standard.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The versions it speaks.
+    pub versions: Vec<Version>,
+    /// User Names with their Passwords; `None` lets everybody in.
+    pub credentials: Option<BTreeMap<String, Vec<u8>>>,
+    /// The enhanced authentication it takes; `None` takes none.
+    pub authentication: Option<Authentication>,
+    /// Filters of topics nobody may publish or subscribe to: a message is refused when its topic
+    /// matches, a subscription when its filter is one of them.
+    pub forbidden: Vec<String>,
+    /// How long a connection may stay without CONNECT; `None` for ever.
+    pub connect_timeout: Option<Duration>,
+    /// The longest Session Expiry Interval granted, in seconds; `u32::MAX` for never.
+    pub maximum_session_expiry: u32,
+    /// Receive Maximum announced: unfinished QoS 1/2 messages a client may have here.
+    pub receive_maximum: NonZeroU16,
+    /// Maximum QoS: messages above it are refused, subscriptions get it at most.
+    pub maximum_qos: QoS,
+    /// Retain Available.
+    pub retain_available: bool,
+    /// Maximum Packet Size announced, in bytes; `None` is the protocol's own limit.
+    pub maximum_packet_size: Option<NonZeroU32>,
+    /// Topic Alias Maximum announced: aliases a client may use.
+    pub topic_alias_maximum: u16,
+    /// Wildcard Subscription Available.
+    pub wildcard_available: bool,
+    /// Subscription Identifier Available.
+    pub subscription_identifier_available: bool,
+    /// Shared Subscription Available.
+    pub shared_available: bool,
+    /// Server Keep Alive in seconds, which replaces the client's; 0 = off.
+    pub server_keep_alive: Option<u16>,
+    /// Response Information for clients that ask for it.
+    pub response_information: Option<String>,
+    /// Uses topic aliases to clients that take them.
+    pub outbound_aliases: bool,
+    /// Says "No matching subscribers" in PUBACK and PUBREC where it is so.
+    pub reports_no_subscribers: bool,
+    /// What a client with overlapping subscriptions gets.
+    pub overlapping: Overlapping,
+    /// How many entries the log keeps: the newest.
+    pub log_length: usize,
+    /// Makes the Client Identifiers it assigns differ from those of another broker.
+    pub seed: u32,
+}
+
+/// What a client gets of a message that several of its subscriptions match (section 3.3.4).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Overlapping {
+    /// One copy, with the highest QoS and all Subscription Identifiers.
+    OneCopy,
+    /// A copy for each subscription.
+    CopyForEach,
+}
+
+/// An enhanced authentication for tests (section 4.12): what is said, word for word.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Authentication {
+    /// Authentication Method.
+    pub method: String,
+    /// Authentication Data the client begins with; `None` for none.
+    pub first: Option<Vec<u8>>,
+    /// What the broker asks, and what the client is to answer.
+    pub rounds: Vec<(Vec<u8>, Vec<u8>)>,
+    /// Authentication Data the broker ends with; `None` for none.
+    pub last: Option<Vec<u8>>,
+}
+
+impl Default for Settings {
+    fn default() -> Settings {
+        Settings {
+            versions: vec![Version::V3_1, Version::V3_1_1, Version::V5],
+            credentials: None,
+            authentication: None,
+            forbidden: Vec::new(),
+            connect_timeout: Some(Duration::from_secs(10)),
+            maximum_session_expiry: u32::MAX,
+            receive_maximum: NonZeroU16::MAX,
+            maximum_qos: QoS::ExactlyOnce,
+            retain_available: true,
+            maximum_packet_size: None,
+            topic_alias_maximum: u16::MAX,
+            wildcard_available: true,
+            subscription_identifier_available: true,
+            shared_available: true,
+            server_keep_alive: None,
+            response_information: None,
+            outbound_aliases: true,
+            reports_no_subscribers: true,
+            overlapping: Overlapping::OneCopy,
+            log_length: 1000,
+            seed: 0,
+        }
+    }
+}

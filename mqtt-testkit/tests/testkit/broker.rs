@@ -1,0 +1,15 @@
+//! The model broker: conversations in raw packets, and the real session as its client, in virtual
+//! time.
+
+mod authenticating;
+mod commands;
+mod connecting;
+mod delivering;
+mod packets;
+mod retaining;
+mod routing;
+mod sessions;
+mod sharing;
+mod violating;
+mod wills;
+mod world;

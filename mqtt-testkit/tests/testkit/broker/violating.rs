@@ -1,0 +1,200 @@
+//! What clients must not do, and what it costs them.
+
+use std::num::{NonZeroU16, NonZeroU32};
+
+use mqtt_proto::{
+    Ack, Connect, Packet, Property, PubAck, PubRec, Publish, ReasonCode, ReasonCode as Reason,
+    Subscribe, Version,
+};
+use mqtt_testkit::broker::{LogEvent, Settings};
+
+use super::packets::*;
+use super::world::World;
+
+/// A client of a broker with these settings sends this; the connection ends with this code.
+#[track_caller]
+fn costs(settings: Settings, packet: &Packet<'_>, reason: Reason) {
+    let mut world = World::with(settings);
+    let (peer, _) = world.try_connect(&connect("a"));
+    world.send(peer, packet);
+    world.expect_end(peer, reason);
+}
+
+#[test]
+fn the_first_packet_is_connect() {
+    let mut world = World::new();
+    for bytes in [&[0xC0, 0x00][..], &[0xFF], &[0xE0, 0x00], b"GET / HTTP/1.1\r\n"] {
+        let peer = world.open(Version::V5);
+        world.send_bytes(peer, bytes);
+        world.expect(peer, &[]);
+        assert!(world.broker.is_closing(peer.id));
+    }
+}
+
+#[test]
+fn a_broken_connect_is_refused_with_its_code_in_5_0_and_without_a_word_before() {
+    let mut world = World::new();
+    // The reserved bit of the Connect Flags.
+    for (level, expected) in [(5, Some(0x81)), (4, None)] {
+        let peer = world.open(Version::V5);
+        let mut bytes = *b"\x10\x0D\x00\x04MQTT\x05\x03\x00\x3C\x00\x00\x00";
+        bytes[8] = level;
+        world.send_bytes(peer, &bytes);
+        assert_eq!(world.transmitted(peer).get(3).copied(), expected);
+        assert!(world.broker.is_closing(peer.id));
+    }
+}
+
+#[test]
+fn connect_comes_once() {
+    let mut world = World::new();
+    let peer = world.client("a");
+    world.send(peer, &connect("a"));
+    world.expect_end(peer, Reason::ProtocolError);
+}
+
+#[test]
+fn broken_packets_end_the_connection_with_their_code() {
+    for (bytes, reason) in [
+        (&[0x00, 0x00][..], Reason::MalformedPacket),
+        (&[0xC1, 0x00], Reason::MalformedPacket),
+        (&[0x36, 0x00], Reason::MalformedPacket),
+        (&[0x38, 0x00], Reason::MalformedPacket),
+        (&[0xC0, 0x80, 0x00], Reason::MalformedPacket),
+        (&[0xC0, 0x01, 0x00], Reason::MalformedPacket),
+        // A PINGRESP from a client.
+        (&[0xD0, 0x00], Reason::ProtocolError),
+        // A topic with a wildcard, Packet Identifier 0, an empty topic without alias.
+        (b"\x30\x04\x00\x01#\x00", Reason::ProtocolError),
+        (b"\x32\x06\x00\x01t\x00\x00\x00", Reason::ProtocolError),
+        (b"\x30\x03\x00\x00\x00", Reason::ProtocolError),
+        // A SUBSCRIBE without filters, and one with No Local on a shared subscription.
+        (b"\x82\x03\x00\x01\x00", Reason::ProtocolError),
+        (b"\x82\x10\x00\x01\x00\x00\x0A$share/g/t\x04", Reason::ProtocolError),
+    ] {
+        for version in [Version::V5, Version::V3_1_1] {
+            if version == Version::V3_1_1 && reason != Reason::MalformedPacket {
+                continue;
+            }
+            let mut world = World::new();
+            let peer = world.connect(&Connect { version, ..connect("a") }, false);
+            world.send_bytes(peer, bytes);
+            world.expect_end(peer, reason);
+        }
+    }
+}
+
+#[test]
+fn nothing_is_read_behind_the_end_of_a_connection() {
+    let mut world = World::new();
+    let watcher = world.client("w");
+    world.subscribe(watcher, "#", QOS0);
+    let peer = world.client("a");
+    world.send_bytes(peer, b"\xE0\x00\x30\x04\x00\x01t\x00");
+    world.expect(peer, &[]);
+    world.send(peer, &publish(QOS0, 0, "t"));
+    world.expect(watcher, &[]);
+}
+
+#[test]
+fn what_connack_denies_must_not_be_used() {
+    let refusing = Settings {
+        maximum_qos: QOS1,
+        retain_available: false,
+        maximum_packet_size: NonZeroU32::new(40),
+        wildcard_available: false,
+        subscription_identifier_available: false,
+        shared_available: false,
+        topic_alias_maximum: 2,
+        ..Settings::default()
+    };
+    let costs = |packet: Packet<'_>, reason| costs(refusing.clone(), &packet, reason);
+    costs(Packet::Publish(publish(QOS2, 1, "t")), Reason::QoSNotSupported);
+    costs(Packet::Publish(retained("t", "x")), Reason::RetainNotSupported);
+    let large = Publish { payload: &[0; 100], ..publish(QOS0, 0, "t") };
+    costs(Packet::Publish(large), Reason::PacketTooLarge);
+    let wildcard = [filter("a/#", QOS0)];
+    costs(Packet::Subscribe(subscribe(1, &wildcard)), Reason::WildcardSubscriptionsNotSupported);
+    let shared = [filter("$share/g/a", QOS0)];
+    costs(Packet::Subscribe(subscribe(1, &shared)), Reason::SharedSubscriptionsNotSupported);
+    let (plain, identifier) = ([filter("a", QOS0)], [Property::SubscriptionIdentifier(1)]);
+    let identified = Subscribe { properties: list(&identifier), ..subscribe(1, &plain) };
+    costs(Packet::Subscribe(identified), Reason::SubscriptionIdentifiersNotSupported);
+    let alias = [Property::TopicAlias(3)];
+    let aliased = Publish { properties: list(&alias), ..publish(QOS0, 0, "t") };
+    costs(Packet::Publish(aliased), Reason::TopicAliasInvalid);
+}
+
+#[test]
+fn a_packet_too_large_is_refused_by_its_length() {
+    let settings = Settings { maximum_packet_size: NonZeroU32::new(40), ..Settings::default() };
+    let mut world = World::with(settings);
+    let (peer, _) = world.try_connect(&connect("a"));
+    world.send_bytes(peer, &[0x30, 38]);
+    assert!(!world.broker.is_closing(peer.id));
+    let (peer, _) = world.try_connect(&connect("b"));
+    world.send_bytes(peer, &[0x30, 39]);
+    world.expect_end(peer, Reason::PacketTooLarge);
+}
+
+#[test]
+fn receive_maximum_counts_qos_2_until_pubcomp() {
+    let receive_maximum = NonZeroU16::new(2).unwrap();
+    let settings =
+        Settings { receive_maximum, reports_no_subscribers: false, ..Settings::default() };
+    let mut world = World::with(settings);
+    let (peer, _) = world.try_connect(&resume("a"));
+    world.exchange(peer, &publish(QOS2, 1, "t"), &[pubrec(1)]);
+    world.exchange(peer, &publish(QOS2, 2, "t"), &[pubrec(2)]);
+    // QoS 1 is answered at once; the same QoS 2 message again is no further one.
+    world.exchange(peer, &publish(QOS1, 3, "t"), &[puback(3)]);
+    world.exchange(peer, &Publish { dup: true, ..publish(QOS2, 2, "t") }, &[pubrec(2)]);
+    world.exchange(peer, &pubrel(1), &[pubcomp(1)]);
+    world.exchange(peer, &publish(QOS2, 4, "t"), &[pubrec(4)]);
+    world.send(peer, &publish(QOS2, 5, "t"));
+    world.expect_end(peer, Reason::ReceiveMaximumExceeded);
+}
+
+#[test]
+fn a_packet_identifier_in_use_is_refused_for_anything_else() {
+    let settings =
+        Settings { reports_no_subscribers: false, topic_alias_maximum: 0, ..Settings::default() };
+    let mut world = World::with(settings);
+    let peer = world.client("a");
+    world.exchange(peer, &publish(QOS2, 7, "t"), &[pubrec(7)]);
+    let in_use = Reason::PacketIdentifierInUse;
+    let (filters, names) = ([filter("t", QOS0)], ["t"]);
+    world.exchange(peer, &subscribe(7, &filters), &[suback(7, &[in_use])]);
+    world.exchange(peer, &unsubscribe(7, &names), &[unsuback(7, &[in_use])]);
+    let refused = Packet::PubAck(PubAck(ack(7, in_use)));
+    world.exchange(peer, &publish(QOS1, 7, "t"), &[refused]);
+    assert_eq!(world.broker.session("a").unwrap().filters, [""; 0]);
+}
+
+#[test]
+fn acknowledgements_of_the_wrong_kind_end_the_connection_and_stray_ones_do_not() {
+    for (qos, wrong) in
+        [(QOS1, pubrec(1)), (QOS1, pubcomp(1)), (QOS2, puback(1)), (QOS2, pubcomp(1))]
+    {
+        let mut world = World::new();
+        let peer = world.client("a");
+        world.subscribe(peer, "t", qos);
+        world.send(peer, &publish(qos, 9, "t"));
+        world.transmitted(peer);
+        world.send(peer, &wrong);
+        world.expect_end(peer, Reason::ProtocolError);
+    }
+    let mut world = World::new();
+    let peer = world.client("a");
+    world.exchange(peer, &puback(5), &[]);
+    world.exchange(peer, &pubcomp(6), &[]);
+    let not_found = ReasonCode::PacketIdentifierNotFound;
+    let answer = |ack: Ack<'static>| Packet::PubRel(mqtt_proto::PubRel(ack));
+    world.exchange(peer, &pubrec(7), &[answer(ack(7, not_found))]);
+    world.exchange(peer, &Packet::PubRec(PubRec(ack(8, Reason::NotAuthorized))), &[]);
+    let strays = world.broker.log().filter_map(|entry| match entry.event {
+        LogEvent::Stray { packet_id, .. } => Some(packet_id),
+        _ => None,
+    });
+    assert_eq!(strays.collect::<Vec<_>>(), [5, 6, 7, 8]);
+}
