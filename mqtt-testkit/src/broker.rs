@@ -19,6 +19,17 @@
 //! // CONNACK: no session present, success, a Topic Alias Maximum of 65,535.
 //! assert_eq!(sent, b"\x20\x06\x00\x00\x03\x22\xFF\xFF");
 //! ```
+#![cfg_attr(
+    not(test),
+    warn(
+        clippy::expect_used,
+        clippy::indexing_slicing,
+        clippy::panic,
+        clippy::unwrap_used,
+        reason = "no input may make it panic"
+    )
+)]
+#![warn(clippy::disallowed_methods, clippy::disallowed_types)]
 
 mod authentication;
 mod client;
@@ -180,6 +191,14 @@ impl Broker {
         match self.connections.get(&id).map(|connection| &connection.phase) {
             Some(Phase::Opened { .. } | Phase::Authenticating(_) | Phase::Connected(_)) => false,
             Some(Phase::Closing) | None => true,
+        }
+    }
+
+    /// Whether bytes should be read from the transport; not while the connection is stalled.
+    pub fn wants_input(&self, id: ConnectionId) -> bool {
+        match self.connections.get(&id).map(|connection| connection.pace) {
+            Some(Pace::Stalled) => false,
+            Some(Pace::Running) | None => true,
         }
     }
 

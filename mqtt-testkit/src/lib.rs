@@ -1,10 +1,11 @@
-//! What tests and examples of MQTT clients stand on: a real broker started on this machine, and a
-//! proxy that cuts connections when told to.
+//! What tests and examples of MQTT clients stand on: a model broker on a socket ([`TcpBroker`]), a
+//! real broker started on this machine, and a proxy that cuts connections when told to.
 //!
 //! Everything listens on loopback only, on free ports, and ends when it is dropped.
 //!
-//! Without sockets and in virtual time: [`Script`], a peer that expects and sends what a test says,
-//! [`Link`], a simulated connection, and [`Trace`], which makes the bytes of both readable.
+//! Without sockets and in virtual time: [`Broker`], the model itself, [`Script`], a peer that expects
+//! and sends what a test says, [`Link`], a simulated connection, and [`Trace`], which makes the bytes
+//! readable.
 #![forbid(unsafe_code)]
 
 pub mod broker;
@@ -15,6 +16,7 @@ pub mod mosquitto;
 mod proxy;
 mod random;
 mod script;
+mod tcp;
 mod trace;
 
 pub use broker::Broker;
@@ -23,4 +25,5 @@ pub use link::{Chunking, Link, Received};
 pub use mosquitto::Mosquitto;
 pub use proxy::Proxy;
 pub use script::{Failure, Script};
+pub use tcp::TcpBroker;
 pub use trace::{Line, Trace};

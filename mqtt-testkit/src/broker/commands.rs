@@ -18,14 +18,14 @@ pub enum Persistence {
 
 /// Commands.
 impl Broker {
-    /// Publishes a message of the broker's own.
+    /// Publishes a message of the broker's own; one that no PUBLISH can carry reaches nobody.
     pub fn publish(&mut self, now: Time, message: Message) {
         self.advance(now);
         self.route(None, message);
     }
 
-    /// Refuses one CONNECT to come with this reason; several calls refuse several. Before 5.0 a
-    /// reason without a return code ends the connection without CONNACK.
+    /// Refuses one CONNECT to come with this reason; several calls refuse several. A reason that
+    /// CONNACK cannot carry, before 5.0 all without a return code, ends the connection without it.
     pub fn refuse_next(&mut self, reason: ReasonCode) {
         self.refusals.push_back(Fault::new(reason, "refused by command"));
     }
@@ -35,7 +35,7 @@ impl Broker {
         self.refusals.push_back(redirect(reason, server_reference));
     }
 
-    /// Ends a connection with DISCONNECT; before 5.0 without.
+    /// Ends a connection with DISCONNECT; without, if that cannot carry the reason, and before 5.0.
     pub fn disconnect(&mut self, now: Time, id: ConnectionId, reason: ReasonCode) {
         self.advance(now);
         self.fail(id, Fault::new(reason, "disconnected by command"));

@@ -10,13 +10,19 @@ impl Broker {
     /// Reads the packets that are whole.
     pub(super) fn read(&mut self, id: ConnectionId) {
         let Some(connection) = self.connections.get_mut(&id) else { return };
-        let input = std::mem::take(&mut connection.input);
-        let mut rest = input.as_slice();
-        while let Some(len) = self.read_packet(id, rest) {
-            rest = rest.get(len..).unwrap_or_default();
+        let mut input = std::mem::take(&mut connection.input);
+        let mut read = 0;
+        while let Some(len) = self.read_packet(id, input.get(read..).unwrap_or_default()) {
+            read += len;
         }
-        if let Some(connection) = self.connections.get_mut(&id) {
-            connection.input = rest.to_vec();
+        let Some(connection) = self.connections.get_mut(&id) else { return };
+        match connection.phase {
+            Phase::Opened { .. } | Phase::Authenticating(_) | Phase::Connected(_) => {
+                input.drain(..read);
+                connection.input = input;
+            }
+            // What follows is not looked at any more.
+            Phase::Closing => {}
         }
     }
 

@@ -53,13 +53,13 @@ struct Seen {
 }
 
 impl Pair {
-    fn new(version: Version, settings: Settings, config: Config, cut: Option<Cut>) -> Pair {
-        let mut world = World::with(settings);
+    fn new(version: Version, settings: &Settings, config: &Config, cut: Option<Cut>) -> Pair {
+        let mut world = World::with(settings.clone());
         let watcher = connect("watcher");
         let (watcher, _) =
             world.try_connect(&ConnectPacket { version: Version::V3_1_1, ..watcher });
         world.subscribe(watcher, "to/broker", QOS0);
-        let mut session = Session::new(Config { version, ..config });
+        let mut session = Session::new(Config { version, ..config.clone() });
         let (inbound, peer) = open(&mut world, &mut session, version);
         let (carried, seen) = ([0; 2], Seen::default());
         Pair { world, version, session, inbound, peer, watcher, cut, carried, seen }
@@ -220,7 +220,7 @@ fn assert_complete(seen: &[String], is_cut: bool) {
 
 /// Runs the conversation with this cut; gives the bytes that were carried.
 fn run(version: Version, settings: &Settings, config: &Config, cut: Option<Cut>) -> [usize; 2] {
-    let mut pair = Pair::new(version, settings.clone(), config.clone(), cut);
+    let mut pair = Pair::new(version, settings, config, cut);
     let mut tokens = pair.converse();
     tokens.sort_by_key(|token| token.index());
     pair.seen.delivered.sort_by_key(|token| token.index());
@@ -272,7 +272,7 @@ fn no_byte_is_a_bad_place_to_cut_with_aliases() {
 
 #[test]
 fn qos_0_goes_both_ways() {
-    let mut pair = Pair::new(Version::V5, Settings::default(), Config::new(1), None);
+    let mut pair = Pair::new(Version::V5, &Settings::default(), &Config::new(1), None);
     pair.run();
     let now = pair.world.now;
     let packet = publish(QOS0, 0, "to/broker");
@@ -286,7 +286,7 @@ fn qos_0_goes_both_ways() {
 
 #[test]
 fn a_lost_session_is_noticed_and_its_subscriptions_are_made_again() {
-    let mut pair = Pair::new(Version::V5, Settings::default(), Config::new(1), None);
+    let mut pair = Pair::new(Version::V5, &Settings::default(), &Config::new(1), None);
     pair.converse();
     pair.world.broker.lose_session(pair.world.now, "client");
     pair.close();
@@ -300,7 +300,7 @@ fn a_lost_session_is_noticed_and_its_subscriptions_are_made_again() {
 
 #[test]
 fn a_will_reaches_nobody_when_the_session_disconnects() {
-    let mut pair = Pair::new(Version::V5, Settings::default(), Config::new(1), None);
+    let mut pair = Pair::new(Version::V5, &Settings::default(), &Config::new(1), None);
     pair.run();
     let properties = Properties::EMPTY;
     let will = mqtt_proto::Will {

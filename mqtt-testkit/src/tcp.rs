@@ -1,0 +1,275 @@
+//! The model broker behind a TCP port.
+
+use std::collections::BTreeMap;
+use std::io::{self, Read, Write};
+use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use mqtt_session::Time;
+
+use crate::Broker;
+use crate::broker::{ConnectionId, Settings};
+
+/// A model [`Broker`] on a free loopback port, in real time, until it is dropped.
+///
+/// It is for tests and examples on one machine. It is no production broker: no TLS, two threads for
+/// each connection, everything in memory and without bounds.
+///
+/// ```
+/// use mqtt_testkit::TcpBroker;
+/// use mqtt_testkit::broker::{Message, Persistence, Settings};
+///
+/// # fn main() -> std::io::Result<()> {
+/// let broker = TcpBroker::start(Settings::default())?;
+/// println!("connect to {}", broker.url());
+/// broker.command(|broker, now| broker.publish(now, Message::new("greeting", b"hello")));
+/// broker.command(|broker, now| broker.restart(now, Persistence::Kept));
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct TcpBroker {
+    address: SocketAddr,
+    shared: Arc<Shared>,
+    /// The acceptor and the clock.
+    threads: Vec<JoinHandle<()>>,
+}
+
+/// How long a client may take to close its end, or to read, when the connection is to end.
+const LINGER: Duration = Duration::from_secs(1);
+
+#[derive(Debug)]
+struct Shared {
+    state: Mutex<State>,
+    /// There may be output, a connection to close, or another deadline.
+    changed: Condvar,
+    start: Instant,
+}
+
+#[derive(Debug)]
+struct State {
+    broker: Broker,
+    sockets: BTreeMap<ConnectionId, TcpStream>,
+    /// Those of the connections.
+    threads: Vec<JoinHandle<()>>,
+    ended: bool,
+}
+
+impl TcpBroker {
+    /// Starts a broker on a free port.
+    pub fn start(settings: Settings) -> io::Result<TcpBroker> {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+        let address = listener.local_addr()?;
+        let state = State {
+            broker: Broker::new(settings),
+            sockets: BTreeMap::new(),
+            threads: Vec::new(),
+            ended: false,
+        };
+        let state = Mutex::new(state);
+        let shared = Arc::new(Shared { state, changed: Condvar::new(), start: Instant::now() });
+        let mut broker = TcpBroker { address, shared, threads: Vec::new() };
+        let shared = Arc::clone(&broker.shared);
+        broker.threads.push(spawn("broker accepts", move || shared.accept(&listener))?);
+        let shared = Arc::clone(&broker.shared);
+        broker.threads.push(spawn("broker clock", move || shared.keep_time())?);
+        Ok(broker)
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Its URL.
+    pub fn url(&self) -> String {
+        format!("mqtt://{}", self.address)
+    }
+
+    /// Gives the broker, at the time it is, a command, or looks at it.
+    pub fn command<R>(&self, command: impl FnOnce(&mut Broker, Time) -> R) -> R {
+        let mut state = self.shared.lock();
+        let result = command(&mut state.broker, self.shared.now());
+        self.shared.changed.notify_all();
+        result
+    }
+}
+
+impl Drop for TcpBroker {
+    fn drop(&mut self) {
+        let mut state = self.shared.lock();
+        state.ended = true;
+        for socket in state.sockets.values() {
+            // It fails when the client was faster.
+            socket.shutdown(Shutdown::Both).ok();
+        }
+        drop(state);
+        self.shared.changed.notify_all();
+        // Interrupts the wait for a connection.
+        TcpStream::connect(self.address).ok();
+        // The acceptor ends first; then no thread is added any more.
+        let own = self.threads.drain(..).collect();
+        join(own);
+        let connections = std::mem::take(&mut self.shared.lock().threads);
+        join(connections);
+    }
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn wait<'a>(&self, state: MutexGuard<'a, State>) -> MutexGuard<'a, State> {
+        self.changed.wait(state).unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn wait_for<'a>(&self, state: MutexGuard<'a, State>, time: Duration) -> MutexGuard<'a, State> {
+        self.changed.wait_timeout(state, time).unwrap_or_else(PoisonError::into_inner).0
+    }
+
+    fn now(&self) -> Time {
+        Time::ZERO.after(self.start.elapsed())
+    }
+
+    fn accept(self: Arc<Shared>, listener: &TcpListener) {
+        while let Ok((socket, _)) = listener.accept()
+            && !self.lock().ended
+        {
+            // A socket that cannot be used is one that was closed.
+            self.serve(socket).ok();
+        }
+    }
+
+    fn serve(self: &Arc<Shared>, socket: TcpStream) -> io::Result<()> {
+        socket.set_nodelay(true)?;
+        let (input, output) = (socket.try_clone()?, socket.try_clone()?);
+        output.set_write_timeout(Some(LINGER))?;
+        let mut state = self.lock();
+        if state.ended {
+            return Ok(());
+        }
+        let id = state.broker.open(self.now());
+        state.sockets.insert(id, socket);
+        state.threads.retain(|thread| !thread.is_finished());
+        let shared = Arc::clone(self);
+        state.threads.push(spawn("broker reads", move || shared.read(id, input))?);
+        let shared = Arc::clone(self);
+        state.threads.push(spawn("broker writes", move || shared.write(id, output))?);
+        self.changed.notify_all();
+        Ok(())
+    }
+
+    /// Reads until the connection ends.
+    fn read(&self, id: ConnectionId, mut socket: TcpStream) {
+        let mut buffer = [0; 16 << 10];
+        while let Ok(read @ 1..) = socket.read(&mut buffer) {
+            let mut state = self.lock();
+            while !state.broker.wants_input(id) && !state.ended {
+                state = self.wait(state);
+            }
+            state.broker.handle_input(self.now(), id, buffer.get(..read).unwrap_or_default());
+            self.changed.notify_all();
+        }
+        let mut state = self.lock();
+        state.broker.handle_closed(self.now(), id);
+        state.sockets.remove(&id);
+        self.changed.notify_all();
+    }
+
+    /// Writes until the connection is to end, then ends it.
+    fn write(&self, id: ConnectionId, mut socket: TcpStream) {
+        let mut bytes = Vec::new();
+        while self.wait_for_output(id, &mut bytes) {
+            if self.write_all(id, &mut socket, &bytes).is_err() {
+                break;
+            }
+            bytes.clear();
+        }
+        // Closed at once, a socket with unread input would take what was sent along. So the client
+        // may read on and close first.
+        socket.shutdown(Shutdown::Write).ok();
+        let deadline = Instant::now() + LINGER;
+        let mut state = self.lock();
+        while state.sockets.contains_key(&id) && !state.ended {
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                break;
+            }
+            state = self.wait_for(state, left);
+        }
+        drop(state);
+        socket.shutdown(Shutdown::Both).ok();
+    }
+
+    /// Writes however long the client takes, unless the connection is to end meanwhile.
+    fn write_all(
+        &self,
+        id: ConnectionId,
+        socket: &mut TcpStream,
+        mut bytes: &[u8],
+    ) -> io::Result<()> {
+        use io::ErrorKind::{Interrupted, TimedOut, WouldBlock};
+        while !bytes.is_empty() {
+            match socket.write(bytes) {
+                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+                Ok(written) => bytes = bytes.get(written..).unwrap_or_default(),
+                Err(error) if error.kind() == Interrupted => {}
+                Err(error) if matches!(error.kind(), TimedOut | WouldBlock) => {
+                    let state = self.lock();
+                    if state.broker.is_closing(id) || state.ended {
+                        return Err(error);
+                    }
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    /// Waits for something to write; `false` when there will be nothing any more.
+    fn wait_for_output(&self, id: ConnectionId, bytes: &mut Vec<u8>) -> bool {
+        let mut state = self.lock();
+        loop {
+            state.broker.poll_transmit(id, bytes);
+            if !bytes.is_empty() {
+                return true;
+            }
+            if state.broker.is_closing(id) || state.ended {
+                return false;
+            }
+            state = self.wait(state);
+        }
+    }
+
+    /// Tells the broker when its deadlines have come.
+    fn keep_time(&self) {
+        let mut state = self.lock();
+        while !state.ended {
+            let now = self.now();
+            let deadline = state.broker.poll_timeout();
+            state = match deadline {
+                Some(deadline) if deadline <= now => {
+                    state.broker.handle_timeout(now);
+                    self.changed.notify_all();
+                    state
+                }
+                Some(deadline) => self.wait_for(state, deadline.since(now)),
+                None => self.wait(state),
+            };
+        }
+    }
+}
+
+fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> io::Result<JoinHandle<()>> {
+    thread::Builder::new().name(name.into()).spawn(work)
+}
+
+/// Waits until they have ended. What one of them panicked with was printed then.
+fn join(threads: Vec<JoinHandle<()>>) {
+    for thread in threads {
+        thread.join().ok();
+    }
+}
