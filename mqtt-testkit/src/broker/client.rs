@@ -1,6 +1,6 @@
 //! A connected client: its connection and its session together.
 
-use mqtt_proto::{Ack, Encode, PacketId, PubComp, PubRec, PubRel, QoS, ReasonCode};
+use mqtt_proto::{Ack, Encode, PacketId, PubAck, PubComp, PubRec, PubRel, QoS, ReasonCode};
 use mqtt_session::Time;
 
 use super::connection::{Link, Phase, Sending};
@@ -112,7 +112,7 @@ impl Client<'_> {
 
 /// Acknowledgements of what was sent to the client, and PUBREL.
 impl Client<'_> {
-    pub(super) fn handle_puback(mut self, ack: &mqtt_proto::PubAck<'_>) -> Result<(), Fault> {
+    pub(super) fn handle_puback(mut self, ack: &PubAck<'_>) -> Result<(), Fault> {
         let packet_id = ack.0.packet_id;
         match self.session.outbound.handle_puback(packet_id) {
             Acknowledged::Expected => self.finish(),

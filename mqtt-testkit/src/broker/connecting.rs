@@ -3,14 +3,13 @@
 use std::time::Duration;
 
 use mqtt_proto::{
-    ConnAck, Connect, DecodeError, Dialect, FixedHeader, Packet, Properties, ReasonCode, Role,
-    Version,
+    ConnAck, Connect, Dialect, FixedHeader, Packet, Properties, ReasonCode, Role, Version,
 };
 
 use super::connection::{Link, OutboundAliases, Phase, asked_expiry, packet_limit};
 use super::granting::Grant;
 use super::session::{Presence, Session, Will};
-use super::wire::Fault;
+use super::wire::{self, Fault};
 use super::{Broker, ConnectionId, LogEvent, Message};
 
 /// What CONNECT is read with; it names its version itself.
@@ -23,9 +22,7 @@ impl Broker {
         // [MQTT-3.1.4-1]
         let connect = match decode(header, body) {
             Ok(connect) => connect,
-            Err(error) => {
-                return self.refuse(id, answer_version(body), usize::MAX, &Fault::from(error));
-            }
+            Err(fault) => return self.refuse(id, answer_version(body), usize::MAX, &fault),
         };
         // [MQTT-3.1.4-2]
         let outcome =
@@ -115,17 +112,22 @@ impl Broker {
         grant: &Grant<'_>,
     ) -> Result<(), Fault> {
         let version = grant.connect.version;
-        let settings = self.settings.clone();
-        let properties = if version.has_properties() { settings.grant(grant) } else { Vec::new() };
+        let properties =
+            if version.has_properties() { self.settings.grant(grant) } else { Vec::new() };
         let connack = ConnAck {
             // [MQTT-3.2.2-3]; 3.1 has no such flag.
             session_present: session_present && version != Version::V3_1,
             reason: ReasonCode::Success,
             properties: Properties::from_slice(&properties),
         };
+        let mut bytes = Vec::new();
+        // [MQTT-3.2.2-20]
+        if !wire::write(&connack, version, packet_limit(grant.connect), &mut bytes) {
+            return Err(Fault::new(ReasonCode::PacketTooLarge, "the client takes no CONNACK"));
+        }
         let Some(mut client) = self.client(id) else { return Ok(()) };
         // [MQTT-3.1.4-5], [MQTT-3.2.0-1]
-        client.send(&connack)?;
+        client.output.append(&mut bytes);
         client.resume()
     }
 
@@ -171,16 +173,13 @@ impl Broker {
 }
 
 /// Decodes a CONNECT; `header` says it is one.
-pub(super) fn decode(header: FixedHeader, body: &[u8]) -> Result<Connect<'_>, DecodeError> {
-    use mqtt_proto::{Field, Violation};
-    let packet = header.packet_type;
+pub(super) fn decode(header: FixedHeader, body: &[u8]) -> Result<Connect<'_>, Fault> {
     match Packet::decode(header, body, DIALECT)? {
         Packet::Connect(connect) => Ok(connect),
-        _ => Err(DecodeError {
-            violation: Violation::ForbiddenPacket,
-            packet: Some(packet),
-            field: Field::PacketType,
-        }),
+        other => {
+            let text = format!("{} instead of CONNECT", other.packet_type());
+            Err(Fault::protocol_error(&text))
+        }
     }
 }
 

@@ -1,6 +1,8 @@
 //! PUBLISH from clients, and DISCONNECT (sections 3.3, 3.14 and 4.3).
 
-use mqtt_proto::{Ack, Disconnect, PacketId, PubAck, PubRec, Publish, QoS, ReasonCode, Version};
+use mqtt_proto::{
+    Ack, Disconnect, Encode, PacketId, PubAck, PubRec, Publish, QoS, ReasonCode, Version,
+};
 
 use super::connection::Link;
 use super::wire::Fault;
@@ -90,7 +92,7 @@ impl Broker {
     }
 
     /// Sends PUBACK or PUBREC with this reason; before 5.0 they have none.
-    fn acknowledge<P: mqtt_proto::Encode>(
+    fn acknowledge<P: Encode>(
         &mut self,
         id: ConnectionId,
         reason: ReasonCode,

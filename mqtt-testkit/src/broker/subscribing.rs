@@ -1,7 +1,7 @@
 //! SUBSCRIBE and UNSUBSCRIBE (sections 3.8 to 3.11).
 
 use mqtt_proto::{
-    PacketId, Properties, ReasonCode, ReasonCodes, RetainHandling, SubAck, Subscribe,
+    PacketId, Properties, QoS, ReasonCode, ReasonCodes, RetainHandling, SubAck, Subscribe,
     SubscriptionOptions, UnsubAck, Unsubscribe,
 };
 
@@ -108,9 +108,9 @@ impl Broker {
         }
         // [MQTT-3.8.4-7]
         match qos {
-            mqtt_proto::QoS::AtMostOnce => ReasonCode::GrantedQoS0,
-            mqtt_proto::QoS::AtLeastOnce => ReasonCode::GrantedQoS1,
-            mqtt_proto::QoS::ExactlyOnce => ReasonCode::GrantedQoS2,
+            QoS::AtMostOnce => ReasonCode::GrantedQoS0,
+            QoS::AtLeastOnce => ReasonCode::GrantedQoS1,
+            QoS::ExactlyOnce => ReasonCode::GrantedQoS2,
         }
     }
 

@@ -304,3 +304,12 @@ fn input_may_come_in_any_pieces() {
         assert_eq!(world.transmitted(peer), b"\x20\x03\x00\x00\x00\xD0\x00\xD0\x00");
     }
 }
+
+#[test]
+fn a_client_that_takes_no_connack_is_let_go() {
+    let mut world = World::new();
+    let limit = [Property::MaximumPacketSize(4)];
+    let (peer, bytes) = world.try_connect(&Connect { properties: list(&limit), ..connect("a") });
+    assert!(bytes.is_empty() && world.broker.is_closing(peer.id));
+    assert_eq!(world.broker.sessions().count(), 0);
+}
