@@ -1,8 +1,6 @@
 //! PUBLISH from clients, and DISCONNECT (sections 3.3, 3.14 and 4.3).
 
-use mqtt_proto::{
-    Ack, Disconnect, Encode, PacketId, PubAck, PubRec, Publish, QoS, ReasonCode, Version,
-};
+use mqtt_proto::{Ack, Disconnect, Encode, PacketId, PubAck, PubRec, Publish, QoS, ReasonCode};
 
 use super::connection::Link;
 use super::wire::Fault;
@@ -15,10 +13,7 @@ impl Broker {
         publish: &Publish<'_>,
     ) -> Result<(), Fault> {
         self.check_publish(publish)?;
-        let aliases = match self.client(id).map(|client| client.link.version) {
-            Some(Version::V5) => self.settings.topic_alias_maximum,
-            Some(Version::V3_1 | Version::V3_1_1) | None => 0,
-        };
+        let aliases = self.settings.topic_alias_maximum;
         let Some(client) = self.client(id) else { return Ok(()) };
         let topic = client.link.resolve(publish, aliases)?;
         let message = Message::of_publish(publish, &topic);

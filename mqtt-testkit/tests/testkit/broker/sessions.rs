@@ -5,6 +5,7 @@ use std::num::NonZeroU16;
 
 use mqtt_proto::{Connect as ConnectPacket, Packet, Properties, QoS, ReasonCode, Version};
 use mqtt_session::{Config, Connect, Event, Heap, Inbound, Outcome, Payload, Session, Token};
+use mqtt_testkit::Direction;
 use mqtt_testkit::broker::{Message, Settings};
 
 use super::packets::{QOS0, QOS1, QOS2, connect, publish};
@@ -13,13 +14,6 @@ use super::world::{Peer, World, decode};
 /// Each way goes one message of every payload, QoS 1 and 2 in turns.
 const MESSAGES: [(QoS, &str); 6] =
     [(QOS1, "a"), (QOS2, "b"), (QOS1, "c"), (QOS2, "d"), (QOS2, "e"), (QOS1, "f")];
-
-/// A direction of the connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Direction {
-    ToBroker,
-    ToClient,
-}
 
 /// Where the connection is cut: behind so many bytes of a direction.
 #[derive(Clone, Copy, Debug)]
@@ -103,7 +97,7 @@ impl Pair {
         let mut bytes = Vec::new();
         self.session.poll_transmit(now, &mut bytes).unwrap();
         self.session.handle_sent(now, bytes.len());
-        let is_cut = self.shorten(&mut bytes, Direction::ToBroker);
+        let is_cut = self.shorten(&mut bytes, Direction::ToServer);
         self.world.send_bytes(self.peer, &bytes);
         is_cut
     }
@@ -237,7 +231,7 @@ fn run(version: Version, settings: &Settings, config: &Config, cut: Option<Cut>)
 /// Cuts the conversation behind every byte of both directions.
 fn cut_everywhere(version: Version, settings: &Settings, config: &Config) {
     let carried = run(version, settings, config, None);
-    for direction in [Direction::ToBroker, Direction::ToClient] {
+    for direction in Direction::BOTH {
         for behind in 0..carried[direction as usize] {
             run(version, settings, config, Some(Cut { direction, behind }));
         }
