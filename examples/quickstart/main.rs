@@ -12,15 +12,16 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{Parser, ValueEnum};
-use mqtt_adapter_tokio::{Backoff, Options, QoS, SessionExpiry, Version};
-use mqtt_testkit::{Mosquitto, Proxy};
+use mqtt_adapter_tokio::{Backoff, Options, QoS, SessionExpiry, Version, VersionChoice};
+use mqtt_testkit::broker::Settings;
+use mqtt_testkit::{Proxy, TcpBroker};
 
 use crate::report::{Error, Phase, Report};
 
 /// Publishes and receives at every QoS while its connection is cut.
 #[derive(Debug, Parser)]
 struct Arguments {
-    /// The broker, as mqtt://host:port; without it mosquitto is started on this machine.
+    /// The broker, as mqtt://host:port; without it the testkit's model broker is started.
     #[arg(long)]
     broker: Option<String>,
     /// What runs the client.
@@ -46,6 +47,8 @@ enum ProtocolVersion {
     V5,
     #[value(name = "3.1.1")]
     V3_1_1,
+    /// 5.0, or 3.1.1 with a broker that refuses it.
+    Auto,
 }
 
 /// Messages on their way at once: sent and not yet received.
@@ -91,7 +94,7 @@ fn run(arguments: &Arguments) -> Result<Report, Error> {
     let (_broker, url) = match &arguments.broker {
         Some(url) => (None, url.clone()),
         None => {
-            let broker = Mosquitto::start().map_err(Error::Broker)?;
+            let broker = TcpBroker::start(Settings::default()).map_err(Error::Broker)?;
             let url = broker.url();
             (Some(broker), url)
         }
@@ -118,7 +121,7 @@ fn plan(url: &str, arguments: &Arguments) -> Result<Plan, Error> {
     let backoff = Backoff::Exponential { first, longest, jitter_percent: 20 };
     let options = Options::new(format!("mqtt://{credentials}{}", proxy.address()))?
         .client_id(format!("quickstart-{run}"))
-        .version(Version::from(arguments.version))
+        .version(arguments.version)
         .backoff(backoff);
     let parting = options.clone().clean_start(true).session_expiry(SessionExpiry::Immediately);
     let topic = format!("quickstart/{run}");
@@ -140,15 +143,17 @@ impl ProtocolVersion {
         match self {
             ProtocolVersion::V5 => "5.0",
             ProtocolVersion::V3_1_1 => "3.1.1",
+            ProtocolVersion::Auto => "of the broker's choice",
         }
     }
 }
 
-impl From<ProtocolVersion> for Version {
-    fn from(version: ProtocolVersion) -> Version {
+impl From<ProtocolVersion> for VersionChoice {
+    fn from(version: ProtocolVersion) -> VersionChoice {
         match version {
-            ProtocolVersion::V5 => Version::V5,
-            ProtocolVersion::V3_1_1 => Version::V3_1_1,
+            ProtocolVersion::V5 => VersionChoice::Only(Version::V5),
+            ProtocolVersion::V3_1_1 => VersionChoice::Only(Version::V3_1_1),
+            ProtocolVersion::Auto => VersionChoice::Auto,
         }
     }
 }

@@ -35,9 +35,7 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Error::Options(error) => error.fmt(f),
-            Error::Broker(error) => {
-                write!(f, "{error}; or name one: --broker mqtt://host:port")
-            }
+            Error::Broker(error) => write!(f, "the model broker does not start: {error}"),
             Error::Unreachable { upstream, error } => write!(f, "no broker at {upstream}: {error}"),
             Error::Connect(error) => error.fmt(f),
             Error::Subscribe(error) => error.fmt(f),

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
 
+use mqtt_testkit::Mosquitto;
 use mqtt_testkit::mosquitto::{self, Missing};
 
 use crate::command::{BARE_TARGETS, cargo};
@@ -33,6 +34,7 @@ pub(crate) fn run(args: &Args) -> ExitCode {
     tests(&mut runner);
     link_check(&mut runner);
     dependencies(&mut runner);
+    quickstart(&mut runner, None);
     brokers(&mut runner, args);
     runner.finish()
 }
@@ -119,14 +121,17 @@ fn brokers(runner: &mut Runner, args: &Args) {
                 cargo("test -p mqtt-tests --features brokers --test brokers --no-fail-fast");
             command.env(mosquitto::VARIABLE, program);
             runner.tests("real-broker tests", command);
-            quickstart(runner);
+            match Mosquitto::start() {
+                Ok(mosquitto) => quickstart(runner, Some(&mosquitto.url())),
+                Err(error) => runner.fail("mosquitto", &error.to_string()),
+            }
         }
         Err(missing) => {
             let reason = missing.to_string();
             if args.require_brokers {
                 runner.fail("broker", &reason);
             }
-            for name in ["real-broker tests", "quickstart"] {
+            for name in ["real-broker tests", "quickstart with mosquitto"] {
                 runner.skip(name, &reason, &remedy(&missing));
             }
         }
@@ -150,18 +155,23 @@ fn broker(runner: &mut Runner, args: &Args) -> Result<PathBuf, Missing> {
     found
 }
 
-/// The example of the README, which finds and starts its broker itself.
-fn quickstart(runner: &mut Runner) {
-    if !runner.check("quickstart", cargo("build --release --example quickstart")) {
+/// The example of the README, with the broker at `url` or with the testkit's own.
+fn quickstart(runner: &mut Runner, url: Option<&str>) {
+    let (with, broker) = match url {
+        Some(url) => ("mosquitto", format!(" --broker {url}")),
+        None => ("the model broker", String::new()),
+    };
+    let build = format!("quickstart with {with}");
+    if !runner.check(&build, cargo("build --release --example quickstart")) {
         let remedy = "cargo build --release --example quickstart";
-        return runner.skip("quickstart's runs", "it does not build", remedy);
+        return runner.skip(&format!("runs of {build}"), "it does not build", remedy);
     }
     for runtime in ["tokio", "blocking"] {
         for version in ["5", "3.1.1"] {
             let line = format!(
-                "run --release --example quickstart -- --runtime {runtime} --version {version}"
+                "run --release --example quickstart -- --runtime {runtime} --version {version}{broker}"
             );
-            runner.check(&format!("quickstart on {runtime}, MQTT {version}"), cargo(&line));
+            runner.check(&format!("{build} on {runtime}, MQTT {version}"), cargo(&line));
         }
     }
 }
