@@ -105,7 +105,6 @@ impl<R: Runtime> Work<R> {
         let Dial { broker, version } = dial;
         let timeout = self.options.attempts.connect_timeout;
         let deadline = self.runtime.now().after(timeout);
-        self.with(|state| state.begin_attempt(broker.to_string()));
         match self.reach(&broker, version, deadline).await {
             Ok(connection) => self.converse(connection, deadline).await,
             Err(error) => {

@@ -66,8 +66,8 @@ impl State {
         None
     }
 
-    /// A broker is dialled.
-    pub(crate) fn begin_attempt(&mut self, broker: String) {
+    /// A broker is to be dialled: what changes from now on concerns this attempt.
+    pub(super) fn begin_attempt(&mut self, broker: String) {
         self.attempt.broker = broker;
         self.attempt.refusal = None;
         self.attempt.timed_out = None;

@@ -138,8 +138,9 @@ impl State {
         }
         let wait = match self.supervisor.poll(now) {
             Action::Dial { target, version, .. } => {
-                let broker = self.brokers.get(target).cloned();
-                return broker.map_or(Idle::Stopped, |broker| Idle::Dial(Dial { broker, version }));
+                let Some(broker) = self.brokers.get(target).cloned() else { return Idle::Stopped };
+                self.begin_attempt(broker.to_string());
+                return Idle::Dial(Dial { broker, version });
             }
             Action::Stopped => return Idle::Stopped,
             Action::Busy => None,

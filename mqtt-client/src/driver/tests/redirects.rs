@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use mqtt_session::proto::{ConnAck, Disconnect, Packet, Properties, Property, ReasonCode};
+use bytes::Bytes;
+use mqtt_session::proto::{ConnAck, Disconnect, Packet, Properties, Property, QoS, ReasonCode};
 
 use super::world::{Dialling, World};
-use crate::{ClientEvent, Events, Options, OptionsError};
+use crate::{Backoff, Client, ClientEvent, Events, Options, OptionsError, Publish};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -141,5 +142,36 @@ fn the_list_can_be_replaced_before_the_first_connection() {
     world.client().set_brokers(["mqtt://second"]).unwrap();
     world.advance(60 * SECOND);
     assert_eq!(hosts(&world), ["broker", "second"], "although an attempt was under way");
+    assert!(world.driver_has_ended());
+}
+
+/// A payload whose end replaces the list, while the driver is between two steps.
+struct Replaces(Client);
+
+impl AsRef<[u8]> for Replaces {
+    fn as_ref(&self) -> &[u8] {
+        &[0; 5_000]
+    }
+}
+
+impl Drop for Replaces {
+    fn drop(&mut self) {
+        self.0.set_brokers(["mqtt://third"]).unwrap();
+    }
+}
+
+/// ... also when it is replaced just as an attempt begins.
+#[test]
+fn the_list_can_be_replaced_as_an_attempt_begins() {
+    let mut world = World::new(|options| {
+        options.backoff(Backoff::Constant(SECOND)).broker("mqtt://second").unwrap()
+    });
+    *world.sky().dialling.lock().unwrap() = Dialling::Refused;
+    world.run();
+    let payload = Bytes::from_owner(Replaces(world.client()));
+    let expiring = Publish::new("a", payload).qos(QoS::AtLeastOnce).message_expiry(SECOND);
+    world.client().try_publish(expiring).unwrap().detach();
+    world.advance(60 * SECOND);
+    assert_eq!(hosts(&world), ["broker", "second", "third"]);
     assert!(world.driver_has_ended());
 }
