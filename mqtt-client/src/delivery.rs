@@ -26,6 +26,7 @@ use crate::table::{Key, Table};
 use holds::Holds;
 pub(crate) use holds::Verdict;
 pub(crate) use identifiers::Retained;
+use leaving::Departed;
 pub(crate) use queue::{Shape, StreamQueue};
 pub(crate) use subscriber::{Callback, Phase, Sink, Subscriber};
 use unrouted::Unrouted;
@@ -53,6 +54,8 @@ pub(crate) struct Delivery {
     held_bytes_limit: usize,
     /// Subscriptions without a handle.
     detached: usize,
+    /// Removed subscriptions the broker may still have.
+    departed: Vec<Departed>,
     default_ack: Ack,
     consumers: ConsumerOptions,
     /// The Subscription Identifier of the next filter, if any is left.
@@ -88,6 +91,7 @@ impl Delivery {
             held_bytes: 0,
             held_bytes_limit: options.held_bytes,
             detached: 0,
+            departed: Vec::new(),
             default_ack: options.ack,
             consumers: options.consumers.clone(),
             next_identifier: Some(1),
@@ -104,6 +108,7 @@ impl Delivery {
             self.next_identifier = self.next_identifier.and_then(identifiers::after);
         }
         self.share_identifier(&subscriber);
+        self.succeed_departed(&subscriber.filter);
         self.ask_retained(&mut subscriber);
         let text = subscriber.filter.clone();
         let inherited = self.find_detached(&text).map(|key| self.remove(key, after));

@@ -109,7 +109,8 @@ pub(crate) enum Request {
         given_up: bool,
     },
     Unsubscribe {
-        /// The subscriptions it ends: those of its filter that were there before it.
+        /// The subscriptions it ends: those of its filter that were there before it, or one that
+        /// nobody holds.
         leaving: Vec<SubscriptionKey>,
     },
 }

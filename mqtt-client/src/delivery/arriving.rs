@@ -28,11 +28,11 @@ impl Delivery {
     ) -> Fate {
         self.found.clear();
         self.router.find(message.topic(), &mut self.found);
+        if self.found.len() > 1 || !self.departed.is_empty() {
+            self.choose(message);
+        }
         if self.found.is_empty() {
             return self.keep(now, message);
-        }
-        if self.found.len() > 1 {
-            self.choose(message);
         }
         let is_qos0 = message.delivery().is_none();
         if let Some(delivery) = message.delivery() {

@@ -20,8 +20,9 @@ pub(crate) enum Retained {
 impl Delivery {
     /// The Subscription Identifier for a subscription to this filter: that of the others to it.
     pub(crate) fn identifier_for(&self, filter: &str) -> Option<u32> {
-        let mut same = self.with_filter(filter);
-        same.find_map(|subscriber| subscriber.identifier).or(self.next_identifier)
+        let same = self.with_filter(filter).filter_map(|subscriber| subscriber.identifier);
+        let departed = self.departed.iter().filter(|departed| *departed.filter == *filter);
+        same.chain(departed.map(|departed| departed.identifier)).next().or(self.next_identifier)
     }
 
     /// The broker keeps one identifier per filter, that of the last SUBSCRIBE: in 3.1.1 none.
@@ -74,13 +75,15 @@ impl Delivery {
         }
     }
 
-    /// Leaves of several subscriptions that match those the broker names, if it names any.
+    /// Leaves of the subscriptions that match those the broker names, if it names any: none, when it
+    /// names only such as departed.
     pub(super) fn choose(&mut self, message: Incoming<'_>) {
-        let Delivery { subscribers, found, .. } = self;
+        let Delivery { subscribers, found, departed, .. } = self;
         let identifier = |key: &SubscriptionKey| subscribers.get(*key).and_then(|it| it.identifier);
         let is_named =
             |own: u32| message.properties().subscription_identifiers().any(|id| id == own);
-        if !found.iter().any(|key| identifier(key).is_some_and(is_named)) {
+        let names_one = found.iter().any(|key| identifier(key).is_some_and(is_named));
+        if !names_one && !departed.iter().any(|departed| is_named(departed.identifier)) {
             return;
         }
         // What was subscribed to before 5.0 cannot be named: it may be for that, too.

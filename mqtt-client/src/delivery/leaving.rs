@@ -2,6 +2,15 @@
 
 use super::{Delivery, Phase, SubscriptionKey};
 
+/// A subscription that is removed here, and whose UNSUBSCRIBE the broker has not confirmed: it may
+/// still send messages that name it.
+#[derive(Debug)]
+pub(super) struct Departed {
+    key: SubscriptionKey,
+    pub(super) filter: Box<str>,
+    pub(super) identifier: u32,
+}
+
 impl Delivery {
     /// UNSUBSCRIBE was accepted: the subscriptions it ends, unless the broker refuses. One to the
     /// same filter that is added later is none of them.
@@ -28,6 +37,27 @@ impl Delivery {
         {
             subscriber.phase = Phase::Active;
         }
+    }
+
+    /// UNSUBSCRIBE was accepted for a subscription that is removed now. Without an identifier its
+    /// messages cannot be told from those of others.
+    pub(crate) fn depart(&mut self, key: SubscriptionKey) {
+        if let Some(subscriber) = self.subscribers.get(key)
+            && let Some(identifier) = subscriber.identifier
+        {
+            let filter = subscriber.filter.clone();
+            self.departed.push(Departed { key, filter, identifier });
+        }
+    }
+
+    /// The broker has ended it.
+    pub(crate) fn forget_departed(&mut self, key: SubscriptionKey) {
+        self.departed.retain(|departed| departed.key != key);
+    }
+
+    /// What the broker still sends for those with this filter is for the one that is added now.
+    pub(super) fn succeed_departed(&mut self, filter: &str) {
+        self.departed.retain(|departed| *departed.filter != *filter);
     }
 
     /// The subscriptions with this filter.

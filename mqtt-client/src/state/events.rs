@@ -248,6 +248,7 @@ impl State {
 
     /// The broker does not have this subscription any more.
     fn end_one(&mut self, key: SubscriptionKey) {
+        self.delivery.forget_departed(key);
         if self.delivery.get_mut(key).is_some_and(|subscriber| subscriber.is_detached()) {
             self.remove_subscription(key);
         } else {
@@ -270,6 +271,10 @@ impl State {
                 if asked == Err(Refused::Full) {
                     self.delivery.detach_until(key, now.after(ASK_AGAIN));
                     continue;
+                }
+                if let Ok(token) = asked {
+                    self.delivery.depart(key);
+                    self.requests.insert(token, Request::Unsubscribe { leaving: vec![key] });
                 }
             }
             self.remove_subscription(key);

@@ -1,12 +1,14 @@
 //! RECV-7: each subscription gets exactly its messages, once each, even when filters overlap.
 
+use std::time::Duration;
+
 use mqtt_session::proto::{
     ConnAck, Packet, PacketId, Properties, Property, Publish, QoS, ReasonCode, RetainHandling,
     Version,
 };
 
-use super::packets::{connack, publish};
-use super::subscribing::{grant, packet_id, stream, suback};
+use super::packets::{connack, id, publish};
+use super::subscribing::{grant, packet_id, stream, suback, unsuback};
 use super::world::World;
 use crate::{SubscribeOptions, Subscription};
 
@@ -74,6 +76,62 @@ fn identifiers_choose_among_what_matches() {
     }
 }
 
+/// What still comes for a subscription the broker is to end is for no other.
+#[test]
+fn a_subscription_on_its_way_out_keeps_its_messages_from_others() {
+    let mut world = World::connected(|options| options.unrouted_hold(Duration::ZERO));
+    let (all, mut one) = (stream(&mut world, "a/#"), stream(&mut world, "a/b"));
+    drop(all);
+    world.advance(Duration::from_secs(5));
+    assert_eq!(world.sent(), ["UNSUBSCRIBE 3 a/#"]);
+    let mut got = |world: &mut World, identifiers: &[u32]| {
+        send(world, "a/b", 1, false, identifiers);
+        (counts([&mut one]), world.sent().concat())
+    };
+    assert_eq!(got(&mut world, &[1]), ([0], "PUBACK 1 0x83".into()));
+    for others in [&[][..], &[2], &[1, 2], &[9]] {
+        assert_eq!(got(&mut world, others), ([1], "PUBACK 1".into()));
+    }
+    world.reply(&unsuback(id(3), &[ReasonCode::Success]));
+    assert_eq!(got(&mut world, &[1]), ([1], "PUBACK 1".into()), "unknown again: the topic says it");
+}
+
+/// ... through an outage, and even when the broker refuses to end it.
+#[test]
+fn a_subscription_the_broker_keeps_keeps_its_messages_from_others() {
+    let mut world = World::connected(|options| options.unrouted_hold(Duration::ZERO));
+    let (all, mut one) = (stream(&mut world, "a/#"), stream(&mut world, "a/b"));
+    world.cut();
+    drop(all);
+    world.advance(Duration::from_secs(10));
+    world.accept(true);
+    assert_eq!(world.sent(), ["UNSUBSCRIBE 3 a/#"]);
+    send(&mut world, "a/b", 1, false, &[1]);
+    world.reply(&unsuback(id(3), &[ReasonCode::NotAuthorized]));
+    send(&mut world, "a/b", 2, false, &[1]);
+    assert_eq!(counts([&mut one]), [0]);
+    assert_eq!(world.sent(), ["PUBACK 1 0x83", "PUBACK 2 0x83"]);
+}
+
+/// ... but for one to the same filter: it has what the broker still sends for the one before.
+#[test]
+fn a_new_subscription_has_the_identifier_of_the_one_on_its_way_out() {
+    let mut world = World::connected(|options| options);
+    let (all, mut one) = (stream(&mut world, "a/#"), stream(&mut world, "a/b"));
+    drop(all);
+    world.advance(Duration::from_secs(5));
+    let client = world.client();
+    let mut task = world.task(client.subscribe("a/#", QoS::AtLeastOnce));
+    assert!(task.poll().is_pending());
+    assert_eq!(world.sent(), ["UNSUBSCRIBE 3 a/#", "SUBSCRIBE 4 id=1 a/# 1"]);
+    send(&mut world, "a/b", 1, false, &[1]);
+    world.reply(&unsuback(id(3), &[ReasonCode::NotAuthorized]));
+    world.reply(&suback(id(4), &[ReasonCode::GrantedQoS1]));
+    send(&mut world, "a/b", 2, false, &[1]);
+    let mut all = task.output().unwrap();
+    assert_eq!(counts([&mut all, &mut one]), [2, 0]);
+}
+
 /// The retained messages that answer a second subscription to a filter go to it alone.
 #[test]
 fn retained_messages_go_to_who_asked_for_them() {
@@ -132,7 +190,7 @@ fn a_lost_session_brings_retained_messages_to_all() {
     let mut world = World::connected(|options| options);
     let (mut first, mut second) = (stream(&mut world, "a"), stream(&mut world, "a"));
     world.pipe().change(|state| state.broker_closed = true);
-    world.advance(std::time::Duration::from_secs(2));
+    world.advance(Duration::from_secs(2));
     world.accept(false);
     let sent = world.sent();
     assert_eq!(sent, ["SUBSCRIBE 3 id=1 a 1"]);
@@ -161,7 +219,7 @@ fn a_broker_without_identifiers_gets_none() {
         (false, ["SUBSCRIBE 5 a 1", "SUBSCRIBE 6 + 1"]),
     ] {
         world.pipe().change(|state| state.broker_closed = true);
-        world.advance(std::time::Duration::from_secs(2));
+        world.advance(Duration::from_secs(2));
         world.sent();
         match identifiers {
             true => world.reply(&connack(false, ReasonCode::Success)),

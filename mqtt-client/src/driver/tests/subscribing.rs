@@ -44,7 +44,7 @@ pub(super) fn suback<'a>(packet_id: PacketId, codes: &'a [ReasonCode]) -> Packet
     Packet::SubAck(SubAck { packet_id, properties: Properties::EMPTY, codes })
 }
 
-fn unsuback<'a>(packet_id: PacketId, codes: &'a [ReasonCode]) -> Packet<'a> {
+pub(super) fn unsuback<'a>(packet_id: PacketId, codes: &'a [ReasonCode]) -> Packet<'a> {
     let codes = ReasonCodes::from_slice(codes);
     Packet::UnsubAck(UnsubAck { packet_id, properties: Properties::EMPTY, codes })
 }
