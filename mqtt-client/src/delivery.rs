@@ -110,6 +110,7 @@ impl Delivery {
         self.share_identifier(&subscriber);
         self.succeed_departed(&subscriber.filter);
         self.ask_retained(&mut subscriber);
+        subscriber.is_granted = self.has_granted(&subscriber.filter);
         let text = subscriber.filter.clone();
         let inherited = self.find_detached(&text).map(|key| self.remove(key, after));
         let key = self.subscribers.insert(subscriber);

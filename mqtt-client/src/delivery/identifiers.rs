@@ -36,11 +36,12 @@ impl Delivery {
 
     /// The broker granted a subscription.
     pub(crate) fn handle_granted(&mut self, key: SubscriptionKey) {
-        if let Some(subscriber) = self.subscribers.get_mut(key)
-            && subscriber.retained == Retained::Asked
-        {
+        let Some(subscriber) = self.subscribers.get_mut(key) else { return };
+        if subscriber.retained == Retained::Asked {
             subscriber.retained = Retained::Coming;
         }
+        let filter = subscriber.filter.clone();
+        self.note_granted(&filter);
     }
 
     /// A new subscription asks with these options: whom the retained messages that come now are
@@ -95,7 +96,7 @@ impl Delivery {
         }
     }
 
-    fn with_filter(&self, filter: &str) -> impl Iterator<Item = &Subscriber> {
+    pub(super) fn with_filter(&self, filter: &str) -> impl Iterator<Item = &Subscriber> {
         let subscribers = self.subscribers.iter().map(|(_, subscriber)| subscriber);
         subscribers.filter(move |subscriber| *subscriber.filter == *filter)
     }
@@ -103,7 +104,7 @@ impl Delivery {
 
 impl Subscriber {
     /// Whether the broker has its filter, and is not asked to end it.
-    fn is_staying(&self) -> bool {
+    pub(super) fn is_staying(&self) -> bool {
         match self.phase {
             Phase::Active | Phase::Detached(_) => true,
             Phase::Leaving | Phase::Ended => false,

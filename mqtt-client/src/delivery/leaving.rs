@@ -39,6 +39,28 @@ impl Delivery {
         }
     }
 
+    /// The broker granted this filter: it keeps it when it refuses the subscriptions that follow.
+    pub(super) fn note_granted(&mut self, filter: &str) {
+        for (_, subscriber) in self.subscribers.iter_mut() {
+            subscriber.is_granted |= *subscriber.filter == *filter;
+        }
+    }
+
+    /// Whether the broker has this filter, and is not asked to end it.
+    pub(super) fn has_granted(&self, filter: &str) -> bool {
+        self.with_filter(filter).any(|subscriber| subscriber.is_staying() && subscriber.is_granted)
+    }
+
+    /// Whether the broker has the filter of this subscription, and no other is there to end it.
+    pub(crate) fn is_last_granted(&self, key: SubscriptionKey) -> bool {
+        self.subscribers.get(key).is_some_and(|subscriber| {
+            let same = self.with_filter(&subscriber.filter);
+            subscriber.is_granted
+                && subscriber.is_staying()
+                && same.filter(|other| other.is_staying()).count() == 1
+        })
+    }
+
     /// UNSUBSCRIBE was accepted for a subscription that is removed now. Without an identifier its
     /// messages cannot be told from those of others.
     pub(crate) fn depart(&mut self, key: SubscriptionKey) {

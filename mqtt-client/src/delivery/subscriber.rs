@@ -24,6 +24,8 @@ pub(crate) struct Subscriber {
     /// The Subscription Identifier asked for with it (5.0).
     pub(crate) identifier: Option<u32>,
     pub(crate) retained: Retained,
+    /// The broker granted the filter, to this subscription or to another.
+    pub(crate) is_granted: bool,
     pub(crate) ack: Ack,
     pub(crate) sink: Sink,
     /// Sees what is dropped.

@@ -68,10 +68,17 @@ impl State {
         let consumer = self.delivery.consumers().for_one(options);
         let sink = sink.take().unwrap_or_else(|| options.stream(&consumer));
         let ack = options.ack.unwrap_or(self.delivery.default_ack());
-        let (filter, retained) = (options.filter.as_str().into(), Retained::Asked);
-        let (on_drop, phase) = (consumer.on_drop, Phase::Active);
-        let subscriber =
-            Subscriber { filter, wire, identifier, retained, ack, sink, on_drop, phase };
+        let subscriber = Subscriber {
+            filter: options.filter.as_str().into(),
+            wire,
+            identifier,
+            retained: Retained::Asked,
+            is_granted: false,
+            ack,
+            sink,
+            on_drop: consumer.on_drop,
+            phase: Phase::Active,
+        };
         let key = self.delivery.add(subscriber, &mut self.after);
         self.ack_dropped();
         self.requests.insert(token, Request::Subscribe { key, given_up: false });

@@ -225,9 +225,16 @@ impl State {
             Some(Request::Unsubscribe { leaving }) => {
                 leaving.into_iter().for_each(|key| self.delivery.stay(key));
             }
-            Some(Request::Subscribe { key, given_up: true }) if granted => self.leave(key),
-            Some(Request::Subscribe { key, .. }) if !granted => self.remove_subscription(key),
-            Some(Request::Subscribe { key, .. }) => self.delivery.handle_granted(key),
+            Some(Request::Subscribe { key, given_up }) if granted => {
+                self.delivery.handle_granted(key);
+                if given_up {
+                    self.leave(key);
+                }
+            }
+            Some(Request::Subscribe { key, .. }) if self.delivery.is_last_granted(key) => {
+                self.leave(key);
+            }
+            Some(Request::Subscribe { key, .. }) => self.remove_subscription(key),
         }
         let waker = self.operations.answer(token, answer);
         self.after.wake(waker);
@@ -288,7 +295,7 @@ impl State {
         }
     }
 
-    /// The subscription must not stay, although the broker has granted it.
+    /// The subscription must not stay, although the broker has granted its filter.
     pub(super) fn leave(&mut self, key: SubscriptionKey) {
         self.delivery.detach_until(key, self.driver.now);
         self.wake_driver();

@@ -6,7 +6,7 @@ use mqtt_session::proto::{
     Packet, PacketId, Properties, QoS, ReasonCode, ReasonCodes, SubAck, UnsubAck,
 };
 
-use super::packets::{connack, publish};
+use super::packets::{connack, id, publish};
 use super::world::World;
 use crate::{SubscribeError, SubscribeOptions, Subscription};
 
@@ -192,6 +192,103 @@ fn the_last_one_to_leave_unsubscribes_behind_one_that_leaves() {
     world.reply(&unsuback(second, &[ReasonCode::Success]));
     assert!(task.output().is_ok());
     assert!(world.finish(old.recv()).is_none(), "now it did");
+}
+
+/// RECV-7: ... also when the last one is refused: the broker has the filter from one before.
+#[test]
+fn a_refused_subscription_ends_what_it_was_to_replace() {
+    for (granted_before, dropped) in [(true, true), (true, false), (false, true), (false, false)] {
+        let mut world = World::connected(|options| options);
+        let client = world.client();
+        let mut first = world.task(client.subscribe("a", QoS::AtLeastOnce));
+        let mut second = world.task(client.subscribe("a", QoS::AtLeastOnce));
+        assert!(first.poll().is_pending());
+        assert!(granted_before || second.poll().is_pending());
+        world.run();
+        world.reply(&suback(id(1), &[ReasonCode::GrantedQoS1]));
+        let held = first.output().unwrap();
+        assert!(second.poll().is_pending());
+        assert_eq!(world.sent(), ["SUBSCRIBE 1 id=1 a 1", "SUBSCRIBE 2 id=1 a 1"]);
+        match dropped {
+            true => drop(held),
+            false => assert_eq!(world.finish(held.unsubscribe()), Ok(())),
+        }
+        world.advance(Duration::from_secs(5));
+        world.reply(&publish("a", 1, b""));
+        assert!(world.sent().is_empty(), "the second may stay");
+        world.reply(&suback(id(2), &[ReasonCode::NotAuthorized]));
+        assert!(matches!(second.output(), Err(SubscribeError::Refused(_))));
+        assert_eq!(world.sent(), ["PUBACK 1 0x83", "UNSUBSCRIBE 3 a"]);
+        assert_eq!(client.stats().subscriptions, usize::from(!dropped), "only what can be read");
+    }
+}
+
+/// ... and when it takes over from a handle that was dropped before.
+#[test]
+fn a_refused_subscription_ends_what_it_took_over() {
+    let mut world = World::connected(|options| options);
+    drop(stream(&mut world, "a"));
+    let client = world.client();
+    let mut task = world.task(client.subscribe("a", QoS::AtLeastOnce));
+    assert!(task.poll().is_pending());
+    let asked = packet_id(&world.sent()[0], "SUBSCRIBE");
+    world.reply(&suback(asked, &[ReasonCode::NotAuthorized]));
+    confirm_unsubscribe(&mut world, "a", ReasonCode::Success);
+    assert!(task.output().is_err());
+}
+
+/// ... and when nobody waited for the one before.
+#[test]
+fn a_refused_subscription_ends_what_was_cancelled() {
+    let mut world = World::connected(|options| options);
+    let client = world.client();
+    let mut tasks = [(); 2].map(|()| world.task(client.subscribe("a", QoS::AtLeastOnce)));
+    assert!(tasks.iter_mut().all(|task| task.poll().is_pending()));
+    world.run();
+    let [cancelled, refused] = tasks;
+    drop(cancelled);
+    world.reply(&suback(id(1), &[ReasonCode::GrantedQoS1]));
+    world.reply(&suback(id(2), &[ReasonCode::NotAuthorized]));
+    confirm_unsubscribe(&mut world, "a", ReasonCode::Success);
+    assert!(refused.output().is_err());
+}
+
+/// ... but not before the time of a handle that was dropped meanwhile.
+#[test]
+fn a_refused_subscription_leaves_one_that_was_dropped_its_time() {
+    let mut world = World::connected(|options| options);
+    let held = stream(&mut world, "a");
+    let client = world.client();
+    let mut task = world.task(client.subscribe("a", QoS::AtLeastOnce));
+    assert!(task.poll().is_pending());
+    let asked = packet_id(&world.sent()[0], "SUBSCRIBE");
+    drop(held);
+    world.reply(&suback(asked, &[ReasonCode::NotAuthorized]));
+    assert!(task.output().is_err());
+    world.advance(Duration::from_millis(4_999));
+    assert!(world.sent().is_empty());
+    world.advance(Duration::from_millis(1));
+    confirm_unsubscribe(&mut world, "a", ReasonCode::Success);
+    assert_eq!(client.stats().subscriptions, 0);
+}
+
+/// ... and nothing that somebody holds, or that was never granted.
+#[test]
+fn a_refused_subscription_ends_nothing_else() {
+    let mut world = World::connected(|options| options);
+    let mut held = stream(&mut world, "a");
+    let client = world.client();
+    for filter in ["a", "b", "b"] {
+        let mut task = world.task(client.subscribe(filter, QoS::AtLeastOnce));
+        assert!(task.poll().is_pending());
+        let asked = packet_id(&world.sent()[0], "SUBSCRIBE");
+        world.reply(&suback(asked, &[ReasonCode::NotAuthorized]));
+        assert!(task.output().is_err());
+    }
+    world.advance(Duration::from_secs(5));
+    assert!(world.sent().is_empty());
+    world.reply(&publish("a", 0, b""));
+    assert!(world.finish(held.recv()).is_some());
 }
 
 /// What a dropped handle leaves behind is over as well.
