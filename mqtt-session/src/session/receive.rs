@@ -6,10 +6,10 @@ use super::flow::{Ended, FlowKind, Lane};
 use super::journal::RECORDS_PER_PACKET;
 use super::link::Link;
 use super::skipping::{HEAD_START, head_len};
-use super::{Room, Session};
+use super::{Room, Session, SessionState};
 use crate::inbound::{LONGEST_HEADER, Parts};
 use crate::memory::Topics;
-use crate::{CloseReason, Event, Inbound, Memory, Message, Outcome, Time, ViolationKind};
+use crate::{CloseReason, Event, Inbound, Memory, Message, Outcome, Time, Token, ViolationKind};
 
 /// What an inbound packet came to.
 pub(super) type Received<'i> = Result<Option<Event<'i>>, ViolationKind>;
@@ -88,8 +88,8 @@ impl<M: Memory> Session<M> {
 
     /// The next outcome that came without an answer; its records go with it.
     fn poll_ended<'i>(&mut self) -> Option<Event<'i>> {
-        let state = &mut self.state;
-        while let Some(index) = state.flows.first(Lane::Ended) {
+        while let Some(index) = self.state.flows.first(Lane::Ended) {
+            let state = &mut self.state;
             if !state.journal.has_room(RECORDS_PER_PACKET) {
                 return None;
             }
@@ -98,23 +98,11 @@ impl<M: Memory> Session<M> {
             state.note_done(index);
             state.retire(index, self.link.is_some());
             let FlowKind::Ended(ended) = kind else { continue };
-            match ended {
-                Ended::Transmitted => {
-                    return Some(Event::Published { token, outcome: Outcome::Transmitted });
-                }
-                Ended::Indeterminate => {
-                    return Some(Event::Published { token, outcome: Outcome::Indeterminate });
-                }
-                Ended::Publish(failure) => {
-                    let outcome = Outcome::Failed(failure);
-                    return Some(Event::Published { token, outcome });
-                }
-                Ended::Request(failure) => return Some(Event::RequestFailed { token, failure }),
-                Ended::Subscription { filter, reason } => {
-                    if state.refuse_filter(filter) {
-                        return Some(Event::SubscriptionLost { reason });
-                    }
-                }
+            let event = state.outcome(token, ended);
+            // Its place and its identifier may be what others wait for.
+            self.promote();
+            if event.is_some() {
+                return event;
             }
         }
         None
@@ -215,5 +203,21 @@ impl<M: Memory> Session<M> {
             let reason = CloseReason::Violation(violation);
             link.leave_saying(&mut self.state.arena, violation.reason_code(), reason);
         }
+    }
+}
+
+impl<M: Memory> SessionState<M> {
+    /// How a flow ended; `None` when nobody is to hear of it. The caller saw room for a record.
+    fn outcome<'i>(&mut self, token: Token, ended: Ended) -> Option<Event<'i>> {
+        let outcome = match ended {
+            Ended::Transmitted => Outcome::Transmitted,
+            Ended::Indeterminate => Outcome::Indeterminate,
+            Ended::Publish(failure) => Outcome::Failed(failure),
+            Ended::Request(failure) => return Some(Event::RequestFailed { token, failure }),
+            Ended::Subscription { filter, reason } => {
+                return self.refuse_filter(filter).then_some(Event::SubscriptionLost { reason });
+            }
+        };
+        Some(Event::Published { token, outcome })
     }
 }

@@ -338,6 +338,20 @@ fn with_little_room_subscriptions_are_made_again_one_by_one<M: TestMemory>() {
     assert_eq!(sent, ["a", "b", "c"]);
 }
 
+/// What ended with the session leaves its place once that was polled.
+///
+/// Promises: RES-3
+fn outcomes_make_room_for_subscriptions_made_again<M: TestMemory>() {
+    let mut pair = Pair::<M>::connected();
+    granted(&mut pair, 1, "a");
+    let lost: [_; 8] = std::array::from_fn(|_| pair.publish(QOS2, ""));
+    pair.transmitted();
+    pair.cut();
+    pair.resume(false);
+    pair.expect_events(&lost.map(Seen::Indeterminate));
+    pair.expect(&[subscribe(10, &[filter("a")])]);
+}
+
 /// Whatever else the SUBSCRIBE says stays; the broker after it may have identifiers again.
 ///
 /// Promises: CON-2, RECV-7
@@ -413,6 +427,7 @@ crate::on_both_memories! {
     a_second_subscription_to_a_filter_replaces_the_first
     a_replacement_without_an_answer_is_not_overwritten
     with_little_room_subscriptions_are_made_again_one_by_one
+    outcomes_make_room_for_subscriptions_made_again
     to_a_broker_without_identifiers_they_are_left_out
     what_waits_to_be_made_again_can_be_ended
 }
