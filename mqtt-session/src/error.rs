@@ -13,7 +13,9 @@ pub enum OpenError {
     /// The CONNECT cannot be said in this version or breaks the standard.
     #[error("CONNECT: {0}")]
     Connect(#[from] EncodeError),
-    /// The memory has no room for the CONNECT.
+    /// The memory has no room for the CONNECT. There always is for one no longer than the last, and
+    /// for a first one of up to a quarter of the memory. A longer first one is opened before anything
+    /// is accepted; a longer later one once less waits to be sent, over connections as the last.
     #[error("no memory for CONNECT")]
     Full,
 }

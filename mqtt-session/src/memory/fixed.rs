@@ -11,7 +11,8 @@ use crate::table::Slot;
 ///
 /// `FLOWS` operations can be unfinished (publishes of any QoS that are not yet transmitted or
 /// acknowledged, SUBSCRIBEs, UNSUBSCRIBEs), `HELD` inbound QoS 1/2 messages unfinished, `FILTERS`
-/// subscriptions made, and packets on their way out take `BYTES` together, with 4 bytes more each.
+/// subscriptions made, and packets on their way out take `BYTES` together, with 4 bytes more each;
+/// the last CONNECT is one of them, for which a quarter is kept before the first.
 /// [`Inbound`](crate::Inbound) has `BYTES` of its own: the largest packet that can be received. There
 /// is no room for topic aliases: none are announced, and none used.
 #[derive(Debug)]

@@ -27,7 +27,7 @@ pub(super) struct Identity<M: Memory> {
     /// All this is as the store has it.
     is_recorded: bool,
     /// The last CONNECT. It keeps its bytes, so that the next one finds room whatever waits to be
-    /// sent.
+    /// sent. Before the first, in memory of a fixed size, room for it.
     connect: Option<Block<M>>,
     /// Its Authentication Method, which every AUTH repeats.
     pub(super) method: Option<Block<M>>,
@@ -296,6 +296,18 @@ impl<M: Memory> SessionState<M> {
         // next `open` looks again.
         reserve(&mut self.arena, connect, len + assigned.len() + 3).ok();
         self.identity.set_client_id(assigned);
+    }
+
+    /// Keeps room for the first CONNECT in memory of a fixed size, before anything else is accepted
+    /// into it: a quarter. `false` when there is no room; what was restored left enough for the
+    /// CONNECT that stood beside it.
+    pub(super) fn keep_room_to_connect(&mut self) -> bool {
+        let Identity { connect, .. } = &mut self.identity;
+        if M::Arena::LIMIT < usize::MAX && connect.is_none() {
+            *connect = self.arena.take(M::Arena::LIMIT / 4).ok();
+            return connect.is_some();
+        }
+        true
     }
 
     /// Records who the client is if that changed, now or when there is room.

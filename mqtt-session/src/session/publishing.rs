@@ -43,7 +43,8 @@ impl<M: Memory> Session<M> {
         if measure.len > max {
             return Err(PublishError::TooLarge { len: measure.len, max });
         }
-        if !self.has_room_to_publish(publish.qos, measure.len) {
+        if !self.has_room_to_publish(publish.qos, measure.len) || !self.state.keep_room_to_connect()
+        {
             return Err(self.refuse(PublishError::Full));
         }
         let expiry = self.expiry_of(publish, measure.len - packet.payload.len());

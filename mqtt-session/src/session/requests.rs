@@ -76,7 +76,7 @@ impl<M: Memory> Session<M> {
         if measure.len > max {
             return Err(SubscribeError::TooLarge { len: measure.len, max });
         }
-        if !self.state.flows.has_room() {
+        if !self.state.flows.has_room() || !self.state.keep_room_to_connect() {
             return Err(self.refuse(SubscribeError::Full));
         }
         let head = encode(&mut self.state.arena, dialect.version, packet, &measure)

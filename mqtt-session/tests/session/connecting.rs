@@ -13,6 +13,8 @@ use mqtt_session::{
 
 use crate::packets::*;
 use crate::pair::{Pair, Seen, TestMemory};
+#[cfg(feature = "fixed")]
+use crate::store::Store;
 
 fn small_config() -> Config {
     Config {
@@ -116,6 +118,58 @@ fn a_connect_beyond_the_memory_is_refused() {
     let connect = Connect { properties: given, ..Connect::new("c") };
     let opened = pair.session.open(pair.now, &connect).map(|_| ());
     assert_eq!(opened, Err(OpenError::Full));
+}
+
+/// What is accepted before the first connection leaves room for its CONNECT.
+///
+/// Promises: SEND-2, CON-2
+#[cfg(feature = "fixed")]
+#[test]
+fn what_waits_leaves_room_for_the_first_connect() {
+    type Tight = mqtt_session::Fixed<64, 8, 24, 1024>;
+    for requests in [true, false] {
+        let mut pair = Pair::<Tight>::with(Config { max_pending: 64, ..Config::new(1) });
+        let filters = [filter("a long filter"), filter("b")];
+        while requests && pair.session.subscribe(pair.now, &filters, &[]).is_ok() {}
+        while requests && pair.session.unsubscribe(pair.now, &["a"], &[]).is_ok() {}
+        while pair.try_publish(QOS1, "a message that waits").is_ok() {}
+        let will = Will {
+            qos: QOS1,
+            retain: false,
+            properties: Properties::EMPTY,
+            topic: "w",
+            payload: &[b'x'; 200],
+        };
+        pair.connect_with(&Connect { will: Some(will), ..pair.clean() }, &connack(false));
+        assert!(!pair.transmitted().is_empty());
+    }
+}
+
+/// Likewise after a restart, beside what was restored.
+///
+/// Promises: STO-2, CON-2
+#[cfg(feature = "fixed")]
+#[test]
+fn what_was_restored_leaves_room_for_the_first_connect() {
+    type Tight = mqtt_session::Fixed<64, 8, 24, 1024>;
+    let config = Config { store: true, max_pending: 64, ..Config::new(1) };
+    let mut pair = Pair::<Tight>::with(config.clone());
+    let mut store = Store::default();
+    pair.connect();
+    pair.cut();
+    let fill = |pair: &mut Pair<Tight>, store: &mut Store| {
+        store.sync(pair);
+        let mut accepted = 0;
+        while pair.try_publish(QOS1, "waits").is_ok() {
+            store.sync(pair);
+            accepted += 1;
+        }
+        accepted
+    };
+    assert!(fill(&mut pair, &mut store) > 10);
+    pair = store.restore(config).unwrap();
+    assert_eq!(fill(&mut pair, &mut store), 0);
+    pair.resume(true);
 }
 
 /// Promises: CON-2

@@ -30,14 +30,9 @@ impl TestMemory for Heap {
 }
 
 #[cfg(feature = "fixed")]
-impl TestMemory for Small {
-    fn body(bytes: &'static [u8]) -> &'static [u8] {
-        bytes
-    }
-}
-
-#[cfg(feature = "fixed")]
-impl TestMemory for Wide {
+impl<const FLOWS: usize, const HELD: usize, const FILTERS: usize, const BYTES: usize> TestMemory
+    for mqtt_session::Fixed<FLOWS, HELD, FILTERS, BYTES>
+{
     fn body(bytes: &'static [u8]) -> &'static [u8] {
         bytes
     }

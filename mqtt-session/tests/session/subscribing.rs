@@ -358,7 +358,7 @@ fn outcomes_make_room_for_subscriptions_made_again<M: TestMemory>() {
 fn to_a_broker_without_identifiers_they_are_left_out<M: TestMemory>() {
     let mut pair = Pair::<M>::with(Config { optional_identifiers: true, ..Config::new(1) });
     let none = granting(&[Property::SubscriptionIdentifierAvailable(false)]);
-    let name = "n".repeat(120);
+    let name = "n".repeat(58);
     let user = Property::UserProperty(&name, "");
     let identifier = Property::SubscriptionIdentifier(200);
     let expect_both = |id, properties: &[Property<'_>], pair: &mut Pair<M>| {
