@@ -4,7 +4,7 @@ use crate::property::{Place, list_len};
 use crate::wire::{Reader, Writer};
 use crate::{
     DecodeError, Dialect, Encode, EncodeError, Field, Measure, PacketType, Properties, ReasonCode,
-    Violation,
+    Version, Violation,
 };
 
 const PLACE: Place = Place::Packet(PacketType::ConnAck);
@@ -12,7 +12,7 @@ const PLACE: Place = Place::Packet(PacketType::ConnAck);
 /// CONNACK (section 3.2). A return code of 3.1.1 is read as the reason code that says the same.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct ConnAck<'a> {
-    /// Session Present.
+    /// Session Present. MQTT 3.1 has none: `false`, whatever the broker knows.
     pub session_present: bool,
     /// Connect Reason Code.
     pub reason: ReasonCode,
@@ -25,7 +25,11 @@ impl<'a> ConnAck<'a> {
         mut body: Reader<'a>,
         dialect: Dialect,
     ) -> Result<ConnAck<'a>, DecodeError> {
-        let flags = body.u8(Field::AcknowledgeFlags)?;
+        let flags = match (body.u8(Field::AcknowledgeFlags)?, dialect.version) {
+            // A byte that is not used.
+            (_, Version::V3_1) => 0,
+            (flags, Version::V3_1_1 | Version::V5) => flags,
+        };
         // [MQTT-3.2.2-1]
         if flags & !1 != 0 {
             return Err(body.error(Violation::ReservedBits, Field::AcknowledgeFlags));
@@ -70,6 +74,9 @@ impl Encode for ConnAck<'_> {
         // [MQTT-3.2.2-6]
         if self.session_present && self.reason.is_error() {
             return Err(EncodeError::Unexpected(Field::AcknowledgeFlags));
+        }
+        if self.session_present && dialect.version == Version::V3_1 {
+            return Err(EncodeError::NotInVersion(Field::AcknowledgeFlags));
         }
         let properties = self.properties.measure(PLACE, dialect)?;
         Measure::new(2 + list_len(properties, dialect.version), properties)

@@ -7,7 +7,7 @@ use mqtt_proto::{
     Subscriptions, TopicError, UnsubAck, Unsubscribe, Version, Will,
 };
 
-use crate::notation::{CLIENT_3, CLIENT_4, CLIENT_5, SERVER_4, SERVER_5};
+use crate::notation::{CLIENT_3, CLIENT_4, CLIENT_5, SERVER_3, SERVER_4, SERVER_5};
 
 const ID: PacketId = PacketId::MIN;
 const EMPTY: Properties<'_> = Properties::EMPTY;
@@ -236,6 +236,11 @@ fn reason_codes_of_the_wrong_packet() {
         SERVER_5,
         &ConnAck { session_present: true, reason: ReasonCode::Banned, properties: EMPTY },
         EncodeError::Unexpected(Field::AcknowledgeFlags),
+    );
+    refused(
+        SERVER_3,
+        &ConnAck { session_present: true, ..ACCEPTED },
+        EncodeError::NotInVersion(Field::AcknowledgeFlags),
     );
 }
 

@@ -162,8 +162,10 @@ fn bare_packets(packet_type: PacketType, dialect: Dialect) -> BoxedStrategy<Pack
     match packet_type {
         PacketType::Connect => connects(dialect.version).prop_map(Packet::Connect).boxed(),
         PacketType::ConnAck => (any::<bool>(), reasons(packet_type, dialect))
-            .prop_map(|(session_present, reason)| ConnAck {
-                session_present: session_present && !reason.is_error(),
+            .prop_map(move |(session_present, reason)| ConnAck {
+                session_present: session_present
+                    && !reason.is_error()
+                    && dialect.version != Version::V3_1,
                 reason,
                 properties: EMPTY,
             })

@@ -7,7 +7,7 @@ use mqtt_proto::{
     Unsubscribe, Version, Will,
 };
 
-use crate::notation::{CLIENT_3, CLIENT_4, CLIENT_5, SERVER_4, SERVER_5, bytes, decode};
+use crate::notation::{CLIENT_3, CLIENT_4, CLIENT_5, SERVER_3, SERVER_4, SERVER_5, bytes, decode};
 
 /// Checks both directions.
 #[track_caller]
@@ -197,6 +197,23 @@ fn connack_with_everything() {
             properties: Properties::from_slice(&properties),
         }),
     );
+}
+
+/// Section 3.2 of MQTT 3.1: the byte is reserved, and not used.
+#[test]
+fn connack_of_3_1_says_nothing_of_a_session() {
+    let accepted = ConnAck {
+        session_present: false,
+        reason: ReasonCode::Success,
+        properties: Properties::EMPTY,
+    };
+    golden(SERVER_3, "20 02 00 00", Packet::ConnAck(accepted));
+    for flags in ["01", "02", "FF"] {
+        let bytes = bytes(&format!("20 02 {flags} 00"));
+        assert_eq!(decode(&bytes, SERVER_3), Ok(Some(Packet::ConnAck(accepted))));
+    }
+    let refused = ConnAck { reason: ReasonCode::NotAuthorized, ..accepted };
+    assert_eq!(decode(&bytes("20 02 01 05"), SERVER_3), Ok(Some(Packet::ConnAck(refused))));
 }
 
 #[test]

@@ -193,12 +193,18 @@ impl<M: Memory> Session<M> {
         if let Some(assigned) = connack.properties.assigned_client_identifier() {
             state.adopt_client_id(assigned);
         }
-        let goes_on = state.identity.take_up_session(connack.session_present);
+        // 3.1 does not say whether the session is there: flows go on as if it were, and subscriptions
+        // are made again as if it were not.
+        let is_told = link.version != Version::V3_1;
+        let is_kept = !is_told && !asked.clean_start && state.identity.origin.is_known();
+        let goes_on = state.identity.take_up_session(connack.session_present || is_kept);
         state.note_identity();
         state.identifiers.handle_connected(&limits, link.version);
         if !goes_on {
             // [MQTT-3.2.2-5]
             state.lose_session(&self.config);
+        }
+        if !goes_on || !is_told {
             state.lose_subscriptions();
         }
         state.end_unwanted();

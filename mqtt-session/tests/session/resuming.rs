@@ -1,6 +1,6 @@
 //! Connections that break, and sessions that go on or are lost.
 
-use mqtt_session::proto::{ConnAck, Packet, Property, ReasonCode};
+use mqtt_session::proto::{ConnAck, Packet, Property, ReasonCode, Version};
 use mqtt_session::{
     CloseReason, Closing, Config, Connect, Failure, SessionLoss, Token, ViolationKind,
 };
@@ -552,6 +552,41 @@ fn it_is_the_same_before_5_0<M: TestMemory>() {
     pair.expect(&[publish(QOS1, 4, "a")]);
 }
 
+/// 3.1 does not say whether the session is there: what this end knows of it goes on, and its
+/// subscriptions are made again in case it is not.
+///
+/// Promises: VER-1, RES-1, RES-3
+fn on_3_1_a_session_goes_on_untold<M: TestMemory>() {
+    let mut pair = Pair::<M>::with(Config { version: Version::V3_1, ..Config::new(1) });
+    pair.connect();
+    let token = pair.subscribe("a");
+    pair.expect(&[subscribe(1, &[filter("a")])]);
+    pair.send(&suback(1, &[ReasonCode::GrantedQoS1]));
+    pair.expect_events(&[Seen::Subscribed(token, vec![ReasonCode::GrantedQoS1])]);
+    let tokens = [pair.publish(QOS1, "a"), pair.publish(QOS2, "b"), pair.publish(QOS2, "c")];
+    pair.transmitted();
+    pair.exchange(&pubrec(4), &[pubrel(4)]);
+    pair.send(&publish(QOS2, 9, "in"));
+    let delivery = pair.expect_delivery("in");
+    pair.ack(delivery);
+    pair.expect(&[pubrec(9)]);
+    pair.cut();
+    pair.resume(false);
+    pair.expect(&[
+        pubrel(4),
+        subscribe(5, &[filter("a")]),
+        publish_again(QOS1, 2, "a"),
+        publish_again(QOS2, 3, "b"),
+    ]);
+    pair.exchange(&publish_again(QOS2, 9, "in"), &[pubrec(9)]);
+    pair.cut();
+    // After Clean Session there is none.
+    let clean = Connect { session_expiry: 0, ..pair.clean() };
+    pair.connect_with(&clean, &connack(false));
+    pair.expect_events(&[Seen::Indeterminate(tokens[2]), Seen::Indeterminate(tokens[1])]);
+    pair.expect(&[subscribe(6, &[filter("a")]), publish(QOS1, 7, "a")]);
+}
+
 /// What the broker has not sent again on this connection does not count.
 ///
 /// Promises: BAD-2, RES-1
@@ -600,4 +635,5 @@ crate::on_both_memories! {
     session_present_without_state_goes_on
     a_carried_message_that_no_longer_fits_fails
     it_is_the_same_before_5_0
+    on_3_1_a_session_goes_on_untold
 }
