@@ -131,8 +131,10 @@ enum Stage {
     Trying {
         goal: Option<Goal>,
     },
+    /// Outdated likewise: the list was replaced since it was dialled.
     Up {
         since: Time,
+        outdated: bool,
     },
 }
 
@@ -193,7 +195,8 @@ impl Supervisor {
         match &mut self.stage {
             Stage::Due { goal, .. } => *goal = listed,
             Stage::Trying { goal } => *goal = None,
-            Stage::Stopped | Stage::Up { .. } => {}
+            Stage::Up { outdated, .. } => *outdated = true,
+            Stage::Stopped => {}
         }
     }
 
@@ -217,7 +220,7 @@ impl Supervisor {
             if let Some(goal) = goal {
                 self.versions.handle_connected(goal);
             }
-            self.stage = Stage::Up { since: now };
+            self.stage = Stage::Up { since: now, outdated: goal.is_none() };
         }
     }
 
@@ -226,12 +229,12 @@ impl Supervisor {
     /// once, and for [`Redirect::Moved`] the owner replaces its list.
     pub fn handle_redirect(&mut self, now: Time, redirect: Redirect) -> bool {
         let is_possible = match self.stage {
-            Stage::Trying { .. } => true,
-            Stage::Up { since } => {
+            Stage::Trying { goal } => goal.is_some(),
+            Stage::Up { since, outdated } => {
                 if now.since(since) >= LASTING {
                     self.redirects = 0;
                 }
-                self.config.reconnect
+                self.config.reconnect && !outdated
             }
             Stage::Stopped | Stage::Due { .. } => false,
         };
@@ -249,7 +252,7 @@ impl Supervisor {
                 self.drops = 0;
                 (class, goal.and_then(|goal| self.versions.handle_failed(goal, class)))
             }
-            Stage::Up { since } => (self.judge(class, now.since(since)), None),
+            Stage::Up { since, .. } => (self.judge(class, now.since(since)), None),
         };
         if let Some(goal) = self.redirected().or(goal) {
             self.stage = Stage::Due { at: now, goal };

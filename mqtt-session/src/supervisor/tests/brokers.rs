@@ -98,6 +98,39 @@ fn a_broker_that_moved_replaces_the_list() {
     assert_eq!([run.failed(), run.failed(), run.failed()], [1, 2, 0].map(Target::Listed));
 }
 
+/// What the owner says is newer than what a broker of the old list says.
+///
+/// Promises: LIVE-5
+#[test]
+fn a_redirect_does_not_replace_a_newer_list() {
+    let cases = [
+        |run: &mut Run| run.supervisor.set_brokers(2),
+        |run: &mut Run| {
+            run.supervisor.set_brokers(2);
+            run.supervisor.handle_connected(run.now);
+        },
+        |run: &mut Run| {
+            run.supervisor.handle_connected(run.now);
+            run.supervisor.set_brokers(2);
+        },
+    ];
+    for redirect in [Redirect::Once, Redirect::Moved { brokers: 7 }] {
+        for replace in cases {
+            let mut run = Run::new(following(), 3);
+            run.failed();
+            run.dial();
+            replace(&mut run);
+            assert!(!run.supervisor.handle_redirect(run.now, redirect));
+            let retry = run.supervisor.handle_failed(run.now, FailureClass::Transient);
+            assert_eq!(retry, Retry::Later(FailureClass::Transient));
+            assert_eq!([run.failed(), run.failed()], [0, 1].map(Target::Listed));
+            // A broker of the new list is believed.
+            run.dial();
+            run.redirect(redirect);
+        }
+    }
+}
+
 /// Promises: LIVE-5
 #[test]
 fn at_most_five_redirects_in_a_row_are_followed() {
