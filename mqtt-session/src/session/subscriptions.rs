@@ -77,7 +77,8 @@ impl<M: Memory> SessionState<M> {
                 continue;
             }
             let text = self.subscriptions.get(number).and_then(|filter| filter.text(&self.arena));
-            let older = text.and_then(|text| self.find_filter(text, FilterStage::is_granted));
+            let older =
+                text.and_then(|text| self.find_filter(text, |other| other.stage.is_granted()));
             if let Some(filter) = self.subscriptions.get_mut(number) {
                 filter.stage = FilterStage::Granted;
             }
@@ -121,8 +122,7 @@ impl<M: Memory> SessionState<M> {
         let mut nth = 0;
         while let Some((below, text)) = self.nth_unsubscribed(flow, nth) {
             let refused = unsuback.codes.get(nth).is_some_and(ReasonCode::is_error);
-            let found = self.find_filter(text, FilterStage::is_granted);
-            let found = found.filter(|number| *number < below);
+            let found = self.find_filter(text, |one| one.stage.is_granted() && one.number < below);
             if let Some(number) = found.filter(|_| !refused) {
                 self.end_filter(number);
             }
@@ -130,16 +130,41 @@ impl<M: Memory> SessionState<M> {
         }
     }
 
-    /// What this UNSUBSCRIBE names and the broker has lost is not made again.
+    /// This UNSUBSCRIBE is made, perhaps again: what it names and the broker has lost is not made
+    /// again. A subscription asked for after it that was granted first is, for it ends that, too.
     pub(super) fn end_lost(&mut self, flow: u32) {
         let mut nth = 0;
-        while let Some((_, text)) = self.nth_unsubscribed(flow, nth) {
-            let found = self.find_filter(text, |stage| stage == FilterStage::Lost);
-            if let Some(number) = found {
-                self.end_filter(number);
+        while let Some((below, text)) = self.nth_unsubscribed(flow, nth) {
+            let is_lost = |one: &Filter<M>| one.stage == FilterStage::Lost;
+            let is_granted = |one: &Filter<M>| one.stage == FilterStage::Granted;
+            let older = self.find_filter(text, |one| is_lost(one) && one.number < below);
+            let newer = self.find_filter(text, |one| is_granted(one) && one.number >= below);
+            if let Some(older) = older {
+                self.end_filter(older);
+            }
+            if let Some(newer) = newer.and_then(|number| self.subscriptions.get_mut(number)) {
+                newer.stage = FilterStage::Lost;
+                self.subscriptions.any_lost = true;
             }
             nth += 1;
         }
+    }
+
+    /// Every UNSUBSCRIBE without an answer.
+    fn unsubscribes(&self) -> impl Iterator<Item = u32> {
+        let lanes = [Lane::Requests, Lane::Ready, Lane::Requested];
+        lanes.into_iter().flat_map(|lane| self.flows.iter(lane)).filter(|index| {
+            let kind = self.flows.get(*index).map(|flow| flow.kind);
+            matches!(kind, Some(FlowKind::Unsubscribe { .. }))
+        })
+    }
+
+    /// Whether an UNSUBSCRIBE from before this subscription may still end it.
+    fn is_unsubscribed(&self, number: u64, text: &[u8]) -> bool {
+        self.unsubscribes().any(|flow| {
+            let mut ended = (0..).map_while(|nth| self.nth_unsubscribed(flow, nth));
+            ended.any(|(below, ended)| below <= number && ended == text)
+        })
     }
 
     /// A filter of an UNSUBSCRIBE, and the number below which it ends subscriptions.
@@ -154,11 +179,11 @@ impl<M: Memory> SessionState<M> {
         Some((below, split_text(rest)?.0))
     }
 
-    /// The oldest subscription to this filter that is in such a stage.
-    fn find_filter(&self, text: &[u8], is_wanted: impl Fn(FilterStage) -> bool) -> Option<u64> {
+    /// The oldest such subscription to this filter.
+    fn find_filter(&self, text: &[u8], is_wanted: impl Fn(&Filter<M>) -> bool) -> Option<u64> {
         let mut filters = self.subscriptions.list.as_ref().iter();
-        let found = filters
-            .find(|filter| is_wanted(filter.stage) && filter.text(&self.arena) == Some(text));
+        let found =
+            filters.find(|filter| is_wanted(filter) && filter.text(&self.arena) == Some(text));
         found.map(|filter| filter.number)
     }
 
@@ -203,23 +228,25 @@ impl<M: Memory> SessionState<M> {
     }
 
     /// Makes the subscriptions that a session loss undid again, oldest first, as far as there is
-    /// room now. One that an unanswered SUBSCRIBE is about to replace waits for the answer.
+    /// room now. One that an unanswered SUBSCRIBE is about to replace, or an unanswered UNSUBSCRIBE
+    /// from before it would end, waits for the answer.
     pub(super) fn resubscribe(&mut self, limits: &Limits) {
         if !core::mem::take(&mut self.subscriptions.any_lost) {
             return;
         }
-        let is_asked = |stage| stage == FilterStage::Asked;
-        let any_asked =
-            self.subscriptions.list.as_ref().iter().any(|filter| is_asked(filter.stage));
+        let is_asked = |filter: &Filter<M>| filter.stage == FilterStage::Asked;
+        let any_asked = self.subscriptions.list.as_ref().iter().any(is_asked);
+        let any_unsubscribe = self.unsubscribes().next().is_some();
         let mut place = 0;
         while let Some(filter) = self.subscriptions.list.as_ref().get(place) {
             place += 1;
             if filter.stage != FilterStage::Lost {
                 continue;
             }
-            let text = filter.text(&self.arena).filter(|_| any_asked);
-            let is_replaced = text.is_some_and(|text| self.find_filter(text, is_asked).is_some());
-            if is_replaced || !self.flows.has_room() {
+            let text = filter.text(&self.arena).unwrap_or_default();
+            let waits = any_asked && self.find_filter(text, is_asked).is_some()
+                || any_unsubscribe && self.is_unsubscribed(filter.number, text);
+            if waits || !self.flows.has_room() {
                 self.subscriptions.any_lost = true;
                 continue;
             }

@@ -169,6 +169,35 @@ fn unsuback_ends_no_subscription_asked_for_later<M: TestMemory>() {
     pair.expect(&[]);
 }
 
+/// Nor does the UNSUBSCRIBE when it is made again: the subscription is, once that is over.
+///
+/// Promises: RES-3
+fn unsubscribe_made_again_ends_no_subscription_asked_for_later<M: TestMemory>() {
+    for session_present in [false, true] {
+        let mut pair = Pair::<M>::connected();
+        granted(&mut pair, 1, "a");
+        let filters = ["a", "b"];
+        let ended = pair.session.unsubscribe(pair.now, &filters, &[]).unwrap();
+        pair.expect(&[unsubscribe(2, &filters)]);
+        granted(&mut pair, 3, "b");
+        granted(&mut pair, 4, "a");
+        // However often.
+        for id in [5, 6] {
+            pair.cut();
+            pair.resume(session_present);
+            pair.expect(&[unsubscribe(id, &filters)]);
+        }
+        pair.send(&unsuback(6, &[OK; 2]));
+        pair.expect_events(&[Seen::Unsubscribed(ended, vec![OK; 2])]);
+        pair.expect(&[subscribe(7, &[filter("b")]), subscribe(8, &[filter("a")])]);
+        pair.exchange(&suback(7, &[GRANTED]), &[]);
+        pair.exchange(&suback(8, &[GRANTED]), &[]);
+        pair.cut();
+        pair.resume(true);
+        pair.expect(&[]);
+    }
+}
+
 /// Promises: RES-3
 fn a_subscription_refused_when_made_again_is_lost<M: TestMemory>() {
     let mut pair = Pair::<M>::connected();
@@ -420,6 +449,7 @@ crate::on_both_memories! {
     without_an_answer_requests_are_made_again_in_call_order
     after_a_session_loss_every_subscription_is_made_again_oldest_first
     unsuback_ends_no_subscription_asked_for_later
+    unsubscribe_made_again_ends_no_subscription_asked_for_later
     a_subscription_refused_when_made_again_is_lost
     a_subscription_the_next_broker_does_not_take_is_lost
     making_them_again_survives_cuts
