@@ -76,17 +76,20 @@ impl<M: Memory> SessionState<M> {
                 self.drop_filter(number);
                 continue;
             }
-            let text = self.subscriptions.get(number).and_then(|filter| filter.text(&self.arena));
-            let older =
-                text.and_then(|text| self.find_filter(text, |other| other.stage.is_granted()));
             if let Some(filter) = self.subscriptions.get_mut(number) {
                 filter.stage = FilterStage::Granted;
             }
             self.owes_records |= self.record_filter(number).is_err();
-            if let Some(older) = older {
+            while let Some(older) = self.older_filter(number) {
                 self.end_filter(older);
             }
         }
+    }
+
+    /// A subscription that this one replaced. A crash may have left several.
+    fn older_filter(&self, number: u64) -> Option<u64> {
+        let text = self.subscriptions.get(number)?.text(&self.arena)?;
+        self.find_filter(text, |one| one.stage.is_granted() && one.number < number)
     }
 
     /// SUBACK for a subscription made again: `false` when it was refused and is lost.
@@ -120,13 +123,21 @@ impl<M: Memory> SessionState<M> {
     /// UNSUBSCRIBE stays, even if it was granted first.
     pub(super) fn note_unsubscribed(&mut self, flow: u32, unsuback: &UnsubAck<'_>) {
         let mut nth = 0;
-        while let Some((below, text)) = self.nth_unsubscribed(flow, nth) {
-            let refused = unsuback.codes.get(nth).is_some_and(ReasonCode::is_error);
-            let found = self.find_filter(text, |one| one.stage.is_granted() && one.number < below);
-            if let Some(number) = found.filter(|_| !refused) {
-                self.end_filter(number);
+        while self.nth_unsubscribed(flow, nth).is_some() {
+            if !unsuback.codes.get(nth).is_some_and(ReasonCode::is_error) {
+                self.end_unsubscribed(flow, nth, FilterStage::is_granted);
             }
             nth += 1;
+        }
+    }
+
+    /// The subscriptions in such a stage that a filter of an UNSUBSCRIBE ends are over.
+    fn end_unsubscribed(&mut self, flow: u32, nth: usize, is_over: impl Fn(FilterStage) -> bool) {
+        while let Some((below, text)) = self.nth_unsubscribed(flow, nth)
+            && let Some(number) =
+                self.find_filter(text, |one| is_over(one.stage) && one.number < below)
+        {
+            self.end_filter(number);
         }
     }
 
@@ -134,19 +145,23 @@ impl<M: Memory> SessionState<M> {
     /// again. A subscription asked for after it that was granted first is, for it ends that, too.
     pub(super) fn end_lost(&mut self, flow: u32) {
         let mut nth = 0;
-        while let Some((below, text)) = self.nth_unsubscribed(flow, nth) {
-            let is_lost = |one: &Filter<M>| one.stage == FilterStage::Lost;
-            let is_granted = |one: &Filter<M>| one.stage == FilterStage::Granted;
-            let older = self.find_filter(text, |one| is_lost(one) && one.number < below);
-            let newer = self.find_filter(text, |one| is_granted(one) && one.number >= below);
-            if let Some(older) = older {
-                self.end_filter(older);
-            }
-            if let Some(newer) = newer.and_then(|number| self.subscriptions.get_mut(number)) {
-                newer.stage = FilterStage::Lost;
-                self.subscriptions.any_lost = true;
-            }
+        while self.nth_unsubscribed(flow, nth).is_some() {
+            self.end_unsubscribed(flow, nth, |stage| stage == FilterStage::Lost);
+            self.lose_newer(flow, nth);
             nth += 1;
+        }
+    }
+
+    /// What was asked for after this UNSUBSCRIBE and granted is to be made again.
+    fn lose_newer(&mut self, flow: u32, nth: usize) {
+        let is_granted = |one: &Filter<M>| one.stage == FilterStage::Granted;
+        while let Some((below, text)) = self.nth_unsubscribed(flow, nth)
+            && let Some(number) =
+                self.find_filter(text, |one| is_granted(one) && one.number >= below)
+            && let Some(filter) = self.subscriptions.get_mut(number)
+        {
+            filter.stage = FilterStage::Lost;
+            self.subscriptions.any_lost = true;
         }
     }
 

@@ -534,6 +534,45 @@ fn without_any_other_record_the_session_stops<M: TestMemory>() {
     pair.expect(&[publish_again(QOS2, 1, "a")]);
 }
 
+/// A crash between the record of a subscription and the end of the one it replaced leaves two to one
+/// filter: what ends one of them ends both.
+///
+/// Promises: STO-2, RES-3
+fn equal_subscriptions_end_together<M: TestMemory>() {
+    let (mut pair, mut store) = stored::<M>();
+    for id in [1, 2] {
+        pair.subscribe("a");
+        pair.transmitted();
+        pair.send(&suback(id, &[OK]));
+        pair.poll();
+        store.sync(&mut pair);
+    }
+    let deleted = store.log.len() - 1;
+    assert_eq!(store.log[deleted].value, None);
+    for (answer, left) in [(unsuback(1, &[OK]), 0), (suback(1, &[OK]), 1)] {
+        let mut after = store.crash(deleted);
+        let mut pair = after.restore::<M>(with_store()).unwrap();
+        pair.resume(true);
+        match left {
+            0 => pair.unsubscribe("a"),
+            _ => pair.subscribe("a"),
+        };
+        pair.transmitted();
+        pair.send(&answer);
+        pair.poll();
+        after.sync(&mut pair);
+        // The session is recorded, too.
+        assert_eq!(after.content(after.log.len()).len(), 1 + left);
+        pair.cut();
+        pair.resume(false);
+        pair.expect(&[subscribe(2, &[filter("a")])][..left]);
+    }
+    let mut pair = store.crash(deleted).restore::<M>(with_store()).unwrap();
+    pair.unsubscribe("a");
+    pair.resume(false);
+    pair.expect(&[unsubscribe(1, &["a"])]);
+}
+
 /// Records of subscriptions follow what the broker granted.
 ///
 /// Promises: STO-1, RES-3
@@ -764,5 +803,6 @@ crate::on_both_memories! {
     broken_values_never_panic
     publishes_that_cannot_be_stored_fail
     without_any_other_record_the_session_stops
+    equal_subscriptions_end_together
     subscriptions_are_stored
 }
