@@ -111,7 +111,8 @@ pub struct Supervisor {
     stage: Stage,
     /// Failures in a row; starts over only after a connection that lasted.
     failures: u32,
-    /// How often it was taken over among them.
+    /// How often it was taken over in a row; starts over likewise if that ended otherwise, or lasted
+    /// for hours.
     takeovers: u32,
     /// Connections in a row that were dropped right after CONNACK.
     drops: u32,
@@ -305,15 +306,17 @@ impl Supervisor {
     fn judge(&mut self, class: FailureClass, lasted: Duration) -> FailureClass {
         let is_drop = class == FailureClass::Dropped && lasted < LASTING;
         self.drops = if is_drop { self.drops.saturating_add(1) } else { 0 };
-        if class == FailureClass::TakenOver || self.drops >= DROPS {
-            return FailureClass::TakenOver;
-        }
         // One that outlived twice the delay before it, and `LASTING`, was a good one.
-        if lasted >= LASTING.max(self.delay.saturating_mul(2)) {
+        let is_good = lasted >= LASTING.max(self.delay.saturating_mul(2));
+        if is_good {
             self.failures = 0;
+        }
+        let is_takeover = class == FailureClass::TakenOver || self.drops >= DROPS;
+        // Two clients of one name do not let each other live as long as that.
+        if is_good && (!is_takeover || lasted >= backoff::TAKEN_OVER_LONGEST.saturating_mul(2)) {
             self.takeovers = 0;
         }
-        class
+        if is_takeover { FailureClass::TakenOver } else { class }
     }
 
     fn next_delay(&mut self, class: FailureClass) -> Duration {

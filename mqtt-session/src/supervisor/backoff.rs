@@ -40,7 +40,7 @@ impl Default for Backoff {
 }
 
 /// The longest delay after being taken over.
-const TAKEN_OVER_LONGEST: Duration = Duration::from_secs(3600);
+pub(super) const TAKEN_OVER_LONGEST: Duration = Duration::from_secs(3600);
 
 impl Backoff {
     /// The delay after so many retries.

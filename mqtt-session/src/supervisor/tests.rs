@@ -211,6 +211,22 @@ fn being_taken_over_backs_off_steeply() {
     assert_eq!(run.connect(SECOND, FailureClass::TakenOver).as_secs(), 3600);
 }
 
+/// Promises: LIVE-2, LIVE-3
+#[test]
+fn being_taken_over_now_and_then_starts_the_count_over() {
+    let mut run = Run::new(SupervisorConfig { max_attempts: Some(2), ..config() }, 1);
+    let day = Duration::from_secs(24 * 3600);
+    for _ in 0..8 {
+        // It neither gives up nor waits longer each time.
+        assert!(run.connect(day, FailureClass::TakenOver).as_secs() <= 4);
+    }
+    // Less says that the other one waits, too.
+    let hours = Duration::from_secs(7199);
+    assert_eq!(run.connect(hours, FailureClass::TakenOver).as_secs(), 4);
+    assert_eq!(run.connect(hours, FailureClass::TakenOver).as_secs(), 16);
+    assert_eq!(run.dial().0.as_secs(), 64);
+}
+
 /// Promises: LIVE-3
 #[test]
 fn two_clients_of_one_name_do_not_evict_each_other_for_ever() {
