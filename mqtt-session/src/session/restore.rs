@@ -33,7 +33,7 @@ impl<M: Memory> Session<M> {
             }
             restore.record(key, value).map_err(|failure| failure.at(key))?;
         }
-        restore.packet_ids()?;
+        restore.packet_ids();
         Ok(session)
     }
 }
@@ -219,18 +219,24 @@ impl<M: Memory> Restore<'_, M> {
         Some(())
     }
 
-    fn packet_ids(&mut self) -> Result<(), RestoreError> {
+    /// Of messages with the same identifier the first keeps it. The others get new ones, which may
+    /// deliver them twice; but all are there.
+    fn packet_ids(&mut self) {
         let mut at = self.state.flows.first(Lane::Waiting);
         while let Some(index) = at {
             at = self.state.flows.next(index);
             let Some(flow) = self.state.flows.get(index) else { break };
-            let key = RecordKind::Message.key(flow.message);
-            let FlowKind::Publish { carried: true, .. } = flow.kind else { continue };
+            let FlowKind::Publish { qos, carried: true } = flow.kind else { continue };
+            let expiry = flow.expiry;
             let image = flow.image.as_ref().map(|image| self.state.arena.bytes(&image.head));
             let id = image.and_then(packet_id).map_or(0, PacketId::get);
-            self.take_packet_id(index, id).ok_or(RestoreError::Unreadable { key })?;
+            if self.take_packet_id(index, id).is_none()
+                && let Some(flow) = self.state.flows.get_mut(index)
+            {
+                flow.kind = FlowKind::Publish { qos, carried: false };
+                self.state.note_expiry(expiry);
+            }
         }
-        Ok(())
     }
 
     /// A record about a message that is done; a crash leaves those of one message at most.

@@ -98,7 +98,11 @@ impl<M: Memory> SessionState<M> {
             if again {
                 flow.kind = FlowKind::Publish { qos, carried: false };
                 let expiry = flow.expiry;
-                self.flows.clear_key(index);
+                // In a session that begins now every identifier is free: it keeps the one that is
+                // recorded.
+                if self.identity.origin.is_adopted() {
+                    self.flows.clear_key(index);
+                }
                 self.note_expiry(expiry);
             } else {
                 self.leave_waiting(index);

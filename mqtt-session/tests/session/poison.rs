@@ -197,15 +197,15 @@ fn a_session_loss_acquits_nobody<M: TestMemory>() {
     pair.publish(QOS1, "b");
     pair.transmitted();
     blame(&mut pair, BLAME);
-    for id in [3, 4, 5] {
+    for _ in 0..3 {
         pair.resume(false);
-        pair.expect(&[publish(QOS2, id, "a")]);
+        pair.expect(&[publish(QOS2, 1, "a")]);
         blame(&mut pair, BLAME);
     }
     pair.resume(false);
     // "a" went with the session.
     pair.expect_events(&[Seen::Failed(token, Failure::Blamed(BLAME))]);
-    pair.expect(&[publish(QOS1, 6, "b")]);
+    pair.expect(&[publish(QOS1, 2, "b")]);
 }
 
 /// A SUBSCRIBE that the broker does not bear is not blamed on a message.
