@@ -6,8 +6,12 @@ use super::flow::{Ended, FlowKind, Lane};
 use super::link::Stage;
 use super::publishing::unsupported;
 use super::{Session, SessionState};
-use crate::memory::Arena;
+use crate::memory::{Arena, Full};
+use crate::record::{RecordKind, RecordRef};
 use crate::{CloseReason, Config, Failure, Limits, Memory};
+
+/// The number of a record that does not exist yet.
+const NEVER: u64 = u64::MAX;
 
 impl<M: Memory> Session<M> {
     /// Drops the connection: what it carried goes back to where the next one finds it.
@@ -151,8 +155,45 @@ impl<M: Memory> SessionState<M> {
         self.free_image(index);
         if let Some(flow) = self.flows.get_mut(index) {
             flow.kind = FlowKind::Release { abandoned: Some(failure) };
+            if flow.message > 0 {
+                flow.needs = NEVER;
+            }
         }
         self.flows.move_to(index, Lane::Releasing);
+        self.owes_records |= self.settle_abandoned().is_err();
+    }
+
+    /// Records that what was abandoned is past its message, as far as there is room. Until that is
+    /// recorded its PUBREL waits: with the message alone, a restart would send that again.
+    pub(super) fn settle_abandoned(&mut self) -> Result<(), Full> {
+        let mut at = self.flows.first(Lane::Releasing);
+        while let Some(index) = at {
+            at = self.flows.next(index);
+            self.note_abandoned(index)?;
+        }
+        Ok(())
+    }
+
+    /// The records of one flow, each at most once. Those of the message go before the next flow has
+    /// any, the message last: nothing else says that there is something left to do.
+    fn note_abandoned(&mut self, index: u32) -> Result<(), Full> {
+        let id = self.flows.key(index);
+        let Some(flow) = self.flows.get_mut(index) else { return Ok(()) };
+        let message = flow.message;
+        if message == 0 {
+            return Ok(());
+        }
+        if flow.released == 0 {
+            flow.released = self.journal.push(RecordRef::Released { message, id })?;
+            flow.needs = flow.released;
+        }
+        if flow.has_sent_record {
+            self.journal.push(RecordRef::Delete { key: RecordKind::Sent.key(message) })?;
+            flow.has_sent_record = false;
+        }
+        self.journal.push(RecordRef::Delete { key: RecordKind::Message.key(message) })?;
+        flow.message = 0;
+        Ok(())
     }
 
     fn fail_unsupported_requests(&mut self, limits: &Limits) {

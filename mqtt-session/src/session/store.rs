@@ -132,7 +132,9 @@ impl<M: Memory> SessionState<M> {
     fn settle(&mut self) {
         if core::mem::take(&mut self.owes_records) {
             self.note_identity();
-            let settled = self.settle_held().and_then(|()| self.settle_filters());
+            let settled = self.settle_abandoned();
+            let settled = settled.and_then(|()| self.settle_held());
+            let settled = settled.and_then(|()| self.settle_filters());
             self.owes_records |= settled.is_err();
         }
     }

@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use mqtt_session::proto::{Packet, QoS, ReasonCode, Version};
-use mqtt_session::{Config, Connect, Delivery, RecordKey};
+use mqtt_session::proto::{ConnAck, Packet, Property, QoS, ReasonCode, Version};
+use mqtt_session::{Config, Connect, Delivery, Failure, RecordKey};
 use proptest::prelude::*;
 
 use crate::packets::*;
@@ -43,11 +43,14 @@ enum Next {
     Resumes,
     /// It lost the session.
     Forgets,
+    /// It grants QoS 1 at most.
+    Limits,
 }
 
 fn step() -> impl Strategy<Value = Step> {
     let qos = || prop_oneof![1 => Just(QOS1), 2 => Just(QOS2)];
-    let next = || prop_oneof![3 => Just(Next::Resumes), 1 => Just(Next::Forgets)];
+    let next =
+        || prop_oneof![3 => Just(Next::Resumes), 1 => Just(Next::Forgets), 1 => Just(Next::Limits)];
     prop_oneof![
         4 => (qos(), 0..300usize).prop_map(|(qos, len)| Step::Publish(qos, len)),
         3 => qos().prop_map(Step::Send),
@@ -177,7 +180,7 @@ struct World<M: TestMemory> {
     published: Vec<(String, QoS)>,
     /// Those whose records were reported: accepted for good.
     accepted: BTreeSet<String>,
-    /// Those that may fail: QoS 2 when the session was lost.
+    /// Those that may fail: QoS 2 when the session was lost or the broker took no more of it.
     may_fail: BTreeSet<String>,
     /// Those that may be published twice: QoS 2 when the session was lost, as a crash may come before
     /// that is recorded.
@@ -290,6 +293,12 @@ impl<M: TestMemory> World<M> {
     fn reconnect(&mut self, next: Next) -> Result<(), TestCaseError> {
         let connect = Connect { clean_start: false, ..self.pair.clean() };
         self.pair.open(&connect);
+        let limits = [Property::MaximumQoS(QOS1)];
+        // Before 5.0 there are no limits.
+        let next = match next {
+            Next::Limits if self.pair.version != Version::V5 => Next::Resumes,
+            next => next,
+        };
         let qos2 = self.published.iter().filter(|(_, qos)| *qos == QOS2);
         let qos2 = qos2.map(|(payload, _)| payload.clone());
         match next {
@@ -299,6 +308,10 @@ impl<M: TestMemory> World<M> {
                 self.may_double.extend(qos2);
                 self.broker.forget();
                 self.pair.send(&connack(false));
+            }
+            Next::Limits => {
+                self.may_fail.extend(qos2);
+                self.pair.send(&ConnAck { session_present: true, ..granting(&limits) });
             }
         }
         self.broker.resume(self.pair.version);
@@ -409,6 +422,64 @@ fn messages_with_one_identifier_are_both_restored<M: TestMemory>() {
     pair.expect(&[publish_again(QOS1, 7, "a"), publish(QOS1, 1, "b")]);
 }
 
+/// What no connection takes any more is not published again, wherever the crash comes once the broker
+/// was told to let go of it.
+///
+/// Promises: STO-1, STO-2, CON-2
+fn what_is_abandoned_is_not_published_again<M: TestMemory>() {
+    let mut pair = Pair::<M>::with(with_store());
+    let mut store = Store::default();
+    pair.connect();
+    // What is accepted without a connection has a record of its own for its identifier.
+    pair.cut();
+    let tokens = ["a", "b", "c"].map(|payload| {
+        let token = pair.publish(QOS2, payload);
+        store.sync(&mut pair);
+        token
+    });
+    pair.resume(true);
+    let sent = [publish(QOS2, 1, "a"), publish(QOS2, 2, "b"), publish(QOS2, 3, "c")];
+    store.sync(&mut pair);
+    pair.expect(&sent);
+    pair.cut();
+
+    let limits = [Property::MaximumQoS(QOS1)];
+    let resume = Connect { clean_start: false, ..pair.clean() };
+    pair.connect_with(&resume, &ConnAck { session_present: true, ..granting(&limits) });
+    pair.expect(&[]);
+    let mut released = 0;
+    for _ in 0..9 {
+        let before = store.log.len();
+        store.take(&mut pair);
+        for records in before..store.log.len() {
+            pair.session.handle_stored(store.log[records].seq);
+            let packets = pair.transmitted();
+            released += decode(&packets, pair.version).len();
+            assert_resumes_past::<M>(released, &store.crash(records + 1));
+        }
+    }
+    assert_eq!(released, 3);
+    for (id, token) in (1..).zip(tokens) {
+        pair.send(&pubcomp(id));
+        let failure = Failure::NotSupported(ReasonCode::QoSNotSupported);
+        pair.expect_events(&[Seen::Failed(token, failure)]);
+    }
+    store.sync(&mut pair);
+    assert!(store.content(store.log.len()).keys().all(|key| key.0[0] == 0), "{store:?}");
+}
+
+/// A session restored from this publishes none of the first so many messages.
+fn assert_resumes_past<M: TestMemory>(released: usize, store: &Store) {
+    let mut pair = store.restore::<M>(with_store()).unwrap();
+    pair.resume(true);
+    store.clone().sync(&mut pair);
+    let sent = pair.transmitted();
+    let packets = decode(&sent, pair.version);
+    assert_eq!(packets.len(), 3, "{packets:?}");
+    let is_pubrel = |packet: &Packet<'_>| matches!(packet, Packet::PubRel(_));
+    assert!(packets[..released].iter().all(is_pubrel), "{packets:?}");
+}
+
 fn with_store() -> Config {
     Config { store: true, ..Config::new(1) }
 }
@@ -416,6 +487,7 @@ fn with_store() -> Config {
 crate::on_both_memories! {
     no_loss_makes_a_store_unreadable
     messages_with_one_identifier_are_both_restored
+    what_is_abandoned_is_not_published_again
 }
 
 /// Promises: STO-2
