@@ -159,6 +159,17 @@ impl<M: Memory> Session<M> {
 }
 
 impl<M: Memory> SessionState<M> {
+    /// The session is not the one in which publishes got their identifiers: those say nothing in it,
+    /// be it that it begins or that what an earlier client left open there is unknown.
+    pub(super) fn void_packet_ids(&mut self) {
+        let mut at = self.flows.first(Lane::Waiting);
+        while let Some(index) = at {
+            at = self.flows.next(index);
+            self.flows.clear_key(index);
+        }
+        self.identity.void_records(self.journal.made());
+    }
+
     /// Whether this is a QoS 2 message of an adopted session.
     pub(super) fn needs_clean_id(&self, index: u32) -> bool {
         if !self.identity.origin.is_adopted() {

@@ -26,6 +26,8 @@ pub(super) struct Identity<M: Memory> {
     pub(super) origin: Origin,
     /// All this is as the store has it.
     is_recorded: bool,
+    /// The identifiers in records up to this number are of the session of another ClientID.
+    pub(super) void_up_to: u64,
     /// The last CONNECT. It keeps its bytes, so that the next one finds room whatever waits to be
     /// sent. Before the first, in memory of a fixed size, room for it.
     connect: Option<Block<M>>,
@@ -193,6 +195,9 @@ impl<M: Memory> Session<M> {
         if let Some(assigned) = connack.properties.assigned_client_identifier() {
             state.adopt_client_id(assigned);
         }
+        if !state.identity.origin.is_known() {
+            state.void_packet_ids();
+        }
         // 3.1 does not say whether the session is there: flows go on as if it were, and subscriptions
         // are made again as if it were not.
         let is_told = link.version != Version::V3_1;
@@ -227,6 +232,7 @@ impl<M: Memory> Identity<M> {
             version,
             origin: Origin::Unknown,
             is_recorded: false,
+            void_up_to: 0,
             connect: None,
             method: None,
         }
@@ -276,16 +282,24 @@ impl<M: Memory> Identity<M> {
         }
     }
 
+    /// No identifier was given in this session before.
+    pub(super) fn void_records(&mut self, up_to: u64) {
+        self.void_up_to = up_to;
+        self.is_recorded = false;
+    }
+
     /// Takes all this from the store.
     pub(super) fn restore(
         &mut self,
         version: Version,
         is_adopted: bool,
+        void_up_to: u64,
         client_id: &[u8],
     ) -> Result<(), Full> {
         self.version = version;
         self.origin = if is_adopted { Origin::Adopted(Probes::new()) } else { Origin::Own };
         self.is_recorded = true;
+        self.void_up_to = void_up_to;
         client_id.iter().try_for_each(|byte| self.client_id.push(*byte))
     }
 }
@@ -318,7 +332,7 @@ impl<M: Memory> SessionState<M> {
 
     /// Records who the client is if that changed, now or when there is room.
     pub(super) fn note_identity(&mut self) {
-        if !self.identity.is_recorded {
+        if !self.identity.is_recorded && self.identity.origin.is_known() {
             self.identity.is_recorded = self.journal.push(RecordRef::Session).is_ok();
             self.owes_records |= !self.identity.is_recorded;
         }

@@ -74,7 +74,12 @@ impl<M: Memory> Journal<M> {
             return Ok(u64::MAX);
         }
         self.waiting.push_back(record)?;
-        Ok(self.polled + self.waiting.len() as u64)
+        Ok(self.made())
+    }
+
+    /// The number of the last record made.
+    pub(crate) fn made(&self) -> u64 {
+        self.polled + self.waiting.len() as u64
     }
 
     /// The next record and its number.

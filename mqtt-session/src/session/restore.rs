@@ -84,6 +84,12 @@ impl Fields<'_> {
     fn u64(&mut self) -> Result<u64, Failure> {
         self.take().map(u64::from_be_bytes)
     }
+
+    /// The number of a record.
+    fn number(&mut self) -> Result<u64, Failure> {
+        let number = self.u64()?;
+        if number > LARGEST { Err(Failure::Unreadable) } else { Ok(number) }
+    }
 }
 
 /// A session in the making.
@@ -120,7 +126,9 @@ impl<M: Memory> Restore<'_, M> {
             [1] => true,
             [_] => return Err(Failure::Unreadable),
         };
-        Ok(self.state.identity.restore(version, is_adopted, fields.0)?)
+        let void_up_to = fields.number()?;
+        self.state.journal.count_from(void_up_to);
+        Ok(self.state.identity.restore(version, is_adopted, void_up_to, fields.0)?)
     }
 
     fn block_of(&mut self, bytes: &[u8]) -> Result<Block<M>, Failure> {
@@ -164,19 +172,22 @@ impl<M: Memory> Restore<'_, M> {
         let flow = Flow { expiry, message: number, ..Flow::new(kind, Some(image)) };
         let index = state.flows.insert(Lane::Waiting, flow)?;
         match PacketId::new(id) {
-            Some(id) => self.note_packet_id(index, id),
-            None => state.note_expiry(expiry),
+            Some(id) if number > state.identity.void_up_to => self.note_packet_id(index, id),
+            Some(_) | None => state.note_expiry(expiry),
         }
         Ok(())
     }
 
     fn sent(&mut self, key: RecordKey, number: u64, mut fields: Fields<'_>) -> Result<(), Failure> {
         let id = PacketId::new(fields.u16()?).ok_or(Failure::Unreadable)?;
+        let made = fields.number()?;
         let Some(index) = self.find(number) else { return self.delete(key) };
         if let Some(flow) = self.state.flows.get_mut(index) {
             flow.has_sent_record = true;
         }
-        self.note_packet_id(index, id);
+        if made > self.state.identity.void_up_to {
+            self.note_packet_id(index, id);
+        }
         Ok(())
     }
 

@@ -102,11 +102,7 @@ impl<M: Memory> SessionState<M> {
             if again {
                 flow.kind = FlowKind::Publish { qos, carried: false };
                 let expiry = flow.expiry;
-                // In a session that begins now every identifier is free: it keeps the one that is
-                // recorded.
-                if self.identity.origin.is_adopted() {
-                    self.flows.clear_key(index);
-                }
+                // It keeps its identifier, which is recorded: in a session that begins all are free.
                 self.note_expiry(expiry);
             } else {
                 self.leave_waiting(index);

@@ -2,14 +2,15 @@
 //!
 //! ```text
 //! key        value: format, then
-//! Session    version, 1 if adopted or 0, ClientID
+//! Session    version, 1 if adopted or 0, number v, ClientID
 //! Filter n   version, SUBSCRIBE of this filter
 //! Released m Packet Identifier, number n of the message, which is deleted next
 //! Message n  version, Packet Identifier or 0, expiry or 0, where the image says so, PUBLISH
-//! Sent n     Packet Identifier of message n
+//! Sent n     Packet Identifier of message n, number of this record
 //! Received id
 //! ```
-//! Numbers are big-endian; n and m are those of the records themselves. What is stored was in memory
+//! Numbers are big-endian; n and m are those of the records themselves. Message and Sent records up
+//! to v were made for the session of another ClientID: their identifiers are void. What is stored was in memory
 //! all at once when the last of it was made, so it fits there again.
 
 use mqtt_proto::Version;
@@ -145,7 +146,9 @@ impl<M: Memory> SessionState<M> {
         Some(match record {
             RecordRef::Session => {
                 let is_adopted = u8::from(self.identity.origin.is_adopted());
-                prefix.put(&[version_byte(self.identity.version), is_adopted]);
+                prefix
+                    .put(&[version_byte(self.identity.version), is_adopted])
+                    .put(&self.identity.void_up_to.to_be_bytes());
                 (RecordKind::Session.key(0), Source::ClientId)
             }
             RecordRef::Filter { number } => {
@@ -170,7 +173,7 @@ impl<M: Memory> SessionState<M> {
                 (RecordKind::Message.key(seq), Source::Image(token.index))
             }
             RecordRef::Sent { message, id } => {
-                prefix.put(&id.to_be_bytes());
+                prefix.put(&id.to_be_bytes()).put(&seq.to_be_bytes());
                 (RecordKind::Sent.key(message), Source::Prefix)
             }
             RecordRef::Released { message, id } => {

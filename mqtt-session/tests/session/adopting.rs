@@ -225,6 +225,45 @@ fn another_client_identifier_has_another_session<M: TestMemory>() {
     pair.expect(&[publish(QOS2, FIRST, "b")]);
 }
 
+/// What got its identifier in the session of another ClientID gets one of this session, and no crash
+/// brings the old one back.
+///
+/// Promises: CON-3, STO-2
+fn no_identifier_is_taken_into_another_session<M: TestMemory>() {
+    let config = Config { store: true, ..Config::new(1) };
+    let mut store = Store::default();
+    let mut pair = Pair::<M>::with(config.clone());
+    pair.connect();
+    pair.publish(QOS2, "a");
+    store.take(&mut pair);
+    pair.cut();
+    let other = Connect { clean_start: false, ..Connect::new("other") };
+    pair.connect_with(&other, &connack(true));
+    let adopted = store.log.len();
+    store.sync(&mut pair);
+    pair.probe(&[FIRST]);
+    store.sync(&mut pair);
+    pair.expect(&[publish(QOS2, FIRST, "a")]);
+    for records in adopted..=store.log.len() {
+        let mut store = store.crash(records);
+        for _ in 0..2 {
+            let mut pair = store.restore::<M>(config.clone()).unwrap();
+            pair.connect_with(&other, &connack(true));
+            pair.events();
+            pair.publish(QOS1, "b");
+            store.sync(&mut pair);
+            let sent = pair.transmitted();
+            let packets = decode(&sent, pair.version);
+            let is_old = |packet: &&Packet<'_>| {
+                matches!(packet, Packet::Publish(publish)
+                    if publish.qos == QOS2 && publish.packet_id.unwrap().get() != FIRST)
+            };
+            assert_eq!(packets.iter().find(is_old), None, "{records}: {packets:?}");
+            store = store.crash(store.log.len());
+        }
+    }
+}
+
 /// Identifiers are asked about some at a time, and each once.
 ///
 /// Promises: CON-3, SEND-4
@@ -451,5 +490,6 @@ crate::on_both_memories! {
     a_restart_does_not_make_it_known
     the_message_waits_for_its_records
     another_client_identifier_has_another_session
+    no_identifier_is_taken_into_another_session
     a_session_with_nothing_to_ask_is_quiet
 }

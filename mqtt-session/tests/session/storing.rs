@@ -692,7 +692,7 @@ fn identifiers_wait_for_room_in_the_journal() {
             let id = packet.packet_id.unwrap().get().to_be_bytes();
             let content = store.content(store.log.len());
             let mut recorded = content.iter().filter(|(key, _)| key.0[0] == 4);
-            assert!(recorded.any(|(_, value)| value[1..] == id), "{packet:?} has no record");
+            assert!(recorded.any(|(_, value)| value[1..3] == id), "{packet:?} has no record");
             sent += 1;
         }
         store.sync(&mut pair);
