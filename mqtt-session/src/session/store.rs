@@ -66,8 +66,10 @@ impl<M: Memory> Session<M> {
                 next = state.flows.next(index);
                 let Some(flow) = state.flows.get_mut(index) else { break };
                 if state.journal.is_lost(at, flow.message) {
-                    // There is nothing to delete.
-                    flow.message = 0;
+                    // There is nothing to delete but a record of its identifier that comes yet.
+                    if !flow.has_sent_record {
+                        flow.message = 0;
+                    }
                     state.fail_publish(index, Failure::StoreFailed, up.as_deref_mut());
                 }
             }

@@ -502,6 +502,23 @@ fn publishes_that_cannot_be_stored_fail<M: TestMemory>() {
     assert_eq!(deleted, 2, "{store:?}");
 }
 
+/// A message that cannot be stored leaves no record of its identifier behind.
+///
+/// Promises: STO-1, STO-2
+fn an_identifier_without_its_message_is_deleted<M: TestMemory>() {
+    let (mut pair, mut store) = stored::<M>();
+    pair.cut();
+    let token = pair.publish(QOS1, "a");
+    store.take(&mut pair);
+    let message = store.log.pop().unwrap();
+    // The window opens: the identifier is recorded behind the message.
+    pair.resume(true);
+    pair.session.handle_store_failed(message.seq);
+    pair.expect_events(&[Seen::Failed(token, Failure::StoreFailed)]);
+    store.sync(&mut pair);
+    assert_eq!(session_records(&store.content(store.log.len())), 0, "{store:?}");
+}
+
 /// Promises: STO-1
 fn without_any_other_record_the_session_stops<M: TestMemory>() {
     let (mut pair, mut store) = stored::<M>();
@@ -802,6 +819,7 @@ crate::on_both_memories! {
     unreadable_records_are_refused
     broken_values_never_panic
     publishes_that_cannot_be_stored_fail
+    an_identifier_without_its_message_is_deleted
     without_any_other_record_the_session_stops
     equal_subscriptions_end_together
     subscriptions_are_stored
