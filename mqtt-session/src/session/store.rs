@@ -13,6 +13,8 @@
 //! to v were made for the session of another ClientID: their identifiers are void. What is stored was in memory
 //! all at once when the last of it was made, so it fits there again.
 
+use core::mem;
+
 use mqtt_proto::Version;
 
 use super::flow::{FlowKind, Lane};
@@ -30,16 +32,24 @@ impl<M: Memory> Session<M> {
     ///
     /// With memory of a fixed size, what would make more records waits until these are polled.
     pub fn poll_store(&mut self) -> Option<Record<'_>> {
-        let state = &mut self.state;
+        let mut has_room = false;
         loop {
-            let (seq, record) = state.journal.pop()?;
-            state.note_room();
-            state.settle();
-            // A message that ended before its record was polled needs none.
-            if let Some((key, source)) = state.record(seq, record) {
-                let value = state.value(source);
+            let Some((seq, record)) = self.state.journal.pop() else {
+                if !mem::take(&mut has_room) {
+                    return None;
+                }
+                self.use_room();
+                continue;
+            };
+            self.state.note_room();
+            self.state.settle();
+            // A message that ended before its record was polled needs none. There is no report of
+            // it then, with which what waits for room would go on.
+            if let Some((key, source)) = self.state.record(seq, record) {
+                let value = self.state.value(source);
                 return Some(Record { seq, key, value });
             }
+            has_room = true;
         }
     }
 
@@ -47,6 +57,11 @@ impl<M: Memory> Session<M> {
     /// them may leave.
     pub fn handle_stored(&mut self, up_to: u64) {
         self.state.journal.handle_stored(up_to);
+        self.use_room();
+    }
+
+    /// What waits for records, or for room for them, goes on.
+    fn use_room(&mut self) {
         self.state.release_answers();
         self.promote();
     }
@@ -80,7 +95,7 @@ impl<M: Memory> Session<M> {
             let code = mqtt_proto::ReasonCode::ImplementationSpecificError;
             link.leave_saying(&mut state.arena, code, CloseReason::StoreFailed);
         }
-        self.promote();
+        self.use_room();
     }
 }
 
@@ -133,7 +148,7 @@ fn version_byte(version: Version) -> u8 {
 impl<M: Memory> SessionState<M> {
     /// Makes the records that the journal had no room for, as far as there is room now.
     fn settle(&mut self) {
-        if core::mem::take(&mut self.owes_records) {
+        if mem::take(&mut self.owes_records) {
             self.note_identity();
             let settled = self.settle_abandoned();
             let settled = settled.and_then(|()| self.settle_held());

@@ -717,6 +717,67 @@ fn identifiers_wait_for_room_in_the_journal() {
     assert_eq!(sent, accepted);
 }
 
+/// A PUBREC that found no room for its record finds some when the records before it fail.
+///
+/// Promises: STO-1, RECV-1
+#[cfg(feature = "fixed")]
+#[test]
+fn records_that_fail_make_room() {
+    let (mut pair, mut store) = stored::<crate::pair::Wide>();
+    let failing = with_an_ack_behind_a_full_journal(&mut pair, &[]);
+    let before = store.log.len();
+    store.take(&mut pair);
+    let at = store.log[before].seq;
+    store.log.truncate(before);
+    pair.session.handle_store_failed(at);
+    assert_eq!(pair.events().len(), failing + 1);
+    store.sync(&mut pair);
+    pair.expect(&[pubrec(1)]);
+}
+
+/// Likewise when they are not needed any more.
+///
+/// Promises: STO-1, RECV-1
+#[cfg(feature = "fixed")]
+#[test]
+fn records_without_a_message_make_room() {
+    let (mut pair, mut store) = stored::<crate::pair::Wide>();
+    let expired =
+        with_an_ack_behind_a_full_journal(&mut pair, &[Property::MessageExpiryInterval(1)]);
+    pair.pass(std::time::Duration::from_secs(2));
+    pair.expect(&[]);
+    assert_eq!(store.take(&mut pair), 1, "the record of the PUBREC");
+    store.sync(&mut pair);
+    pair.expect(&[pubrec(1)]);
+    let mut failed = 0;
+    for _ in 0..expired {
+        let is_failed = |event: &Seen| matches!(event, Seen::Failed(_, Failure::Expired));
+        failed += pair.events().iter().filter(|event| is_failed(event)).count();
+        store.sync(&mut pair);
+    }
+    assert_eq!(failed, expired);
+}
+
+/// Publishes fill the journal, and then a message is acknowledged; gives how many there are.
+#[cfg(feature = "fixed")]
+fn with_an_ack_behind_a_full_journal<M: TestMemory>(
+    pair: &mut Pair<M>,
+    properties: &[Property<'_>],
+) -> usize {
+    use mqtt_session::{Payload, proto};
+    pair.send(&publish(QOS2, 1, ""));
+    let delivery = pair.expect_delivery("");
+    let properties = proto::Properties::from_slice(properties);
+    let publish = proto::Publish { properties, ..message(QOS1, "a") };
+    let publish = |_: &usize| {
+        pair.session.publish(pair.now, &publish, Payload::Copy(publish.payload)).is_ok()
+    };
+    let accepted = (0..).take_while(publish).count();
+    pair.ack(delivery);
+    pair.expect(&[]);
+    accepted
+}
+
 /// What is whole is delivered before the end, however long the journal is full.
 ///
 /// Promises: END-2, STO-1
