@@ -101,15 +101,14 @@ impl<M: Memory> Session<M> {
     /// these calls (section 4.6). Idempotent; an outdated delivery is a no-op. A reason code that
     /// PUBACK does not have is sent as 0x80 if it is one of failure, else as 0x00.
     pub fn ack(&mut self, delivery: Delivery, reason: ReasonCode) {
-        let reason = if !self.state.version().has_properties() {
-            ReasonCode::Success
-        } else if reason.is_legal(PacketType::PubAck, Role::Client) {
+        let reason = if reason.is_legal(PacketType::PubAck, Role::Client) {
             reason
         } else if reason.is_error() {
             ReasonCode::UnspecifiedError
         } else {
             ReasonCode::Success
         };
+        let reason = self.state.sayable(reason);
         self.state.answer(delivery, Answer::Given(reason));
         self.state.release_answers();
     }
@@ -193,13 +192,23 @@ impl<M: Memory> SessionState<M> {
             self.held.move_to(index, Shelf::PubAck);
         }
         while let Some((index, reason)) = self.first_answered(Shelf::Qos2) {
+            // It stays what the version of this connection makes of it.
+            let reason = self.sayable(reason);
             if !reason.is_error() && self.note_received(index).is_err() {
                 // When records were polled there is room.
                 break;
             }
+            if let Some(held) = self.held.get_mut(index) {
+                held.answer = Answer::Given(reason);
+            }
             // [MQTT-4.6.0-3]
             self.held.move_to(index, Shelf::PubRec);
         }
+    }
+
+    /// Before 5.0 nothing can be rejected.
+    fn sayable(&self, reason: ReasonCode) -> ReasonCode {
+        if self.version().has_properties() { reason } else { ReasonCode::Success }
     }
 
     fn first_answered(&self, shelf: Shelf) -> Option<(u32, ReasonCode)> {

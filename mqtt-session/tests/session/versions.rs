@@ -356,7 +356,35 @@ proptest! {
     }
 }
 
+/// A version that cannot reject a message accepts it, and that is recorded first.
+///
+/// Promises: STO-1, STO-2
+fn a_rejection_the_version_cannot_say_is_none<M: TestMemory>() {
+    let config = Config { store: true, ..Config::new(1) };
+    let mut store = Store::default();
+    let mut pair = Pair::<M>::with(config.clone());
+    pair.connect();
+    store.sync(&mut pair);
+    pair.send(&publish(QOS2, 1, "a"));
+    let delivery = pair.expect_delivery("a");
+    pair.session.ack(delivery, ReasonCode::NotAuthorized);
+    pair.cut();
+    pair.change(Version::V3_1_1, true);
+    store.sync(&mut pair);
+    pair.exchange(&publish_again(QOS2, 1, "a"), &[]);
+    store.sync(&mut pair);
+    pair.expect(&[pubrec(1)]);
+    let mut pair = store.restore::<M>(config).unwrap();
+    pair.change(Version::V3_1_1, true);
+    pair.exchange(&publish_again(QOS2, 1, "a"), &[pubrec(1)]);
+    // Nor is it one when the version can say it again.
+    pair.cut();
+    pair.change(Version::V5, true);
+    pair.exchange(&publish_again(QOS2, 1, "a"), &[pubrec(1)]);
+}
+
 crate::on_both_memories! {
+    a_rejection_the_version_cannot_say_is_none
     what_waits_is_said_in_the_version_of_the_connection
     subscriptions_are_made_again_in_any_version
     a_message_the_version_cannot_say_fails
