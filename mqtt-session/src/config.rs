@@ -31,6 +31,12 @@ pub struct Config {
     /// Whether a QoS 0 publish gives a token, too, whose outcome comes once it was transmitted or
     /// cannot be any more. If not (default), it is done when it is accepted, which costs less.
     pub report_qos0: bool,
+    /// Whether QoS 0 publishes are kept without a connection, within `write_queue`: those made while
+    /// there is none, and those accepted and not transmitted when one ends. The next one sends them
+    /// whether or not it resumes the session, but for those its broker does not take, which fail
+    /// with their reason ([`Session::unsent`](crate::Session::unsent)). The store has no records of
+    /// them. If not (default), they are refused and lost.
+    pub keep_qos0: bool,
     /// Has topic aliases stand for topics on the wire where the broker takes them: a PUBLISH sent for
     /// the first time is shorter, one sent again carries its topic. Memory of a fixed size has no
     /// room for them.
@@ -81,6 +87,7 @@ impl Config {
             max_pending_bytes: 16 << 20,
             write_queue: 1 << 20,
             report_qos0: false,
+            keep_qos0: false,
             outbound_aliases: false,
             ping_timeout: Duration::from_secs(10),
             response_timeout: Some(Duration::from_secs(30)),

@@ -32,7 +32,8 @@ pub enum PublishError {
     /// No room now; [`Event::Writable`](crate::Event::Writable) follows when there is.
     #[error("the send queue is full")]
     Full,
-    /// QoS 0 without a connection.
+    /// QoS 0 without a connection, unless it is kept
+    /// ([`Config::keep_qos0`](crate::Config::keep_qos0)).
     #[error("not connected")]
     NotConnected,
     /// `disconnect` was called.

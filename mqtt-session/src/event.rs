@@ -164,7 +164,7 @@ pub enum Failure {
     #[error("the message could not be stored")]
     StoreFailed,
     /// QoS 0: the connection ended before it was transmitted. Only with
-    /// [`Config::report_qos0`](crate::Config::report_qos0).
+    /// [`Config::report_qos0`](crate::Config::report_qos0), and unless it is kept.
     #[error("the connection ended before the message was sent")]
     Unsent,
     /// The session ended for good.

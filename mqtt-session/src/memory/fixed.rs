@@ -176,6 +176,15 @@ impl<const BYTES: usize> Arena for Blocks<BYTES> {
         Err(Full)
     }
 
+    fn copy(&mut self, block: &Span, at: usize, len: usize) -> Result<Span, Full> {
+        let copy = self.take(len)?;
+        if at + len <= block.len {
+            let from = block.start + at;
+            self.bytes.copy_within(from..from + len, copy.start);
+        }
+        Ok(copy)
+    }
+
     fn bytes<'a>(&'a self, block: &'a Span) -> &'a [u8] {
         self.bytes.get(block.start..block.start + block.len).unwrap_or_default()
     }

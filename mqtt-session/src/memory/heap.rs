@@ -101,6 +101,14 @@ impl Arena for Pool {
         Ok(block)
     }
 
+    fn copy(&mut self, block: &Buffer, at: usize, len: usize) -> Result<Buffer, Full> {
+        let mut copy = self.take(len)?;
+        if let Some(from) = block.bytes.get(at..at + len) {
+            self.bytes_mut(&mut copy).copy_from_slice(from);
+        }
+        Ok(copy)
+    }
+
     fn bytes<'a>(&'a self, block: &'a Buffer) -> &'a [u8] {
         block.bytes.get(..block.len).unwrap_or_default()
     }

@@ -109,6 +109,8 @@ pub trait Arena: Default {
     type Block;
     /// A block of this length; what it holds is not defined.
     fn take(&mut self, len: usize) -> Result<Self::Block, Full>;
+    /// A block that holds `len` bytes of another one, from `at` on.
+    fn copy(&mut self, block: &Self::Block, at: usize, len: usize) -> Result<Self::Block, Full>;
     fn bytes<'a>(&'a self, block: &'a Self::Block) -> &'a [u8];
     fn bytes_mut<'a>(&'a mut self, block: &'a mut Self::Block) -> &'a mut [u8];
     /// Appends `more` bytes to a block, where that is cheap; `false` when it is not, or they

@@ -33,7 +33,9 @@ enum Awaited {
 impl FlowKind {
     fn awaited(self) -> Option<Awaited> {
         match self {
-            FlowKind::AtMostOnce { .. } | FlowKind::Publish { qos: QoS::AtMostOnce, .. } => None,
+            FlowKind::AtMostOnce { .. }
+            | FlowKind::Kept { .. }
+            | FlowKind::Publish { qos: QoS::AtMostOnce, .. } => None,
             FlowKind::Publish { qos: QoS::AtLeastOnce, .. } => Some(Awaited::PubAck),
             FlowKind::Publish { qos: QoS::ExactlyOnce, .. } => Some(Awaited::PubRec),
             FlowKind::Release { abandoned } => Some(Awaited::PubComp { abandoned }),

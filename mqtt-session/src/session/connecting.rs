@@ -221,7 +221,9 @@ impl<M: Memory> Session<M> {
         }
         link.replace_stage(&mut state.arena, Stage::Up(up));
         state.note_room();
+        let kept = state.flows.len(super::Lane::Ready);
         self.promote();
+        self.state.send_kept(kept, &limits);
     }
 }
 

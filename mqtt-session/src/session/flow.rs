@@ -29,7 +29,7 @@ pub enum Lane {
     Waiting,
     /// Publishes within the window that wait for their records, in order.
     Storing,
-    /// Packets that may leave now, in order.
+    /// Packets that may leave now, in order; without a connection QoS 0 that is kept for the next.
     Ready,
     /// Publishes transmitted on this connection, in order.
     InFlight,
@@ -104,9 +104,9 @@ impl<M: Memory> Flow<M> {
     /// When it expires, as long as no connection carried it.
     pub(crate) fn expires_at(&self) -> Option<Time> {
         match self.kind {
-            FlowKind::AtMostOnce { .. } | FlowKind::Publish { carried: false, .. } => {
-                self.expiry.map(|expiry| expiry.at)
-            }
+            FlowKind::AtMostOnce { .. }
+            | FlowKind::Kept { .. }
+            | FlowKind::Publish { carried: false, .. } => self.expiry.map(|expiry| expiry.at),
             FlowKind::Publish { carried: true, .. }
             | FlowKind::Release { .. }
             | FlowKind::Subscribe { .. }
@@ -123,6 +123,9 @@ pub(crate) enum FlowKind {
     /// A QoS 0 PUBLISH, or several behind each other, of which so many bytes were transmitted. Gone
     /// once all are, unless that is reported.
     AtMostOnce { transmitted: usize, reported: bool },
+    /// A single QoS 0 PUBLISH that was accepted before the connection, which may speak another
+    /// version.
+    Kept { reported: bool },
     /// A QoS 1/2 PUBLISH; `carried` once a connection may have carried it.
     Publish { qos: QoS, carried: bool },
     /// A QoS 2 publish past PUBREC; or one that may have been carried and cannot be sent again,

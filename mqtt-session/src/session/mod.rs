@@ -15,6 +15,7 @@ mod identifiers;
 mod journal;
 mod keep_alive;
 mod link;
+mod offline;
 mod poison;
 mod publishing;
 mod put;
@@ -201,7 +202,8 @@ impl<M: Memory> Session<M> {
         self.state.tolerated
     }
 
-    /// QoS 0 publishes accepted and never transmitted: the connection ended first, or they expired.
+    /// QoS 0 publishes accepted and never transmitted: the connection ended first, they expired, or
+    /// they were kept for a broker that does not take them.
     pub fn unsent(&self) -> u64 {
         self.state.unsent
     }

@@ -93,8 +93,8 @@ impl<M: Memory> Session<M> {
                 | Stage::Left { .. },
             )
             | None => match publish.qos {
-                QoS::AtMostOnce => Err(PublishError::NotConnected),
-                QoS::AtLeastOnce | QoS::ExactlyOnce => Ok(usize::MAX),
+                QoS::AtMostOnce if !self.keeps_at_most_once() => Err(PublishError::NotConnected),
+                QoS::AtMostOnce | QoS::AtLeastOnce | QoS::ExactlyOnce => Ok(usize::MAX),
             },
         }
     }

@@ -100,7 +100,7 @@ pub(super) fn packets(mut bytes: &[u8], version: Version) -> u64 {
     count
 }
 
-fn first_packet_len(packets: Option<&[u8]>, version: Version) -> Option<usize> {
+pub(super) fn first_packet_len(packets: Option<&[u8]>, version: Version) -> Option<usize> {
     let header = FixedHeader::decode(packets?, outbound_dialect(version)).ok()??;
     Some(header.packet_len())
 }

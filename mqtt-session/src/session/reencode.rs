@@ -10,7 +10,9 @@
 //! What the other version cannot say ends with an error when CONNACK comes; nothing is left out but
 //! an optional Subscription Identifier.
 
-use mqtt_proto::{Encode, EncodeError, FixedHeader, MAX_REMAINING_LENGTH, Packet, Version};
+use mqtt_proto::{
+    Encode, EncodeError, FixedHeader, MAX_REMAINING_LENGTH, Packet, PacketType, Version,
+};
 
 use super::SessionState;
 use super::flow::{Flow, FlowKind, packet_id_place};
@@ -37,12 +39,13 @@ struct Reencoded<'a> {
 }
 
 impl<'a> Reencoded<'a> {
-    /// A PUBLISH of QoS 1/2, a SUBSCRIBE or an UNSUBSCRIBE without properties, of which `rest`
-    /// bytes are elsewhere.
+    /// A PUBLISH, a SUBSCRIBE or an UNSUBSCRIBE without properties, of which `rest` bytes are
+    /// elsewhere.
     fn new(packet: &'a [u8], rest: usize, to: Version) -> Option<Reencoded<'a>> {
         let (first, _) = packet.split_first()?;
         let header = 2 + packet.iter().skip(1).position(|byte| byte & 0x80 == 0)?;
-        let (before, after) = packet.split_at_checked(packet_id_place(packet)? + 2)?;
+        let packet_id = if is_at_most_once(*first) { 0 } else { 2 };
+        let (before, after) = packet.split_at_checked(packet_id_place(packet)? + packet_id)?;
         let before = before.get(header..)?;
         let (list, after): (&[u8], _) =
             if to.has_properties() { (&[0], after) } else { (&[], after.get(1..)?) };
@@ -64,6 +67,11 @@ impl<'a> Reencoded<'a> {
         out.put(self.list);
         out.put(self.after);
     }
+}
+
+/// Whether a packet with this first byte is a PUBLISH of QoS 0, which has no Packet Identifier.
+fn is_at_most_once(first: u8) -> bool {
+    first >> 4 == PacketType::Publish as u8 && first & 0b0110 == 0
 }
 
 /// Whether a packet can be said in another version.

@@ -24,7 +24,8 @@ impl<M: Memory> Session<M> {
         };
         link.leave(&mut self.state.arena, reason);
         self.state.judge_end(reason);
-        self.state.take_back_flows();
+        let keeps = self.keeps_at_most_once();
+        self.state.take_back_flows(keeps);
         self.state.take_back_held();
         self.state.note_room();
         Some(reason)
@@ -33,24 +34,33 @@ impl<M: Memory> Session<M> {
 
 /// The end of a connection.
 impl<M: Memory> SessionState<M> {
-    /// Publishes wait again in the order they were sent, requests in call order, QoS 0 is gone.
-    fn take_back_flows(&mut self) {
+    /// Publishes wait again in the order they were sent, requests in call order, QoS 0 is gone
+    /// unless it is kept.
+    fn take_back_flows(&mut self, keeps_at_most_once: bool) {
         self.identity.origin.take_back_probes();
         let mut at = self.flows.first(Lane::Ready);
         while let Some(index) = at {
             at = self.flows.next(index);
             let Some(flow) = self.flows.get(index) else { break };
             match flow.kind {
-                FlowKind::AtMostOnce { .. } => self.lose_at_most_once(index, Failure::Unsent),
+                FlowKind::AtMostOnce { .. } | FlowKind::Kept { .. } => {
+                    if !keeps_at_most_once {
+                        self.lose_at_most_once(index, Failure::Unsent);
+                    }
+                }
                 FlowKind::Subscribe { .. }
                 | FlowKind::Resubscribe { .. }
                 | FlowKind::Unsubscribe { .. } => self.flows.move_to(index, Lane::Requested),
-                FlowKind::Publish { .. } | FlowKind::Release { .. } | FlowKind::Ended(_) => {}
+                // Behind those transmitted before.
+                FlowKind::Publish { .. } => self.flows.move_to(index, Lane::InFlight),
+                FlowKind::Release { .. } | FlowKind::Ended(_) => {}
             }
         }
-        self.qos0_bytes = 0;
+        if !keeps_at_most_once {
+            self.qos0_bytes = 0;
+        }
         self.take_back_requests();
-        for lane in [Lane::Storing, Lane::Ready, Lane::InFlight] {
+        for lane in [Lane::Storing, Lane::InFlight] {
             let len = self.flows.iter(lane).map(|index| self.image_len(index)).sum::<usize>();
             self.waiting_bytes += len;
             self.flows.prepend(lane, Lane::Waiting);
@@ -201,6 +211,7 @@ impl<M: Memory> SessionState<M> {
                 FlowKind::Subscribe { first, filters } => Some((first, filters)),
                 FlowKind::Unsubscribe { .. }
                 | FlowKind::AtMostOnce { .. }
+                | FlowKind::Kept { .. }
                 | FlowKind::Publish { .. }
                 | FlowKind::Release { .. }
                 | FlowKind::Resubscribe { .. }
@@ -219,7 +230,7 @@ impl<M: Memory> SessionState<M> {
     }
 
     /// Why the packet of a flow cannot be sent on this connection, whatever it says.
-    fn unsendable(&self, index: u32, limits: &Limits) -> Option<Failure> {
+    pub(super) fn unsendable(&self, index: u32, limits: &Limits) -> Option<Failure> {
         match self.said_len(index) {
             // [MQTT-3.2.2-15]
             Ok(len) if len > limits.packet_size() => {
@@ -230,7 +241,7 @@ impl<M: Memory> SessionState<M> {
         }
     }
 
-    fn is_retained(&self, index: u32) -> bool {
+    pub(super) fn is_retained(&self, index: u32) -> bool {
         let image = self.flows.get(index).and_then(|flow| flow.image.as_ref());
         let first = image.and_then(|image| self.arena.bytes(&image.head).first());
         first.is_some_and(|first| first & 1 != 0)

@@ -123,6 +123,7 @@ impl<M: Memory> SessionState<M> {
             }
             // Flows of these kinds are never in `Lane::Requested`.
             FlowKind::AtMostOnce { .. }
+            | FlowKind::Kept { .. }
             | FlowKind::Publish { .. }
             | FlowKind::Release { .. }
             | FlowKind::Ended(_) => return false,

@@ -245,7 +245,9 @@ impl<M: Memory> SessionState<M> {
                 // What is sent again carries its topic, whatever the broker still knows.
                 let is_first = matches!(
                     flow.kind,
-                    FlowKind::AtMostOnce { .. } | FlowKind::Publish { carried: false, .. }
+                    FlowKind::AtMostOnce { .. }
+                        | FlowKind::Kept { .. }
+                        | FlowKind::Publish { carried: false, .. }
                 );
                 let aliased = if aliases.is_on() && is_first {
                     aliases.apply(self.arena.bytes(&image.head))
@@ -292,7 +294,7 @@ impl<M: Memory> SessionState<M> {
         let len = self.image_len(index);
         let Some(flow) = self.flows.get_mut(index) else { return };
         match &mut flow.kind {
-            FlowKind::AtMostOnce { .. } => {
+            FlowKind::AtMostOnce { .. } | FlowKind::Kept { .. } => {
                 self.qos0_bytes = self.qos0_bytes.saturating_sub(len);
                 self.end_at_most_once(index, Ended::Transmitted);
             }

@@ -157,7 +157,9 @@ impl<M: Memory> SessionState<M> {
     pub(super) fn lose_at_most_once(&mut self, index: u32, failure: Failure) {
         self.qos0_bytes = self.qos0_bytes.saturating_sub(self.image_len(index));
         let flow = self.flows.get(index);
-        if let Some(Flow {
+        if let Some(Flow { kind: FlowKind::Kept { .. }, .. }) = flow {
+            self.unsent += 1;
+        } else if let Some(Flow {
             kind: FlowKind::AtMostOnce { transmitted, .. },
             image: Some(image),
             ..
@@ -172,7 +174,10 @@ impl<M: Memory> SessionState<M> {
     /// QoS 0 is over. It has an outcome only if it is to be reported.
     pub(super) fn end_at_most_once(&mut self, index: u32, ended: Ended) {
         let kind = self.flows.get(index).map(|flow| flow.kind);
-        if let Some(FlowKind::AtMostOnce { reported: true, .. }) = kind {
+        if let Some(
+            FlowKind::AtMostOnce { reported: true, .. } | FlowKind::Kept { reported: true },
+        ) = kind
+        {
             self.end_flow(index, ended);
         } else {
             self.remove_flow(index);
@@ -182,7 +187,7 @@ impl<M: Memory> SessionState<M> {
     /// A publish fails without a packet: that is reported next.
     pub(super) fn fail_publish(&mut self, index: u32, failure: Failure, up: Option<&mut Up>) {
         let kind = self.flows.get(index).map(|flow| flow.kind);
-        if let Some(FlowKind::AtMostOnce { .. }) = kind {
+        if let Some(FlowKind::AtMostOnce { .. } | FlowKind::Kept { .. }) = kind {
             self.lose_at_most_once(index, failure);
             return;
         }

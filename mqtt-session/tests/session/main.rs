@@ -11,6 +11,7 @@ mod crashing;
 mod ending;
 mod keep_alive;
 mod misbehaving;
+mod offline;
 mod packets;
 mod pair;
 mod poison;

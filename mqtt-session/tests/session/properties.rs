@@ -562,11 +562,12 @@ fn broker_packet(n: usize, version: Version) -> Vec<u8> {
 #[expect(clippy::too_many_lines, reason = "one arm for each noise")]
 fn survives<M: TestMemory>(
     noises: &[Noise],
-    (store, report_qos0): (bool, bool),
+    (store, report_qos0, keep_qos0): (bool, bool, bool),
 ) -> Result<(), TestCaseError> {
     let mut session = Session::<M>::new(Config {
         store,
         report_qos0,
+        keep_qos0,
         topic_alias_maximum: 2,
         outbound_aliases: true,
         maximum_packet_size: std::num::NonZeroU32::new(100),
@@ -704,7 +705,7 @@ proptest! {
     /// Promises: BAD-4
     #[test]
     fn no_bytes_make_it_panic_or_loop(
-        noises in prop::collection::vec(noise(), 0..60), kind: (bool, bool),
+        noises in prop::collection::vec(noise(), 0..60), kind: (bool, bool, bool),
     ) {
         survives::<mqtt_session::Heap>(&noises, kind)?;
     }
@@ -713,7 +714,7 @@ proptest! {
     #[cfg(feature = "fixed")]
     #[test]
     fn no_bytes_make_it_panic_or_loop_in_fixed_memory(
-        noises in prop::collection::vec(noise(), 0..60), kind: (bool, bool),
+        noises in prop::collection::vec(noise(), 0..60), kind: (bool, bool, bool),
     ) {
         survives::<crate::pair::Small>(&noises, kind)?;
     }

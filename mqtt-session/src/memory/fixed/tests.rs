@@ -19,6 +19,15 @@ fn layout(blocks: &Blocks<BYTES>) -> Vec<(usize, bool)> {
 }
 
 #[test]
+fn a_part_of_a_block_is_copied() {
+    let mut blocks = Blocks::<BYTES>::default();
+    let mut block = blocks.take(6).unwrap();
+    blocks.bytes_mut(&mut block).copy_from_slice(b"abcdef");
+    let copy = blocks.copy(&block, 2, 3).unwrap();
+    assert_eq!((blocks.bytes(&copy), blocks.bytes(&block)), (&b"cde"[..], &b"abcdef"[..]));
+}
+
+#[test]
 fn one_block_can_take_it_all() {
     let mut blocks = Blocks::<BYTES>::default();
     let limit = <Blocks<BYTES> as Arena>::LIMIT;
