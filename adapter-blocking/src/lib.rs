@@ -36,8 +36,8 @@ use std::thread;
 
 pub use mqtt_client::{
     Ack, AuthResponse, Authenticator, Backoff, Bytes, ClientEvent, CloseReason, Completion,
-    ConnectError, ConnectionState, DropPolicy, Failure, Limits, Message, Options, OptionsError,
-    Overflow, Payload, Properties, Property, Publish, PublishError, QoS, ReasonCode,
+    ConnectError, ConnectionState, DropPolicy, Failure, Limits, Message, OfflineQoS0, Options,
+    OptionsError, Overflow, Payload, Properties, Property, Publish, PublishError, QoS, ReasonCode,
     ReauthenticateError, Refusal, Rejection, RetainHandling, SessionExpiry, SessionLoss, Stats,
     SubscribeError, SubscribeOptions, TryPublishError, TryRecvError, Unacknowledged,
     UnsubscribeError, UrlProblem, Version, VersionChoice, ViolationKind,

@@ -36,8 +36,8 @@ use tokio::runtime::Handle;
 pub use mqtt_client::{
     Ack, AuthResponse, Authenticator, Backoff, Bytes, CallbackSubscription, Client, ClientEvent,
     CloseReason, Completion, ConnectError, ConnectionState, DropPolicy, Enqueue, Events, Failure,
-    Limits, Message, Options, OptionsError, Overflow, Payload, Properties, Property, Publish,
-    PublishError, PublishHandle, QoS, ReasonCode, ReauthenticateError, Refusal, Rejection,
+    Limits, Message, OfflineQoS0, Options, OptionsError, Overflow, Payload, Properties, Property,
+    Publish, PublishError, PublishHandle, QoS, ReasonCode, ReauthenticateError, Refusal, Rejection,
     RetainHandling, SessionExpiry, SessionLoss, Stats, SubscribeError, SubscribeOptions,
     Subscription, TryPublishError, TryRecvError, Unacknowledged, UnsubscribeError, UrlProblem,
     Version, VersionChoice, ViolationKind,

@@ -148,8 +148,12 @@ pub enum PublishError {
     /// The send queue is full: wait with `publish` or `enqueue`, or try later. Nothing was sent.
     #[error("the send queue is full; wait with `publish`, or try again later")]
     Full,
-    /// A QoS 0 message, and there is no connection. Nothing was sent.
-    #[error("not connected; QoS 1 and 2 are kept until there is a connection")]
+    /// A QoS 0 message, and there is no connection: see
+    /// [`offline_qos0`](crate::Options::offline_qos0). Nothing was sent.
+    #[error(
+        "not connected; QoS 1 and 2 are kept until there is a connection, QoS 0 with the option \
+         `offline_qos0`"
+    )]
     NotConnected,
     /// The client was closed. If the message had been accepted, it may have been delivered.
     #[error("the client is closed")]

@@ -4,6 +4,7 @@ mod attempts;
 mod broker;
 mod completion;
 mod consumers;
+mod offline_qos0;
 mod session_expiry;
 mod validate;
 mod wire;
@@ -23,6 +24,7 @@ pub(crate) use attempts::AttemptOptions;
 pub(crate) use broker::Broker;
 pub use completion::Completion;
 pub(crate) use consumers::ConsumerOptions;
+pub use offline_qos0::OfflineQoS0;
 pub use session_expiry::SessionExpiry;
 pub(crate) use validate::Greeting;
 pub(crate) use wire::WireOptions;
@@ -69,6 +71,7 @@ pub(crate) struct SendingOptions {
     pub(crate) max_pending_bytes: usize,
     pub(crate) write_queue: usize,
     pub(crate) qos0_completion: Completion,
+    pub(crate) offline_qos0: OfflineQoS0,
     pub(crate) response_timeout: Option<Duration>,
     pub(crate) session_loss: SessionLoss,
     pub(crate) disconnect_flush: Duration,
@@ -326,6 +329,7 @@ impl Options {
                 max_pending_bytes: 16 << 20,
                 write_queue: 1 << 20,
                 qos0_completion: Completion::Queued,
+                offline_qos0: OfflineQoS0::Fail,
                 response_timeout: Some(Duration::from_secs(30)),
                 session_loss: SessionLoss { qos1: true, qos2: false },
                 disconnect_flush: Duration::from_millis(500),

@@ -18,8 +18,8 @@ pub struct Stats {
     pub protocol_errors: u64,
     /// Publishes accepted for sending.
     pub published: u64,
-    /// QoS 0 publishes among them that were not sent: the connection ended first, or they expired.
-    /// Of those on their way nobody knows.
+    /// QoS 0 publishes among them that were not sent: the connection ended first, they expired, or
+    /// they were kept for a broker that does not take them. Of those on their way nobody knows.
     pub unsent: u64,
     /// QoS 1/2 publishes the broker acknowledged.
     pub delivered: u64,

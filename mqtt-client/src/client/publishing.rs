@@ -20,7 +20,8 @@ impl Client {
     /// ([`qos0_completion`](crate::Options::qos0_completion)), QoS 1 at PUBACK, QoS 2 at PUBCOMP.
     /// While the send queue is full this waits, in the order of the calls.
     ///
-    /// QoS 0 that is queued when the connection ends, or expires, is not sent; see
+    /// QoS 0 that is queued when the connection ends, unless it is kept
+    /// ([`offline_qos0`](crate::Options::offline_qos0)), or that expires, is not sent; see
     /// [`Stats::unsent`](crate::Stats::unsent).
     ///
     /// The result is [`ReasonCode::Success`], or [`ReasonCode::NoMatchingSubscribers`] if the

@@ -7,7 +7,7 @@ use std::time::Duration;
 use mqtt_session::proto::{self, Dialect, Encode, Properties, Property, Role, Version};
 use mqtt_session::{Backoff, Config, Connect, SupervisorConfig, VersionChoice};
 
-use super::{Completion, ConnectOptions, ConsumerOptions, Options, SessionExpiry};
+use super::{Completion, ConnectOptions, ConsumerOptions, OfflineQoS0, Options, SessionExpiry};
 use crate::authenticator::SharedAuthenticator;
 use crate::{AuthResponse, OptionsError};
 
@@ -82,6 +82,7 @@ impl Options {
             max_pending_bytes: self.sending.max_pending_bytes,
             write_queue: self.sending.write_queue,
             report_qos0: self.sending.qos0_completion == Completion::Written,
+            keep_qos0: self.sending.offline_qos0 == OfflineQoS0::Keep,
             ping_timeout: self.connect.ping_timeout.unwrap_or(ping_timeout),
             response_timeout: self.sending.response_timeout,
             session_loss: self.sending.session_loss,

@@ -78,6 +78,7 @@ suite! {
     ["SEND-4", "CON-2"] publishing::publishes_wait_for_quota_in_order;
     ["SEND-4"] publishing::a_full_queue_is_back_pressure;
     ["SEND-5", "LIVE-2"] publishing::qos0_without_a_connection_fails_and_qos1_is_kept;
+    ["SEND-5"] publishing::qos0_is_kept_when_asked_for;
     ["SEND-3"] publishing::a_publish_given_up_anywhere_does_no_harm;
 
     ["SEND-2"] subscribing::a_refused_subscription_is_an_error;

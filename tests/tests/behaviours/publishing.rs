@@ -1,6 +1,8 @@
 //! Publishes and their outcomes.
 
-use mqtt_adapter_blocking::{ClientEvent, Completion, Publish, PublishError, QoS, ReasonCode};
+use mqtt_adapter_blocking::{
+    ClientEvent, Completion, OfflineQoS0, Publish, PublishError, QoS, ReasonCode,
+};
 use mqtt_proto::Property;
 use mqtt_tests::adapter::{Adapter, Client, Handle};
 use mqtt_tests::{Signal, Trial};
@@ -138,6 +140,37 @@ pub(crate) fn qos0_without_a_connection_fails_and_qos1_is_kept<A: Adapter>(trial
     let handle = client.enqueue(qos1("kept")).unwrap();
     kept.raise();
     handle.wait().unwrap();
+    client.publish(Publish::new("again", "")).unwrap();
+    client.publish(qos1("end")).unwrap();
+    client.disconnect();
+}
+
+pub(crate) fn qos0_is_kept_when_asked_for<A: Adapter>(trial: &Trial) {
+    let listening = Signal::new();
+    let kept = Signal::new();
+    let (cut, resume) = (listening.clone(), kept.clone());
+    let peer = trial.peer(move |broker| {
+        let connection = broker.open(false);
+        cut.wait();
+        connection.cut();
+        resume.wait();
+        let mut connection = broker.open_with(false, &[Property::RetainAvailable(false)]);
+        assert_eq!(connection.expect_publish("kept").payload, b"first");
+        assert_eq!(connection.expect_publish("kept").payload, b"second");
+        connection.expect_publish("again");
+        connection.take_qos1("end");
+        connection.expect_disconnect(ReasonCode::NormalDisconnection);
+    });
+    let options = options(&peer).offline_qos0(OfflineQoS0::Keep);
+    let client = A::start().connect(options).unwrap();
+    let mut events = client.events();
+    listening.raise();
+    wait_for(&mut events, |event| matches!(event, ClientEvent::Disconnected { .. }));
+    client.publish(Publish::new("kept", "first")).unwrap();
+    client.publish(Publish::new("refused", "").retain(true)).unwrap();
+    client.publish(Publish::new("kept", "second")).unwrap();
+    kept.raise();
+    wait_for(&mut events, |event| matches!(event, ClientEvent::Connected { .. }));
     client.publish(Publish::new("again", "")).unwrap();
     client.publish(qos1("end")).unwrap();
     client.disconnect();

@@ -5,7 +5,7 @@ use mqtt_session::proto::{Ack, Packet, Properties, PubAck, QoS, ReasonCode};
 
 use super::packets::{id, puback, pubcomp, pubrec};
 use super::world::{Task, World};
-use crate::{Completion, Options, Publish, PublishError};
+use crate::{Completion, OfflineQoS0, Options, Publish, PublishError};
 
 fn qos1(topic: &str) -> Publish<'_> {
     Publish::new(topic, "x").qos(QoS::AtLeastOnce)
@@ -227,6 +227,28 @@ fn publishing_while_disconnected() {
     assert_eq!(world.sent(), ["PUBLISH 1 a 1"]);
     world.reply(&puback(1));
     assert_eq!(world.finish(handle), Ok(ReasonCode::Success));
+}
+
+/// SEND-5: QoS 0 waits for a connection, if that is asked for.
+#[test]
+fn qos0_is_kept_while_disconnected() {
+    let mut world = World::new(|options| {
+        options.offline_qos0(OfflineQoS0::Keep).qos0_completion(Completion::Written).write_queue(12)
+    });
+    let client = world.client();
+    let publish = |topic: &'static str| client.try_publish(Publish::new(topic, ""));
+    let [first, second] = ["a", "b"].map(|topic| publish(topic).unwrap());
+    assert_eq!(publish("c").err().map(|refused| refused.error), Some(PublishError::Full));
+    let mut waits = world.task(client.publish(Publish::new("c", "")));
+    assert!(waits.poll().is_pending());
+    world.accept(false);
+    assert_eq!(world.sent(), ["PUBLISH a 0", "PUBLISH b 0"]);
+    assert!([first, second].map(|handle| world.finish(handle)).iter().all(Result::is_ok));
+    assert!(waits.is_woken() && waits.poll().is_pending());
+    world.run();
+    assert_eq!(world.sent(), ["PUBLISH c 0"]);
+    assert_eq!(waits.output(), Ok(ReasonCode::Success));
+    assert_eq!(client.stats().unsent, 0);
 }
 
 /// SEND-1: QoS 0 is done when it is written, if that is asked for.
