@@ -5,8 +5,8 @@ use std::io;
 use std::time::{Duration, Instant};
 
 use mqtt_client::{
-    ConnectError, ConnectionState, Limits, Message, OptionsError, Publish, PublishError, QoS,
-    ReasonCode, ReauthenticateError, Stats, SubscribeError, SubscribeOptions, TryPublishError,
+    ConnectError, ConnectionState, Drained, Limits, Message, OptionsError, Publish, PublishError,
+    QoS, ReasonCode, ReauthenticateError, Stats, SubscribeError, SubscribeOptions, TryPublishError,
     Unacknowledged, UnsubscribeError,
 };
 
@@ -24,7 +24,7 @@ use crate::receiving::{CallbackSubscription, Events, Subscription};
 ///
 /// Clients and subscriptions keep the connection up: when the last of them is dropped, it is
 /// closed without DISCONNECT, the broker publishes the will, and the client's thread ends by
-/// itself, moments later. [`Client::disconnect`] takes leave properly.
+/// itself, moments later. [`Client::disconnect`] and [`Client::drain`] take leave properly.
 #[derive(Clone)]
 pub struct Client {
     client: mqtt_client::Client,
@@ -174,6 +174,20 @@ impl Client {
             self.client.disconnect().await;
             Ok(())
         })
+    }
+
+    /// Takes leave as [`Client::disconnect`] does, but first waits until all that was accepted has
+    /// its outcome, for `timeout` at most, on this connection or on later ones. Returns what stayed
+    /// without one: those calls end with [`PublishError::Closed`] and its like.
+    ///
+    /// From now on publishing, subscribing and unsubscribing fail with `Closed`, as do such calls
+    /// that wait for room; messages are still received and acknowledged. QoS 0 that is done when it
+    /// is queued has its outcome: it is written as `disconnect` says.
+    ///
+    /// Ends early when [`Client::disconnect`] is called or the client gives up reconnecting. Of
+    /// several calls the earliest end holds, and all return the same.
+    pub fn drain(&self, timeout: Duration) -> Result<Drained, InCallback> {
+        self.mover.call(async { Ok(self.client.drain(timeout).await) })
     }
 
     /// Turns the loop of a client made by [`start_without_thread`](crate::start_without_thread)

@@ -35,10 +35,10 @@ use tokio::runtime::Handle;
 
 pub use mqtt_client::{
     Ack, AuthResponse, Authenticator, Backoff, Bytes, CallbackSubscription, Client, ClientEvent,
-    CloseReason, Completion, ConnectError, ConnectionState, DropPolicy, Enqueue, Events, Failure,
-    Limits, Message, OfflineQoS0, Options, OptionsError, Overflow, Payload, Properties, Property,
-    Publish, PublishError, PublishHandle, QoS, ReasonCode, ReauthenticateError, Refusal, Rejection,
-    RetainHandling, SessionExpiry, SessionLoss, Stats, SubscribeError, SubscribeOptions,
+    CloseReason, Completion, ConnectError, ConnectionState, Drained, DropPolicy, Enqueue, Events,
+    Failure, Limits, Message, OfflineQoS0, Options, OptionsError, Overflow, Payload, Properties,
+    Property, Publish, PublishError, PublishHandle, QoS, ReasonCode, ReauthenticateError, Refusal,
+    Rejection, RetainHandling, SessionExpiry, SessionLoss, Stats, SubscribeError, SubscribeOptions,
     Subscription, TryPublishError, TryRecvError, Unacknowledged, UnsubscribeError, UrlProblem,
     Version, VersionChoice, ViolationKind,
 };

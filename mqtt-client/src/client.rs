@@ -1,6 +1,7 @@
 //! The handle of an application.
 
 mod admission;
+mod draining;
 mod publishing;
 mod subscribing;
 
@@ -21,6 +22,7 @@ use crate::state::{Lifecycle, State};
 use crate::stats::{Stats, Unacknowledged};
 use crate::table::Key;
 
+pub use draining::Drained;
 pub use publishing::{Enqueue, PublishHandle};
 pub(crate) use subscribing::unsubscribe_one;
 
@@ -48,8 +50,8 @@ pub fn client<R: Runtime>(
 /// particular runtime, and may be dropped at any time; each says what dropping does.
 ///
 /// Clients and subscriptions keep the connection up: when the last of them is dropped, it is
-/// closed without DISCONNECT, and the broker publishes the will. [`Client::disconnect`] takes
-/// leave properly.
+/// closed without DISCONNECT, and the broker publishes the will. [`Client::disconnect`] and
+/// [`Client::drain`] take leave properly.
 #[derive(Clone)]
 pub struct Client {
     handle: Handle,
@@ -62,7 +64,7 @@ pub enum ConnectionState {
     Connecting,
     /// The broker accepted the connection.
     Connected,
-    /// The client takes leave.
+    /// The client takes leave, or drains first.
     Closing,
     /// The client has ended.
     Closed,
@@ -78,8 +80,13 @@ impl Client {
         poll_fn(|cx| {
             watch.poll(cx, |state| match &state.lifecycle {
                 Lifecycle::Ended(why) => Some(Err(why.clone())),
-                Lifecycle::Running if state.attempt.ever_accepted => Some(Ok(())),
-                Lifecycle::Running | Lifecycle::Leaving | Lifecycle::Abandoned => None,
+                Lifecycle::Running | Lifecycle::Draining { .. } if state.attempt.ever_accepted => {
+                    Some(Ok(()))
+                }
+                Lifecycle::Running
+                | Lifecycle::Draining { .. }
+                | Lifecycle::Leaving
+                | Lifecycle::Abandoned => None,
             })
         })
         .await

@@ -155,7 +155,8 @@ pub enum PublishError {
          `offline_qos0`"
     )]
     NotConnected,
-    /// The client was closed. If the message had been accepted, it may have been delivered.
+    /// The client was closed, or drains. If the message had been accepted, it may have been
+    /// delivered.
     #[error("the client is closed")]
     Closed,
     /// A call that waits, inside a callback. Nothing was sent.
@@ -214,7 +215,7 @@ pub struct TryPublishError<'a> {
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum SubscribeError {
-    /// The client was closed.
+    /// The client was closed, or drains.
     #[error("the client is closed")]
     Closed,
     /// A call that waits, inside a callback.
@@ -256,7 +257,7 @@ pub enum SubscribeError {
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum UnsubscribeError {
-    /// The client was closed.
+    /// The client was closed, or drains.
     #[error("the client is closed")]
     Closed,
     /// A call that waits, inside a callback.

@@ -30,7 +30,7 @@ mod subscription;
 mod table;
 
 pub use authenticator::{AuthResponse, Authenticator};
-pub use client::{Client, ConnectionState, Enqueue, PublishHandle, client};
+pub use client::{Client, ConnectionState, Drained, Enqueue, PublishHandle, client};
 pub use clock::Clock;
 pub use driver::Driver;
 pub use error::{

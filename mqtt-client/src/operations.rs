@@ -30,6 +30,8 @@ pub(crate) struct Operations {
     vacant: Vec<OperationKey>,
     /// Which place an open token of the session has, by its index.
     by_token: Vec<Option<OperationKey>>,
+    /// How many the session is not done with.
+    unanswered: usize,
     /// How many calls wait at this moment.
     awaited: usize,
 }
@@ -53,6 +55,7 @@ impl Operations {
             OperationKey(self.places.len() - 1)
         });
         self.replace(key, Place::Open(None));
+        self.unanswered += 1;
         if self.by_token.len() <= token.index() {
             self.by_token.resize(token.index() + 1, None);
         }
@@ -70,11 +73,14 @@ impl Operations {
 
     /// The session is done with an operation, whose answer is to be settled still.
     pub(crate) fn take(&mut self, token: Token) -> Option<OperationKey> {
-        self.by_token.get_mut(token.index())?.take()
+        let key = self.by_token.get_mut(token.index())?.take();
+        self.unanswered -= usize::from(key.is_some());
+        key
     }
 
     /// Ends all that are open: none will be answered any more. `wake` is given whom to wake.
     pub(crate) fn end_all(&mut self, mut wake: impl FnMut(Option<Waker>)) {
+        self.unanswered = 0;
         for key in mem::take(&mut self.by_token).into_iter().flatten() {
             wake(self.settle(key, Err(Unanswered::CLOSED)));
         }
@@ -119,6 +125,16 @@ impl Operations {
                 None
             }
         }
+    }
+
+    /// Whether the session is not done with an operation.
+    pub(crate) fn is_open(&self, token: Token) -> bool {
+        self.by_token.get(token.index()).is_some_and(Option::is_some)
+    }
+
+    /// How many the session is not done with, whether somebody wants to know or not.
+    pub(crate) fn unanswered(&self) -> usize {
+        self.unanswered
     }
 
     /// How many calls wait for an answer at this moment.

@@ -3,6 +3,7 @@
 mod authenticating;
 mod brokers;
 mod calls;
+mod draining;
 mod events;
 mod turn;
 mod unwritten;
@@ -21,7 +22,7 @@ use crate::options::Options;
 use crate::room::Room;
 use crate::shared::After;
 use crate::table::Table;
-use crate::{Ack, ClientEvent, ConnectError, ConnectionState, Rejection, Stats};
+use crate::{Ack, ClientEvent, ConnectError, ConnectionState, Drained, Rejection, Stats};
 
 use authenticating::Authentication;
 use brokers::Brokers;
@@ -47,6 +48,8 @@ pub(crate) struct State {
     pub(crate) driver: DriverSeat,
     /// Calls that wait for the client to connect or to end.
     pub(crate) watchers: Table<Option<Waker>>,
+    /// What had no outcome when the client ended.
+    pub(crate) left: Drained,
     pub(crate) after: After,
 }
 
@@ -54,6 +57,11 @@ pub(crate) struct State {
 #[derive(Clone, Debug)]
 pub(crate) enum Lifecycle {
     Running,
+    /// `drain` was called: nothing more is accepted.
+    Draining {
+        /// Until then what was accepted may wait for its outcome.
+        until: Time,
+    },
     /// `disconnect` was called; the driver takes leave of the broker.
     Leaving,
     /// Nobody has a handle any more; the driver drops everything.
@@ -147,6 +155,7 @@ impl State {
             stats: Stats::default(),
             driver: DriverSeat { waker: None, output_blocked: false, unseen: 0, now },
             watchers: Table::default(),
+            left: Drained::default(),
             after: After::default(),
         }
     }
@@ -155,7 +164,9 @@ impl State {
     pub(crate) fn connection_state(&self) -> ConnectionState {
         match self.lifecycle {
             Lifecycle::Ended(_) => ConnectionState::Closed,
-            Lifecycle::Leaving | Lifecycle::Abandoned => ConnectionState::Closing,
+            Lifecycle::Draining { .. } | Lifecycle::Leaving | Lifecycle::Abandoned => {
+                ConnectionState::Closing
+            }
             Lifecycle::Running if self.session.phase() == Phase::Connected => {
                 ConnectionState::Connected
             }
@@ -167,7 +178,13 @@ impl State {
         matches!(self.lifecycle, Lifecycle::Ended(_))
     }
 
+    /// Whether the client keeps its connection up.
     pub(crate) fn is_running(&self) -> bool {
+        matches!(self.lifecycle, Lifecycle::Running | Lifecycle::Draining { .. })
+    }
+
+    /// Whether something may be accepted.
+    pub(crate) fn takes_work(&self) -> bool {
         matches!(self.lifecycle, Lifecycle::Running)
     }
 
@@ -194,7 +211,10 @@ impl State {
                 self.lifecycle = Lifecycle::Abandoned;
                 self.wake_driver();
             }
-            Lifecycle::Leaving | Lifecycle::Abandoned | Lifecycle::Ended(_) => {}
+            Lifecycle::Draining { .. }
+            | Lifecycle::Leaving
+            | Lifecycle::Abandoned
+            | Lifecycle::Ended(_) => {}
         }
     }
 
@@ -205,6 +225,7 @@ impl State {
             return;
         }
         self.lifecycle = Lifecycle::Ended(why);
+        self.left = self.unanswered();
         self.lose_unwritten(Failure::Closed);
         let State { operations, room, delivery, driver, after, .. } = self;
         after.discard(driver.waker.take());

@@ -3,8 +3,10 @@
 mod blocking;
 mod tokio;
 
+use std::time::Duration;
+
 use mqtt_adapter_blocking::{
-    ClientEvent, ConnectError, Message, Options, Publish, PublishError, ReasonCode,
+    ClientEvent, ConnectError, Drained, Message, Options, Publish, PublishError, ReasonCode,
     ReauthenticateError, Stats, SubscribeError, SubscribeOptions, TryRecvError, UnsubscribeError,
 };
 
@@ -85,6 +87,9 @@ pub trait Client: Clone + Send + 'static {
 
     /// Takes leave.
     fn disconnect(&self);
+
+    /// Takes leave when everything has its outcome.
+    fn drain(&self, timeout: Duration) -> Drained;
 
     /// Replaces the list of brokers.
     fn set_brokers(&self, urls: &[&str]);

@@ -59,7 +59,7 @@ impl<'a> Admission<'a> {
         attempt: impl FnOnce(&mut State) -> Result<T, E>,
     ) -> Option<Result<T, E>> {
         let may_try = !state.is_ahead() && state.room.is_free(self.lane);
-        if !may_try && state.is_running() {
+        if !may_try && state.takes_work() {
             return None;
         }
         let result = attempt(state);
@@ -124,7 +124,7 @@ impl<'a> Admission<'a> {
             None => state.room.is_free(self.lane),
             Some(place) => state.room.is_granted(self.lane, place),
         };
-        if !may_try && state.is_running() {
+        if !may_try && state.takes_work() {
             return None;
         }
         let result = attempt(state);

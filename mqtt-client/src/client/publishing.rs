@@ -55,7 +55,7 @@ impl Client {
     ) -> Result<PublishHandle, TryPublishError<'a>> {
         let now = publish.expires().then(|| self.handle.now());
         let accepted = self.handle.with(|state| {
-            if state.is_running() && !state.room.is_free(Lane::of(publish.quality())) {
+            if state.takes_work() && !state.room.is_free(Lane::of(publish.quality())) {
                 return Err(PublishError::Full);
             }
             state.publish(now, &publish)

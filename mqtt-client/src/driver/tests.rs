@@ -1,6 +1,7 @@
 mod answers;
 mod authenticating;
 mod connecting;
+mod draining;
 mod identifiers;
 mod limits;
 mod lock;

@@ -23,7 +23,7 @@ impl State {
         now: Option<Time>,
         publish: &Publish<'_>,
     ) -> Result<Option<OperationKey>, PublishError> {
-        if !self.is_running() {
+        if !self.takes_work() {
             return Err(PublishError::Closed);
         }
         let now = now.unwrap_or(self.driver.now);
@@ -47,7 +47,7 @@ impl State {
         options: &SubscribeOptions,
         sink: &mut Option<Sink>,
     ) -> Result<Admitted, Refusal> {
-        if !self.is_running() {
+        if !self.takes_work() {
             return Err(SubscribeError::Closed.into());
         }
         let mut wire = options.wire;
@@ -88,7 +88,7 @@ impl State {
 
     /// Ends all subscriptions to a filter.
     pub(crate) fn unsubscribe(&mut self, now: Time, filter: &str) -> Result<OperationKey, Refusal> {
-        if !self.is_running() {
+        if !self.takes_work() {
             return Err(SubscribeError::Closed.into());
         }
         let token = self.session.unsubscribe(now, &[filter], &[])?;

@@ -98,7 +98,8 @@ impl State {
         self.delivery.take_calls(calls);
         let drained = budget > 0;
         let asks = self.authentication.asks();
-        let idle = drained && calls.is_empty() && !asks && (moved.write_blocked || out.is_empty());
+        let waits = calls.is_empty() && !asks && !self.has_drained();
+        let idle = drained && waits && (moved.write_blocked || out.is_empty());
         self.driver.output_blocked = moved.write_blocked;
         if idle {
             mem::swap(&mut self.driver.waker, waker);
@@ -149,7 +150,7 @@ impl State {
                 Some(until)
             }
         };
-        if budget == 0 || !calls.is_empty() {
+        if budget == 0 || !calls.is_empty() || self.has_drained() {
             return Idle::Again;
         }
         mem::swap(&mut self.driver.waker, waker);
@@ -158,7 +159,8 @@ impl State {
 
     /// Whether a call waits for something only the broker can give, so that reading cannot pause.
     pub(crate) fn awaits_answer(&self) -> bool {
-        self.operations.awaited() > 0 || self.room.is_awaited()
+        let awaited = self.operations.awaited() > 0 || self.room.is_awaited();
+        awaited || self.drain_deadline().is_some()
     }
 
     fn note(&mut self, now: Time, moved: Moved) {
@@ -203,12 +205,14 @@ impl State {
         }
         self.renew(now);
         self.expire(now);
+        self.finish_draining(now);
     }
 
     fn deadline(&self) -> Option<Time> {
         let session = self.session.poll_timeout().map(|(at, _)| at);
         let renewal = self.authentication.deadline(self.attempt.accepted);
-        session.into_iter().chain(self.delivery.deadline()).chain(renewal).min()
+        let own = renewal.into_iter().chain(self.drain_deadline());
+        session.into_iter().chain(self.delivery.deadline()).chain(own).min()
     }
 }
 

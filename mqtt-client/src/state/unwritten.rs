@@ -20,6 +20,13 @@ pub(crate) struct Unwritten {
     waiting: VecDeque<(u64, OperationKey)>,
 }
 
+impl Unwritten {
+    /// How many wait to be written.
+    pub(super) fn len(&self) -> usize {
+        self.waiting.len()
+    }
+}
+
 impl State {
     /// Collects what may leave now.
     pub(crate) fn collect(&mut self, now: Time, out: &mut OutBuffer) {

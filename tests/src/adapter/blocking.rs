@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use mqtt_adapter_blocking::{
-    CallbackSubscription, ClientEvent, ConnectError, Message, Options, Publication, Publish,
-    PublishError, PublishHandle, ReasonCode, ReauthenticateError, Stats, SubscribeError,
+    CallbackSubscription, ClientEvent, ConnectError, Drained, Message, Options, Publication,
+    Publish, PublishError, PublishHandle, ReasonCode, ReauthenticateError, Stats, SubscribeError,
     SubscribeOptions, TryRecvError, UnsubscribeError,
 };
 
@@ -121,6 +121,10 @@ impl Client for mqtt_adapter_blocking::Client {
 
     fn disconnect(&self) {
         self.disconnect().expect("not in a callback");
+    }
+
+    fn drain(&self, timeout: Duration) -> Drained {
+        self.drain(timeout).expect("not in a callback")
     }
 
     fn set_brokers(&self, urls: &[&str]) {

@@ -4,11 +4,12 @@ use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
+use std::time::Duration;
 
 use mqtt_adapter_tokio::{
-    CallbackSubscription, ClientEvent, ConnectError, Message, Options, Publish, PublishError,
-    PublishHandle, ReasonCode, ReauthenticateError, Stats, SubscribeError, SubscribeOptions,
-    TryRecvError, UnsubscribeError,
+    CallbackSubscription, ClientEvent, ConnectError, Drained, Message, Options, Publish,
+    PublishError, PublishHandle, ReasonCode, ReauthenticateError, Stats, SubscribeError,
+    SubscribeOptions, TryRecvError, UnsubscribeError,
 };
 use tokio::runtime::{Builder, Runtime};
 
@@ -132,6 +133,10 @@ impl<const WORKERS: usize> Client for Tokio<WORKERS, mqtt_adapter_tokio::Client>
 
     fn disconnect(&self) {
         self.run(self.inner.disconnect());
+    }
+
+    fn drain(&self, timeout: Duration) -> Drained {
+        self.run(self.inner.drain(timeout))
     }
 
     fn set_brokers(&self, urls: &[&str]) {

@@ -58,6 +58,7 @@ fn all_that_wait(client: &Client) -> Vec<String> {
     let subscribe = client.subscribe("out", QoS::AtLeastOnce);
     let unsubscribe = client.unsubscribe("out");
     let disconnect = client.disconnect();
+    let drain = client.drain(PATIENCE);
     let event = client.events().next_timeout(PATIENCE);
     let turn = client.turn(PATIENCE).map_err(|error| error.kind());
     [
@@ -66,6 +67,7 @@ fn all_that_wait(client: &Client) -> Vec<String> {
         (matches!(subscribe, Err(SubscribeError::InCallback)), format!("{subscribe:?}")),
         (unsubscribe == Err(UnsubscribeError::InCallback), format!("{unsubscribe:?}")),
         (disconnect == Err(InCallback), format!("{disconnect:?}")),
+        (drain == Err(InCallback), format!("{drain:?}")),
         (matches!(event, Err(RecvError::InCallback)), format!("{event:?}")),
         (turn == Err(ErrorKind::Unsupported), format!("{turn:?}")),
     ]

@@ -1,6 +1,7 @@
 //! The end of a client.
 
 use std::panic::{self, AssertUnwindSafe};
+use std::time::Duration;
 
 use mqtt_adapter_blocking::{Publish, PublishError, QoS, ReasonCode};
 use mqtt_tests::adapter::{Adapter, Client, Handle, Subscription};
@@ -70,6 +71,37 @@ pub(crate) fn what_was_published_leaves_before_disconnect<A: Adapter>(trial: &Tr
         client.publish(Publish::new("out", "last words")).unwrap();
     }
     client.disconnect();
+}
+
+pub(crate) fn draining_waits_for_answers_on_any_connection<A: Adapter>(trial: &Trial) {
+    let (_peer, client) = connected::<A>(trial, |broker| {
+        let mut connection = broker.open(false);
+        connection.take_qos1("first");
+        connection.expect_publish("second");
+        connection.cut();
+        let mut connection = broker.open(true);
+        let again = connection.expect_publish("second");
+        connection.puback(again.id(), ReasonCode::Success);
+        connection.expect_disconnect(ReasonCode::NormalDisconnection);
+    });
+    let handles = ["first", "second"].map(|topic| client.enqueue(qos1(topic)).unwrap());
+    assert!(client.drain(Duration::from_secs(30)).is_complete());
+    for handle in handles {
+        assert_eq!(handle.wait(), Ok(ReasonCode::Success));
+    }
+    assert_eq!(client.publish(qos1("third")), Err(PublishError::Closed));
+}
+
+pub(crate) fn draining_ends_at_its_deadline<A: Adapter>(trial: &Trial) {
+    let (_peer, client) = connected::<A>(trial, |broker| {
+        let mut connection = broker.open(false);
+        connection.expect_publish("unanswered");
+        connection.expect_disconnect(ReasonCode::NormalDisconnection);
+    });
+    let handle = client.enqueue(qos1("unanswered")).unwrap();
+    let left = client.drain(Duration::from_millis(50));
+    assert_eq!((left.publishes, left.requests), (1, 0));
+    assert_eq!(handle.wait(), Err(PublishError::Closed));
 }
 
 /// Where a waiting call turns the loop itself, the callback panics through it.

@@ -130,6 +130,8 @@ suite! {
     ["END-3"] ending::the_last_handle_closes_without_disconnect;
     ["END-2"] ending::disconnecting_ends_publishes_and_keeps_messages;
     ["END-1", "SEND-2"] ending::what_was_published_leaves_before_disconnect;
+    ["END-1"] ending::draining_waits_for_answers_on_any_connection;
+    ["END-1", "END-2"] ending::draining_ends_at_its_deadline;
     ["END-3"] ending::a_panicking_callback_ends_waiting_calls;
 }
 
