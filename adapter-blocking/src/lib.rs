@@ -36,11 +36,12 @@ use std::thread;
 
 pub use mqtt_client::{
     Ack, AuthResponse, Authenticator, Backoff, Bytes, ClientEvent, CloseReason, Completion,
-    ConnectError, ConnectionState, Drained, DropPolicy, Failure, Limits, Message, OfflineQoS0,
-    Options, OptionsError, Overflow, Payload, Properties, Property, Publish, PublishError, QoS,
-    ReasonCode, ReauthenticateError, Refusal, Rejection, RetainHandling, SessionExpiry,
-    SessionLoss, Stats, SubscribeError, SubscribeOptions, TryPublishError, TryRecvError,
-    Unacknowledged, UnsubscribeError, UrlProblem, Version, VersionChoice, ViolationKind,
+    ConnectAttempt, ConnectChanges, ConnectError, ConnectionState, Drained, DropPolicy, Failure,
+    Limits, Message, OfflineQoS0, Options, OptionsError, Overflow, Payload, Properties, Property,
+    Publish, PublishError, QoS, ReasonCode, ReauthenticateError, Refusal, Rejection,
+    RetainHandling, SessionExpiry, SessionLoss, Stats, SubscribeError, SubscribeOptions,
+    TryPublishError, TryRecvError, Unacknowledged, UnsubscribeError, UrlProblem, Version,
+    VersionChoice, ViolationKind,
 };
 
 pub use client::Client;

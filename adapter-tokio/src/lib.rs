@@ -35,12 +35,13 @@ use tokio::runtime::Handle;
 
 pub use mqtt_client::{
     Ack, AuthResponse, Authenticator, Backoff, Bytes, CallbackSubscription, Client, ClientEvent,
-    CloseReason, Completion, ConnectError, ConnectionState, Drained, DropPolicy, Enqueue, Events,
-    Failure, Limits, Message, OfflineQoS0, Options, OptionsError, Overflow, Payload, Properties,
-    Property, Publish, PublishError, PublishHandle, QoS, ReasonCode, ReauthenticateError, Refusal,
-    Rejection, RetainHandling, SessionExpiry, SessionLoss, Stats, SubscribeError, SubscribeOptions,
-    Subscription, TryPublishError, TryRecvError, Unacknowledged, UnsubscribeError, UrlProblem,
-    Version, VersionChoice, ViolationKind,
+    CloseReason, Completion, ConnectAttempt, ConnectChanges, ConnectError, ConnectionState,
+    Drained, DropPolicy, Enqueue, Events, Failure, Limits, Message, OfflineQoS0, Options,
+    OptionsError, Overflow, Payload, Properties, Property, Publish, PublishError, PublishHandle,
+    QoS, ReasonCode, ReauthenticateError, Refusal, Rejection, RetainHandling, SessionExpiry,
+    SessionLoss, Stats, SubscribeError, SubscribeOptions, Subscription, TryPublishError,
+    TryRecvError, Unacknowledged, UnsubscribeError, UrlProblem, Version, VersionChoice,
+    ViolationKind,
 };
 
 use timer::TokioTimer;

@@ -5,6 +5,7 @@ mod connection;
 mod dial;
 mod farewell;
 mod forget;
+mod hook;
 mod out;
 mod turns;
 
@@ -25,7 +26,7 @@ use crate::options::{Broker, Greeting, Options};
 use crate::runtime::{Runtime, Timer};
 use crate::shared::{After, Shared};
 use crate::state::{Dial, Idle, State};
-use crate::{ConnectError, Message};
+use crate::{ConnectChanges, ConnectError, Message};
 
 use connection::Connection;
 pub(crate) use out::OutBuffer;
@@ -102,10 +103,9 @@ impl<R: Runtime> Work<R> {
 
     /// One attempt, and the connection if it becomes one.
     async fn attempt(&mut self, dial: Dial) {
-        let Dial { broker, version } = dial;
         let timeout = self.options.attempts.connect_timeout;
         let deadline = self.runtime.now().after(timeout);
-        match self.reach(&broker, version, deadline).await {
+        match self.reach(&dial, deadline).await {
             Ok(connection) => self.converse(connection, deadline).await,
             Err(error) => {
                 let now = self.runtime.now();
@@ -117,16 +117,17 @@ impl<R: Runtime> Work<R> {
     /// A transport on which the session's connection has started.
     async fn reach(
         &mut self,
-        broker: &Broker,
-        version: Version,
+        dial: &Dial,
         deadline: Time,
     ) -> Result<Connection<R::Transport>, ConnectError> {
+        let changes = self.ask_hook(dial, deadline).await?;
+        let (broker, version) = (changes.broker.as_ref().unwrap_or(&dial.broker), dial.version);
         let is_first = !self.with(|state| state.attempt.ever_accepted);
         if is_first && self.options.connect.needs_clean_connect(version) {
-            self.forget_session(broker, version, deadline).await?;
+            self.forget_session(broker, version, &changes, deadline).await?;
         }
         let transport = self.dial(broker, deadline).await?;
-        self.open(transport, version)
+        self.open(transport, version, &changes)
     }
 
     fn timed_out(&self, broker: &Broker) -> ConnectError {
@@ -139,6 +140,7 @@ impl<R: Runtime> Work<R> {
         &mut self,
         transport: R::Transport,
         version: Version,
+        changes: &ConnectChanges,
     ) -> Result<Connection<R::Transport>, ConnectError> {
         let response = self.start_authenticator()?;
         let now = self.runtime.now();
@@ -147,7 +149,7 @@ impl<R: Runtime> Work<R> {
             let clean_start = options.connect.clean_start && !state.attempt.ever_accepted;
             let named = !state.session.client_id().is_empty();
             let response = response.as_ref();
-            let greeting = Greeting { version, clean_start, named, response };
+            let greeting = Greeting { version, clean_start, named, response, changes };
             let inbound =
                 options.connect.with(&greeting, |connect| state.session.open(now, connect))?;
             if let Some(response) = response {

@@ -110,6 +110,9 @@ pub enum ConnectError {
     /// broker is not the one it should be.
     #[error("enhanced authentication failed: {0}")]
     Authentication(String),
+    /// The [`connect_hook`](crate::Options::connect_hook) failed, or had no answer in time.
+    #[error("the connect hook failed: {0}")]
+    Hook(String),
     /// The connection ended before the broker accepted it.
     #[error("{broker}: {reason}; check that it speaks this version of MQTT, without TLS")]
     Closed {

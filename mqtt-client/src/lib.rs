@@ -39,7 +39,9 @@ pub use error::{
 };
 pub use event::{ClientEvent, Events};
 pub use message::{Ack, Message};
-pub use options::{Completion, OfflineQoS0, Options, SessionExpiry};
+pub use options::{
+    Completion, ConnectAttempt, ConnectChanges, OfflineQoS0, Options, SessionExpiry,
+};
 pub use publish::{Payload, Publish};
 pub use runtime::{LONGEST_SLEEP, Runtime, Timer, Transport};
 pub use stats::{Stats, Unacknowledged};

@@ -3,6 +3,7 @@
 mod attempts;
 mod broker;
 mod completion;
+mod connect_hook;
 mod consumers;
 mod offline_qos0;
 mod session_expiry;
@@ -23,6 +24,8 @@ use crate::{Ack, Authenticator, Message, OptionsError, Publish};
 pub(crate) use attempts::AttemptOptions;
 pub(crate) use broker::Broker;
 pub use completion::Completion;
+pub(crate) use connect_hook::ConnectHook;
+pub use connect_hook::{ConnectAttempt, ConnectChanges};
 pub(crate) use consumers::ConsumerOptions;
 pub use offline_qos0::OfflineQoS0;
 pub use session_expiry::SessionExpiry;
@@ -62,6 +65,7 @@ pub(crate) struct ConnectOptions {
     pub(crate) will_delay: Option<Duration>,
     pub(crate) user_properties: Vec<(String, String)>,
     pub(crate) authenticator: Option<SharedAuthenticator>,
+    pub(crate) hook: Option<ConnectHook>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -321,6 +325,7 @@ impl Options {
                 will_delay: None,
                 user_properties: Vec::new(),
                 authenticator: None,
+                hook: None,
             },
             attempts: AttemptOptions::default(),
             sending: SendingOptions {
@@ -366,6 +371,7 @@ impl fmt::Debug for ConnectOptions {
             .field("will_delay", &self.will_delay)
             .field("user_properties", &self.user_properties.len())
             .field("authenticator", &self.authenticator)
+            .field("hook", &self.hook)
             .finish()
     }
 }

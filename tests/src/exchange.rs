@@ -16,6 +16,8 @@ pub struct Connected {
     pub clean_start: bool,
     /// Client Identifier.
     pub client_id: String,
+    /// Password, empty if there is none.
+    pub password: Vec<u8>,
 }
 
 /// A PUBLISH that was received.
@@ -71,6 +73,7 @@ impl Connection {
                 version: connect.version,
                 clean_start: connect.clean_start,
                 client_id: connect.client_id.to_owned(),
+                password: connect.password.unwrap_or_default().to_vec(),
             }),
             _ => None,
         })

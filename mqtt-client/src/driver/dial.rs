@@ -55,7 +55,7 @@ impl<R: Runtime> Work<R> {
     }
 
     /// What `future` gives, unless the client ends or the time is over first.
-    async fn by<T>(
+    pub(super) async fn by<T>(
         &mut self,
         broker: &Broker,
         deadline: Time,

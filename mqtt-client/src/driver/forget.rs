@@ -12,7 +12,7 @@ use super::connection::{Connection, Progress};
 use super::{READ_REST, Woken, Work};
 use crate::options::{Broker, Greeting};
 use crate::runtime::Runtime;
-use crate::{ConnectError, Rejection};
+use crate::{ConnectChanges, ConnectError, Rejection};
 
 impl<R: Runtime> Work<R> {
     /// Connects with a clean session and disconnects.
@@ -20,12 +20,14 @@ impl<R: Runtime> Work<R> {
         &mut self,
         broker: &Broker,
         version: Version,
+        changes: &ConnectChanges,
         deadline: Time,
     ) -> Result<(), ConnectError> {
         let transport = self.dial(broker, deadline).await?;
         let mut session = Session::new(Config::new(0));
         let now = self.runtime.now();
-        let greeting = Greeting { version, clean_start: true, named: true, response: None };
+        let greeting =
+            Greeting { version, clean_start: true, named: true, response: None, changes };
         let opened = self.options.connect.with(&greeting, |connect| {
             session.open(now, &Connect { session_expiry: 0, will: None, ..*connect })
         });

@@ -1,5 +1,6 @@
 mod answers;
 mod authenticating;
+mod connect_hook;
 mod connecting;
 mod draining;
 mod identifiers;

@@ -9,7 +9,7 @@ use mqtt_session::{Backoff, Config, Connect, SupervisorConfig, VersionChoice};
 
 use super::{Completion, ConnectOptions, ConsumerOptions, OfflineQoS0, Options, SessionExpiry};
 use crate::authenticator::SharedAuthenticator;
-use crate::{AuthResponse, OptionsError};
+use crate::{AuthResponse, ConnectChanges, OptionsError};
 
 impl Options {
     /// Checks what can be checked without a broker.
@@ -43,7 +43,9 @@ impl Options {
         let version = connect.first_version();
         let can_authenticate = version.has_properties() || connect.authenticator.is_none();
         check(can_authenticate, "authenticator", "only 5.0 has enhanced authentication")?;
-        let greeting = Greeting { version, clean_start: true, named: false, response: None };
+        let changes = &ConnectChanges::default();
+        let greeting =
+            Greeting { version, clean_start: true, named: false, response: None, changes };
         connect.with(&greeting, measure).map_err(OptionsError::Connect)
     }
 
@@ -117,6 +119,8 @@ pub(crate) struct Greeting<'a> {
     pub(crate) named: bool,
     /// What the authenticator says.
     pub(crate) response: Option<&'a AuthResponse>,
+    /// What the hook says.
+    pub(crate) changes: &'a ConnectChanges,
 }
 
 impl ConnectOptions {
@@ -139,9 +143,9 @@ impl ConnectOptions {
 
     /// Shows the CONNECT of an attempt to `f`.
     pub(crate) fn with<R>(&self, greeting: &Greeting<'_>, f: impl FnOnce(&Connect<'_>) -> R) -> R {
-        let Greeting { version, clean_start, named, response } = *greeting;
+        let Greeting { version, clean_start, named, response, changes } = *greeting;
         let makes_up = self.client_id.is_empty() && !named && !version.has_properties();
-        let user_properties = self.user_properties.iter();
+        let user_properties = self.user_properties.iter().chain(&changes.user_properties);
         let user_properties =
             user_properties.map(|(name, value)| Property::UserProperty(name, value));
         let method = self.authenticator.as_ref().map(SharedAuthenticator::method);
@@ -158,8 +162,8 @@ impl ConnectOptions {
             keep_alive: self
                 .keep_alive
                 .map_or(0, |interval| u16::try_from(interval.as_secs()).unwrap_or(u16::MAX)),
-            username: self.username.as_deref(),
-            password: self.password.as_deref(),
+            username: changes.username.as_deref().or(self.username.as_deref()),
+            password: changes.password.as_deref().or(self.password.as_deref()),
             will: None,
             properties: Properties::from_slice(&properties),
         };

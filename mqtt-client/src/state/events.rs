@@ -101,6 +101,7 @@ impl State {
             | ConnectError::Resolve { .. }
             | ConnectError::Dial { .. }
             | ConnectError::TimedOut { .. }
+            | ConnectError::Hook(_)
             | ConnectError::InCallback
             | ConnectError::Ended => FailureClass::Transient,
         };

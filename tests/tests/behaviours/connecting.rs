@@ -1,14 +1,18 @@
 //! From CONNECT to CONNACK, and what can come in between.
 
 use std::net::TcpListener;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
 use std::time::Duration;
 
-use mqtt_adapter_blocking::{ConnectError, Options, Publish, PublishError, QoS, ReasonCode};
+use mqtt_adapter_blocking::{
+    ClientEvent, ConnectChanges, ConnectError, Options, Publish, PublishError, QoS, ReasonCode,
+};
 use mqtt_proto::Property;
-use mqtt_tests::Trial;
 use mqtt_tests::adapter::{Adapter, Client};
+use mqtt_tests::{Signal, Trial};
 
-use crate::{connected, options};
+use crate::{connected, options, wait_for};
 
 pub(crate) fn connects_and_disconnects<A: Adapter>(trial: &Trial) {
     let peer = trial.peer(|broker| {
@@ -63,6 +67,42 @@ pub(crate) fn a_broker_that_hangs_up_is_an_error<A: Adapter>(trial: &Trial) {
     });
     let error = A::start().connect(options(&peer)).err().unwrap();
     assert!(matches!(error, ConnectError::Closed { .. }), "{error:?}");
+}
+
+/// The future of the hook needs nothing of the runtime: another thread has its answer.
+pub(crate) fn every_attempt_has_a_connect_of_its_own<A: Adapter>(trial: &Trial) {
+    let listening = Signal::new();
+    let go = listening.clone();
+    let peer = trial.peer(move |broker| {
+        let mut connection = broker.accept();
+        assert_eq!(connection.expect_connect().password, b"token 1");
+        connection.connack(false, ReasonCode::Success, &[]);
+        go.wait();
+        connection.cut();
+        let mut connection = broker.accept();
+        assert_eq!(connection.expect_connect().password, b"token 2");
+        connection.connack(true, ReasonCode::Success, &[]);
+        connection.expect_disconnect(ReasonCode::NormalDisconnection);
+    });
+    let attempts = AtomicUsize::new(0);
+    let options = options(&peer).retry_initial_connect(true).connect_hook(move |_| {
+        let (attempt, answered) = (attempts.fetch_add(1, Ordering::Relaxed), Signal::new());
+        let answer = answered.clone();
+        thread::spawn(move || answer.raise());
+        async move {
+            answered.raised().await;
+            if attempt == 0 {
+                return Err("there is no token".into());
+            }
+            Ok(ConnectChanges::new().password(format!("token {attempt}")))
+        }
+    });
+    let client = A::start().connect(options).unwrap();
+    assert_eq!(client.stats().connect_failures, 1);
+    let mut events = client.events();
+    listening.raise();
+    wait_for(&mut events, |event| matches!(event, ClientEvent::Connected { .. }));
+    client.disconnect();
 }
 
 /// The name has an IPv6 address, too, where nobody listens.

@@ -14,7 +14,9 @@ use mqtt_session::proto::{Auth, ConnAck, Packet, Properties, Property, QoS, Reas
 use super::packets::{puback, publish};
 use super::subscribing::{grant, stream};
 use super::world::{Sky, World};
-use crate::{AuthResponse, Authenticator, Message, Publish, PublishError, SubscribeOptions};
+use crate::{
+    AuthResponse, Authenticator, ConnectChanges, Message, Publish, PublishError, SubscribeOptions,
+};
 
 /// Looks at the lock when it is called, and when it is dropped.
 struct Looks(Arc<Sky>);
@@ -141,6 +143,27 @@ fn the_authenticator_is_asked_without_the_lock() {
     let without = looks(&mut world, |world| world.send(&publish("nobody", 0, b"")));
     let finished = looks(&mut world, |world| world.send(&auth(ReasonCode::Success)));
     assert!(finished > without, "the authenticator looks");
+}
+
+/// CON-1: neither when the hook is called, nor when its future is polled or dropped.
+#[test]
+fn the_hook_is_asked_without_the_lock() {
+    let looking = Arc::new(OnceLock::<Looks>::new());
+    let asked = Arc::clone(&looking);
+    let mut world = World::new(|options| {
+        options.connect_hook(move |_| {
+            let looks = asked.get().map(|Looks(sky)| Looks(Arc::clone(sky))).unwrap();
+            looks.0.check_lock();
+            async move {
+                looks.0.check_lock();
+                Ok(ConnectChanges::new())
+            }
+        })
+    });
+    assert!(looking.set(Looks(Arc::clone(world.sky()))).is_ok());
+    let mut without = World::new(|options| options);
+    let quiet = looks(&mut without, World::run);
+    assert_eq!(looks(&mut world, World::run), quiet + 3, "called, polled and dropped");
 }
 
 /// The last use of a payload may be an answer, the end of its time or of a connection: wherever

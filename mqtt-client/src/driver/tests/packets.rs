@@ -1,7 +1,8 @@
 //! The broker's packets, and the client's in one line each.
 
 use mqtt_session::proto::{
-    Ack, ConnAck, Packet, PacketId, Properties, PubAck, PubComp, PubRec, Publish, QoS, ReasonCode,
+    Ack, ConnAck, Connect, Packet, PacketId, Properties, PubAck, PubComp, PubRec, Publish, QoS,
+    ReasonCode,
 };
 
 pub(super) fn id(value: u16) -> PacketId {
@@ -45,7 +46,8 @@ pub(super) fn describe(packet: &Packet<'_>) -> String {
     };
     match packet {
         Packet::Connect(connect) => {
-            format!("CONNECT clean={}{}", connect.clean_start, authentication(connect.properties))
+            let shown = authentication(connect.properties) + &signature(connect);
+            format!("CONNECT clean={}{shown}", connect.clean_start)
         }
         Packet::Auth(auth) => {
             format!("AUTH {:#04X}{}", auth.reason.to_u8(), authentication(auth.properties))
@@ -75,6 +77,17 @@ pub(super) fn describe(packet: &Packet<'_>) -> String {
         Packet::Disconnect(disconnect) => format!("DISCONNECT {:#04X}", disconnect.reason.to_u8()),
         other => format!("{other:?}"),
     }
+}
+
+/// User Name, Password and User Properties.
+fn signature(connect: &Connect<'_>) -> String {
+    let password = connect.password.map(|it| format!(":{}", String::from_utf8_lossy(it)));
+    let credentials = [connect.username.map(str::to_owned), password].into_iter().flatten();
+    let credentials = credentials.collect::<String>();
+    let space = if credentials.is_empty() { "" } else { " " };
+    let properties = connect.properties.user_properties();
+    let properties = properties.map(|(name, value)| format!(" {name}={value}"));
+    format!("{space}{credentials}{}", properties.collect::<String>())
 }
 
 /// Authentication Method and Data.
