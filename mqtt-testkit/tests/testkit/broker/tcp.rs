@@ -138,8 +138,8 @@ fn a_client_that_does_not_read_is_dropped_all_the_same() {
         broker.publish(now, message);
         broker.session("a").unwrap().connection.unwrap()
     });
-    // Let the socket fill up.
-    std::thread::sleep(Duration::from_millis(100));
+    // It has begun to write what no socket holds.
+    client.0.peek(&mut [0]).unwrap();
     broker.command(|broker, now| broker.drop_connection(now, id));
     let start = Instant::now();
     while broker.command(|broker, _| broker.connections().count()) > 0 {
