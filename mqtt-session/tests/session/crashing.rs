@@ -185,6 +185,8 @@ struct World<M: TestMemory> {
     /// Those that may be published twice: QoS 2 when the session was lost, as a crash may come before
     /// that is recorded.
     may_double: BTreeSet<String>,
+    /// How the broker answers the CONNECT, while the client did not take that in.
+    answer: Option<Next>,
     /// Messages the application has and did not acknowledge.
     unacknowledged: VecDeque<(u16, String, Delivery)>,
     /// Messages of QoS 2 acknowledged whose records were not reported yet, by identifier.
@@ -206,6 +208,7 @@ impl<M: TestMemory> World<M> {
             accepted: BTreeSet::new(),
             may_fail: BTreeSet::new(),
             may_double: BTreeSet::new(),
+            answer: None,
             unacknowledged: VecDeque::new(),
             acknowledged: BTreeMap::new(),
             done: BTreeSet::new(),
@@ -221,6 +224,7 @@ impl<M: TestMemory> World<M> {
                 let payload = format!("out {} {}", self.published.len(), "x".repeat(len));
                 if self.pair.try_publish(qos, &payload).is_ok() {
                     self.published.push((payload, qos));
+                    self.note_answer();
                 }
             }
             Step::Send(qos) => self.broker.publish(qos, self.pair.version),
@@ -299,18 +303,15 @@ impl<M: TestMemory> World<M> {
             Next::Limits if self.pair.version != Version::V5 => Next::Resumes,
             next => next,
         };
-        let qos2 = self.published.iter().filter(|(_, qos)| *qos == QOS2);
-        let qos2 = qos2.map(|(payload, _)| payload.clone());
+        self.answer = Some(next);
+        self.note_answer();
         match next {
             Next::Resumes => self.pair.send(&connack(true)),
             Next::Forgets => {
-                self.may_fail.extend(qos2.clone());
-                self.may_double.extend(qos2);
                 self.broker.forget();
                 self.pair.send(&connack(false));
             }
             Next::Limits => {
-                self.may_fail.extend(qos2);
                 self.pair.send(&ConnAck { session_present: true, ..granting(&limits) });
             }
         }
@@ -319,9 +320,27 @@ impl<M: TestMemory> World<M> {
         Ok(())
     }
 
+    /// What the answer to the CONNECT may do to the messages published before it was taken in: a
+    /// client without room for records leaves it unread.
+    fn note_answer(&mut self) {
+        let qos2 = self.published.iter().filter(|(_, qos)| *qos == QOS2);
+        let qos2 = qos2.map(|(payload, _)| payload.clone());
+        match self.answer {
+            None | Some(Next::Resumes) => {}
+            Some(Next::Forgets) => {
+                self.may_fail.extend(qos2.clone());
+                self.may_double.extend(qos2);
+            }
+            Some(Next::Limits) => self.may_fail.extend(qos2),
+        }
+    }
+
     /// Takes one event; `false` when there is none.
     fn poll(&mut self) -> Result<bool, TestCaseError> {
         let Some(event) = self.pair.poll() else { return Ok(false) };
+        if let Seen::Connected { .. } = event {
+            self.answer = None;
+        }
         if let Seen::Message { qos, payload, delivery: Some(delivery), .. } = event {
             prop_assert!(!self.done.contains(&payload), "{payload} was delivered again");
             let own = self.broker.own.iter().find(|(_, _, own, _)| *own == payload);
