@@ -29,7 +29,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use mqtt_client::{Clock, Runtime};
+use mqtt_client::{Alarm, Clock, Runtime};
 use tokio::net::{TcpStream, lookup_host};
 use tokio::runtime::Handle;
 
@@ -44,7 +44,7 @@ pub use mqtt_client::{
     ViolationKind,
 };
 
-use timer::TokioTimer;
+use timer::TokioSleep;
 use transport::TcpTransport;
 
 /// Connects to a broker: starts the client's task on the current tokio runtime and waits until the
@@ -79,7 +79,7 @@ struct Tokio {
 
 impl Runtime for Tokio {
     type Transport = TcpTransport;
-    type Timer = TokioTimer;
+    type Timer = Alarm<TokioSleep>;
 
     fn now(&self) -> mqtt_client::Time {
         self.clock.now()
@@ -95,8 +95,8 @@ impl Runtime for Tokio {
         Ok(TcpTransport::new(stream))
     }
 
-    fn timer(&self) -> TokioTimer {
-        TokioTimer::new(self.clock)
+    fn timer(&self) -> Alarm<TokioSleep> {
+        Alarm::new(self.clock, TokioSleep::default())
     }
 }
 

@@ -9,6 +9,7 @@
 //! state only: never over a callback, a system call or a waker.
 #![forbid(unsafe_code)]
 
+mod alarm;
 mod authenticator;
 mod client;
 mod clock;
@@ -29,6 +30,7 @@ mod stats;
 mod subscription;
 mod table;
 
+pub use alarm::{Alarm, Sleep};
 pub use authenticator::{AuthResponse, Authenticator};
 pub use client::{Client, ConnectionState, Drained, Enqueue, PublishHandle, client};
 pub use clock::Clock;
