@@ -1,7 +1,7 @@
 //! One face for every adapter: straight-line code that blocks.
 
+mod asynchronous;
 mod blocking;
-mod tokio;
 
 use std::time::Duration;
 
@@ -12,8 +12,21 @@ use mqtt_adapter_blocking::{
 
 use crate::Signal;
 
+use self::asynchronous::{Asynchronous, Tokio};
+
 pub use self::blocking::{Blocking, OwnLoop};
-pub use self::tokio::{Tokio, TokioCurrent, TokioMulti};
+
+/// tokio on its scheduler with one thread: the driver works only while a call runs.
+pub type TokioCurrent = Asynchronous<Tokio<0>>;
+
+/// tokio on its scheduler with worker threads.
+pub type TokioMulti = Asynchronous<Tokio<2>>;
+
+/// smol on its global executor.
+pub type Smol = Asynchronous<asynchronous::Smol>;
+
+/// async-std, with the adapter for smol.
+pub type AsyncStd = Asynchronous<asynchronous::AsyncStd>;
 
 /// One adapter on its runtime.
 pub trait Adapter: Sized + Send + 'static {

@@ -41,6 +41,8 @@ macro_rules! suite {
     ($($table:tt)*) => {
         suite! { tokio_current: mqtt_tests::adapter::TokioCurrent, $($table)* }
         suite! { tokio_multi: mqtt_tests::adapter::TokioMulti, $($table)* }
+        suite! { smol: mqtt_tests::adapter::Smol, $($table)* }
+        suite! { async_std: mqtt_tests::adapter::AsyncStd, $($table)* }
         suite! { blocking: mqtt_tests::adapter::Blocking, $($table)* }
         suite! { blocking_own_loop: mqtt_tests::adapter::OwnLoop, $($table)* }
     };

@@ -32,6 +32,10 @@ macro_rules! suite {
         suite! { tokio_current_3_1_1: mqtt_tests::adapter::TokioCurrent, V3_1_1, $($table)* }
         suite! { tokio_multi_5: mqtt_tests::adapter::TokioMulti, V5, $($table)* }
         suite! { tokio_multi_3_1_1: mqtt_tests::adapter::TokioMulti, V3_1_1, $($table)* }
+        suite! { smol_5: mqtt_tests::adapter::Smol, V5, $($table)* }
+        suite! { smol_3_1_1: mqtt_tests::adapter::Smol, V3_1_1, $($table)* }
+        suite! { async_std_5: mqtt_tests::adapter::AsyncStd, V5, $($table)* }
+        suite! { async_std_3_1_1: mqtt_tests::adapter::AsyncStd, V3_1_1, $($table)* }
         suite! { blocking_5: mqtt_tests::adapter::Blocking, V5, $($table)* }
         suite! { blocking_3_1_1: mqtt_tests::adapter::Blocking, V3_1_1, $($table)* }
         suite! { blocking_own_loop_5: mqtt_tests::adapter::OwnLoop, V5, $($table)* }

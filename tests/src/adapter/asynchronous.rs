@@ -1,8 +1,11 @@
-//! The adapter for tokio, on both of its schedulers.
+//! The adapters for async runtimes, each call run to its end.
+
+mod async_std;
+mod smol;
+mod tokio;
 
 use std::future::{Future, poll_fn};
 use std::pin::pin;
-use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
@@ -11,58 +14,55 @@ use mqtt_adapter_tokio::{
     PublishError, PublishHandle, ReasonCode, ReauthenticateError, Stats, SubscribeError,
     SubscribeOptions, TryRecvError, UnsubscribeError,
 };
-use tokio::runtime::{Builder, Runtime};
 
 use super::{Adapter, Client, Events, Handle, Subscription};
 use crate::Signal;
 
-/// On the scheduler with one thread: the driver works only while a call runs.
-pub type TokioCurrent = Tokio<0>;
+pub(super) use self::async_std::AsyncStd;
+pub(super) use self::smol::Smol;
+pub(super) use self::tokio::Tokio;
 
-/// On the scheduler with worker threads.
-pub type TokioMulti = Tokio<2>;
+/// An async runtime and the adapter for it.
+pub trait Executor: Clone + Send + 'static {
+    /// Starts it.
+    fn start() -> Self;
 
-/// A runtime with so many worker threads, and what belongs to it: calls run to their end in it.
+    /// Runs a future to its end on it.
+    fn block_on<F: Future>(&self, future: F) -> F::Output;
+
+    /// Connects and waits for CONNACK.
+    fn connect(
+        &self,
+        options: Options,
+    ) -> impl Future<Output = Result<mqtt_adapter_tokio::Client, ConnectError>>;
+}
+
+/// A runtime, and what belongs to it.
 #[derive(Clone)]
-pub struct Tokio<const WORKERS: usize, T = ()> {
-    runtime: Arc<Runtime>,
+pub struct Asynchronous<E, T = ()> {
+    executor: E,
     inner: T,
 }
 
-impl<const WORKERS: usize, T> Tokio<WORKERS, T> {
+impl<E: Executor, T> Asynchronous<E, T> {
     fn run<F: Future>(&self, future: F) -> F::Output {
-        self.runtime.block_on(future)
+        self.executor.block_on(future)
     }
 
-    fn with<U>(&self, inner: U) -> Tokio<WORKERS, U> {
-        Tokio { runtime: Arc::clone(&self.runtime), inner }
-    }
-}
-
-impl<const WORKERS: usize> Tokio<WORKERS> {
-    /// Shuts the runtime down under its clients.
-    ///
-    /// # Panics
-    /// While there are clients: they hold the runtime.
-    pub fn shut_down(self) {
-        drop(self.runtime);
+    fn with<U>(&self, inner: U) -> Asynchronous<E, U> {
+        Asynchronous { executor: self.executor.clone(), inner }
     }
 }
 
-impl<const WORKERS: usize> Adapter for Tokio<WORKERS> {
-    type Client = Tokio<WORKERS, mqtt_adapter_tokio::Client>;
+impl<E: Executor> Adapter for Asynchronous<E> {
+    type Client = Asynchronous<E, mqtt_adapter_tokio::Client>;
 
     fn start() -> Self {
-        let mut builder = match WORKERS {
-            0 => Builder::new_current_thread(),
-            _ => Builder::new_multi_thread(),
-        };
-        let runtime = builder.worker_threads(WORKERS.max(1)).enable_all().build();
-        Tokio { runtime: Arc::new(runtime.expect("a runtime")), inner: () }
+        Asynchronous { executor: E::start(), inner: () }
     }
 
     fn connect(&self, options: Options) -> Result<Self::Client, ConnectError> {
-        Ok(self.with(self.run(mqtt_adapter_tokio::connect(options))?))
+        Ok(self.with(self.run(self.executor.connect(options))?))
     }
 
     fn run_until(&self, signal: &Signal) {
@@ -70,11 +70,11 @@ impl<const WORKERS: usize> Adapter for Tokio<WORKERS> {
     }
 }
 
-impl<const WORKERS: usize> Client for Tokio<WORKERS, mqtt_adapter_tokio::Client> {
-    type Subscription = Tokio<WORKERS, mqtt_adapter_tokio::Subscription>;
+impl<E: Executor> Client for Asynchronous<E, mqtt_adapter_tokio::Client> {
+    type Subscription = Asynchronous<E, mqtt_adapter_tokio::Subscription>;
     type Callback = CallbackSubscription;
-    type Handle = Tokio<WORKERS, PublishHandle>;
-    type Events = Tokio<WORKERS, mqtt_adapter_tokio::Events>;
+    type Handle = Asynchronous<E, PublishHandle>;
+    type Events = Asynchronous<E, mqtt_adapter_tokio::Events>;
 
     fn publish(&self, publish: Publish<'_>) -> Result<ReasonCode, PublishError> {
         self.run(self.inner.publish(publish))
@@ -164,15 +164,15 @@ impl<const WORKERS: usize> Client for Tokio<WORKERS, mqtt_adapter_tokio::Client>
     }
 }
 
-impl<const WORKERS: usize> Subscription for Tokio<WORKERS, mqtt_adapter_tokio::Subscription> {
+impl<E: Executor> Subscription for Asynchronous<E, mqtt_adapter_tokio::Subscription> {
     fn recv(&mut self) -> Option<Message> {
-        let Tokio { runtime, inner } = self;
-        runtime.block_on(inner.recv())
+        let Asynchronous { executor, inner } = self;
+        executor.block_on(inner.recv())
     }
 
     fn recv_impatiently(&mut self, patience: u32) -> Option<Message> {
-        let Tokio { runtime, inner } = self;
-        runtime.block_on(impatiently(inner.recv(), patience)).flatten()
+        let Asynchronous { executor, inner } = self;
+        executor.block_on(impatiently(inner.recv(), patience)).flatten()
     }
 
     fn try_recv(&mut self) -> Result<Message, TryRecvError> {
@@ -184,16 +184,16 @@ impl<const WORKERS: usize> Subscription for Tokio<WORKERS, mqtt_adapter_tokio::S
     }
 }
 
-impl<const WORKERS: usize> Handle for Tokio<WORKERS, PublishHandle> {
+impl<E: Executor> Handle for Asynchronous<E, PublishHandle> {
     fn wait(self) -> Result<ReasonCode, PublishError> {
-        self.runtime.block_on(self.inner)
+        self.executor.block_on(self.inner)
     }
 }
 
-impl<const WORKERS: usize> Events for Tokio<WORKERS, mqtt_adapter_tokio::Events> {
+impl<E: Executor> Events for Asynchronous<E, mqtt_adapter_tokio::Events> {
     fn next(&mut self) -> Option<ClientEvent> {
-        let Tokio { runtime, inner } = self;
-        runtime.block_on(inner.next())
+        let Asynchronous { executor, inner } = self;
+        executor.block_on(inner.next())
     }
 }
 

@@ -1,0 +1,29 @@
+//! async-std.
+
+use std::future::Future;
+
+use async_std::task;
+use mqtt_adapter_smol::{Client, ConnectError, Options};
+
+use super::Executor;
+
+/// The runtime of the process.
+#[derive(Clone)]
+pub struct AsyncStd;
+
+impl Executor for AsyncStd {
+    fn start() -> AsyncStd {
+        AsyncStd
+    }
+
+    fn block_on<F: Future>(&self, future: F) -> F::Output {
+        task::block_on(future)
+    }
+
+    async fn connect(&self, options: Options) -> Result<Client, ConnectError> {
+        let (client, driver) = mqtt_adapter_smol::client(options)?;
+        task::spawn(driver);
+        client.connected().await?;
+        Ok(client)
+    }
+}

@@ -1,0 +1,34 @@
+//! tokio, on both of its schedulers.
+
+use std::future::Future;
+use std::sync::Arc;
+
+use mqtt_adapter_tokio::{Client, ConnectError, Options};
+use tokio::runtime::{Builder, Runtime};
+
+use super::Executor;
+
+/// A runtime with so many worker threads, or on the one that calls.
+#[derive(Clone)]
+pub struct Tokio<const WORKERS: usize> {
+    runtime: Arc<Runtime>,
+}
+
+impl<const WORKERS: usize> Executor for Tokio<WORKERS> {
+    fn start() -> Self {
+        let mut builder = match WORKERS {
+            0 => Builder::new_current_thread(),
+            _ => Builder::new_multi_thread(),
+        };
+        let runtime = builder.worker_threads(WORKERS.max(1)).enable_all().build();
+        Tokio { runtime: Arc::new(runtime.expect("a runtime")) }
+    }
+
+    fn block_on<F: Future>(&self, future: F) -> F::Output {
+        self.runtime.block_on(future)
+    }
+
+    fn connect(&self, options: Options) -> impl Future<Output = Result<Client, ConnectError>> {
+        mqtt_adapter_tokio::connect(options)
+    }
+}
