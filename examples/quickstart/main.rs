@@ -4,6 +4,7 @@
 
 mod report;
 mod with_blocking;
+mod with_smol;
 mod with_tokio;
 
 use std::io::{self, Write};
@@ -38,6 +39,8 @@ struct Arguments {
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum Runtime {
     Tokio,
+    Smol,
+    AsyncStd,
     Blocking,
 }
 
@@ -102,6 +105,8 @@ fn run(arguments: &Arguments) -> Result<Report, Error> {
     let plan = plan(&url, arguments)?;
     match arguments.runtime {
         Runtime::Tokio => with_tokio::run(&plan),
+        Runtime::Smol => with_smol::run(&plan),
+        Runtime::AsyncStd => with_smol::run_on_async_std(&plan),
         Runtime::Blocking => with_blocking::run(&plan),
     }
 }

@@ -166,7 +166,7 @@ fn quickstart(runner: &mut Runner, url: Option<&str>) {
         let remedy = "cargo build --release --example quickstart";
         return runner.skip(&format!("runs of {build}"), "it does not build", remedy);
     }
-    for runtime in ["tokio", "blocking"] {
+    for runtime in ["tokio", "smol", "async-std", "blocking"] {
         for version in ["5", "3.1.1"] {
             let line = format!(
                 "run --release --example quickstart -- --runtime {runtime} --version {version}{broker}"
