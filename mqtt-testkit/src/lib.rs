@@ -4,15 +4,17 @@
 //! Everything listens on loopback only, on free ports, and ends when it is dropped.
 //!
 //! Without sockets and in virtual time: [`Broker`], the model itself, [`Script`], a peer that expects
-//! and sends what a test says, [`Link`], a simulated connection, and [`Trace`], which makes the bytes
-//! readable.
+//! and sends what a test says, [`Link`], a simulated connection, [`Pair`], a session and the model
+//! broker on such a link, and [`Trace`], which makes the bytes readable.
 #![forbid(unsafe_code)]
 
 pub mod broker;
 mod direction;
+mod endpoint;
 mod frames;
 mod link;
 pub mod mosquitto;
+mod pair;
 mod proxy;
 mod random;
 mod script;
@@ -21,8 +23,10 @@ mod trace;
 
 pub use broker::Broker;
 pub use direction::Direction;
+pub use endpoint::{Endpoint, Watch};
 pub use link::{Chunking, Link, Received};
 pub use mosquitto::Mosquitto;
+pub use pair::Pair;
 pub use proxy::Proxy;
 pub use script::{Failure, Script};
 pub use tcp::TcpBroker;

@@ -186,7 +186,12 @@ impl Link {
 
     /// When the next piece arrives, or the next end is seen, in either direction.
     pub fn poll_timeout(&self) -> Option<Time> {
-        Direction::BOTH.into_iter().filter_map(|direction| self.halves.of(direction).next()).min()
+        Direction::BOTH.into_iter().filter_map(|direction| self.next_arrival(direction)).min()
+    }
+
+    /// Likewise in this direction.
+    pub fn next_arrival(&self, direction: Direction) -> Option<Time> {
+        self.halves.of(direction).next()
     }
 }
 

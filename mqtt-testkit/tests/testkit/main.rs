@@ -3,6 +3,7 @@
 mod broker;
 mod link;
 mod packets;
+mod pair;
 mod proxy;
 mod script;
 mod trace;
