@@ -3,11 +3,13 @@
 #![allow(clippy::print_stdout, reason = "a chore tells its user what it does")]
 
 mod command;
+mod conformance;
 mod embedded;
 mod mosquitto;
 mod promises;
 mod report;
 mod runner;
+mod scan;
 mod tally;
 mod test;
 
@@ -28,6 +30,8 @@ enum Chore {
     Test(test::Args),
     /// List what the client promises and the tests that show it
     Promises,
+    /// Write CONFORMANCE.md: the statements of the standard and the tests that enforce them
+    Conformance(conformance::Args),
     /// Measure what the session takes on microcontrollers, and write it into docs/embedded.md
     Embedded,
 }
@@ -36,6 +40,7 @@ fn main() -> ExitCode {
     match Cli::parse().chore {
         Chore::Test(args) => test::run(&args),
         Chore::Promises => promises::run(),
+        Chore::Conformance(args) => conformance::run(&args),
         Chore::Embedded => embedded::run(),
     }
 }

@@ -1,16 +1,17 @@
 //! `cargo xtask promises`: what the client promises, and which tests show it.
 
-mod scan;
-
 use std::path::Path;
 use std::process::ExitCode;
 use std::{fmt, fs, io};
 
 use crate::command::root;
-use scan::Claim;
+use crate::scan::{self, Claim, Notation};
 
 /// The promises, one per line.
 const TABLE: &str = "docs/promises.tsv";
+
+/// What a doc comment names promises with.
+const LABEL: &str = "Promises:";
 
 /// Prints every promise with its tests; fails if promises and tests disagree.
 pub(crate) fn run() -> ExitCode {
@@ -63,7 +64,7 @@ impl Listing {
         let families = promises.iter().filter_map(|promise| promise.id.split_once('-'));
         let mut families: Vec<&str> = families.map(|(family, _)| family).collect();
         families.dedup();
-        let claims = scan::folder(root, &families)?;
+        let claims = scan::folder(root, Notation { label: LABEL, families: &families })?;
         Ok(Listing { promises, claims })
     }
 
@@ -166,7 +167,8 @@ mod tests {
     fn listing(table: &str, tests: &str) -> Listing {
         let table = format!("# about\nid\tsection\tlayer\tpromise\n{table}");
         let mut claims = Vec::new();
-        scan::source("tests/a.rs", tests, &["A"], &mut claims);
+        let notation = Notation { label: LABEL, families: &["A"] };
+        scan::source("tests/a.rs", tests, notation, &mut claims);
         Listing { promises: parse(&table).unwrap(), claims }
     }
 

@@ -7,6 +7,7 @@ use mqtt_testkit::Mosquitto;
 use mqtt_testkit::mosquitto::{self, Missing};
 
 use crate::command::{BARE_TARGETS, cargo};
+use crate::conformance;
 use crate::mosquitto::install;
 use crate::promises;
 use crate::runner::Runner;
@@ -31,6 +32,7 @@ pub(crate) fn run(args: &Args) -> ExitCode {
     lints(&mut runner);
     docs(&mut runner);
     runner.own("promises", "cargo xtask promises", promises::check);
+    runner.own("conformance", "cargo xtask conformance", conformance::check);
     tests(&mut runner);
     link_check(&mut runner);
     dependencies(&mut runner);

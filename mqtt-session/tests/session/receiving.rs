@@ -284,7 +284,7 @@ fn a_message_is_delivered_as_it_was_sent<M: TestMemory>() {
 
 /// However the bytes arrive, the events are the same.
 ///
-/// Enforces: MQTT-6.0.0-2
+/// Enforces: MQTT-4.2-1
 fn packets_split_at_every_byte_give_the_same_events<M: TestMemory>() {
     let properties = [mqtt_session::proto::Property::ReasonString("why")];
     let script: Vec<u8> = [

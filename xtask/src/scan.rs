@@ -1,21 +1,28 @@
-//! Finds the tests that name promises.
+//! Finds what tests say they show.
 
 use std::path::Path;
 use std::{fmt, fs, io};
 
-/// What a doc comment names promises with.
-const LABEL: &str = "Promises:";
-
-/// Folders without tests of the client. The tests of this very program name promises as examples.
+/// Folders without tests of the client. The tests of this very program name ids as examples.
 const LEFT_OUT: [&str; 2] = ["target", "xtask"];
 
-/// A test and the promises it names.
+/// How tests name what they show.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Notation<'a> {
+    /// What a list of ids in a doc comment stands behind.
+    pub(crate) label: &'a str,
+    /// The words that ids start with where sentences, tables and notes name them; if there are none,
+    /// only lists behind the label name ids.
+    pub(crate) families: &'a [&'a str],
+}
+
+/// A test and the ids it names.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Claim {
+pub(crate) struct Claim {
     /// Relative to the root.
-    pub(super) file: String,
-    pub(super) test: String,
-    pub(super) ids: Vec<String>,
+    pub(crate) file: String,
+    pub(crate) test: String,
+    pub(crate) ids: Vec<String>,
 }
 
 impl fmt::Display for Claim {
@@ -24,10 +31,10 @@ impl fmt::Display for Claim {
     }
 }
 
-/// All claims of tests below `root`, by file. `families` are the words that ids start with.
-pub(super) fn folder(root: &Path, families: &[&str]) -> io::Result<Vec<Claim>> {
+/// All claims of tests below `root`, by file.
+pub(crate) fn folder(root: &Path, notation: Notation<'_>) -> io::Result<Vec<Claim>> {
     let mut claims = Vec::new();
-    collect(root, root, families, &mut claims)?;
+    collect(root, root, notation, &mut claims)?;
     claims.sort_by(|a, b| a.file.cmp(&b.file));
     Ok(claims)
 }
@@ -35,7 +42,7 @@ pub(super) fn folder(root: &Path, families: &[&str]) -> io::Result<Vec<Claim>> {
 fn collect(
     root: &Path,
     folder: &Path,
-    families: &[&str],
+    notation: Notation<'_>,
     claims: &mut Vec<Claim>,
 ) -> io::Result<()> {
     for entry in fs::read_dir(folder)? {
@@ -44,12 +51,12 @@ fn collect(
         let name = name.to_string_lossy();
         if entry.file_type()?.is_dir() {
             if !name.starts_with('.') && !LEFT_OUT.contains(&&*name) {
-                collect(root, &path, families, claims)?;
+                collect(root, &path, notation, claims)?;
             }
         } else if path.extension().is_some_and(|extension| extension == "rs") {
             let file = path.strip_prefix(root).unwrap_or(&path).display().to_string();
             if file.contains("tests") {
-                source(&file, &fs::read_to_string(&path)?, families, claims);
+                source(&file, &fs::read_to_string(&path)?, notation, claims);
             }
         }
     }
@@ -58,13 +65,14 @@ fn collect(
 
 /// The claims of one file: doc comments of functions, lines of a table of behaviours, and notes
 /// that start with "shows".
-pub(super) fn source(file: &str, text: &str, families: &[&str], claims: &mut Vec<Claim>) {
+pub(crate) fn source(file: &str, text: &str, notation: Notation<'_>, claims: &mut Vec<Claim>) {
+    let Notation { label, families } = notation;
     let mut named = Vec::new();
     let mut goes_on = false;
     let mut last = "";
     for line in text.lines().map(str::trim) {
         if let Some(comment) = line.strip_prefix("///").map(str::trim) {
-            if let Some(list) = comment.strip_prefix(LABEL).or(goes_on.then_some(comment)) {
+            if let Some(list) = comment.strip_prefix(label).or(goes_on.then_some(comment)) {
                 named.extend(split(list));
                 goes_on = list.ends_with(',');
             } else {
@@ -74,9 +82,11 @@ pub(super) fn source(file: &str, text: &str, families: &[&str], claims: &mut Vec
         }
         goes_on = false;
         let claim = |test: &str, ids| Claim { file: file.to_owned(), test: test.to_owned(), ids };
-        if let Some((ids, test)) = table_line(line) {
+        let elsewhere = (!families.is_empty()).then_some(line);
+        if let Some((ids, test)) = elsewhere.and_then(table_line) {
             claims.push(claim(test, ids));
-        } else if let Some((_, note)) = line.split_once("note(\"shows ") {
+        } else if let Some((_, note)) = elsewhere.and_then(|line| line.split_once("note(\"shows "))
+        {
             claims.push(claim(last, mentioned(note, families).collect()));
         } else if let Some(test) = function(line) {
             last = test;
@@ -128,7 +138,8 @@ mod tests {
 
     fn claims(text: &str) -> Vec<(String, Vec<String>)> {
         let mut claims = Vec::new();
-        source("a.rs", text, &["A", "B"], &mut claims);
+        let notation = Notation { label: "Promises:", families: &["A", "B"] };
+        source("a.rs", text, notation, &mut claims);
         claims.into_iter().map(|claim| (claim.test, claim.ids)).collect()
     }
 
@@ -163,6 +174,20 @@ mod tests {
         let text = "/// A-1, and UTF-8 of MQTT-5: it holds.\n#[test]\nfn holds() {\n\
                     trial.note(\"shows A-2 B-1\");\n}\n";
         assert_eq!(claims(text), [claim("holds", &["A-1"]), claim("holds", &["A-2", "B-1"])]);
+    }
+
+    #[test]
+    fn without_families_only_lists_name_ids() {
+        let text = "suite! {\n    [\"A-1\"] group::shows;\n}\n/// A-2 of a sentence.\n\
+                    /// Promises: A-3\n/// Enforces: A-4, A-5 (old),\n/// A-6\nfn holds() {\n\
+                    note(\"shows A-7\");\n}\n";
+        let mut claims = Vec::new();
+        source("a.rs", text, Notation { label: "Enforces:", families: &[] }, &mut claims);
+        assert_eq!(claims.len(), 1);
+        assert_eq!(
+            (&*claims[0].test, claims[0].ids.join("|")),
+            ("holds", "A-4|A-5 (old)|A-6".into())
+        );
     }
 
     #[test]
