@@ -60,6 +60,10 @@ fn subscribe<'a>(subscriptions: &'a [Subscription<'a>]) -> Subscribe<'a> {
     Subscribe { packet_id: ID, properties: EMPTY, subscriptions }
 }
 
+fn unsubscribe<'a>(filters: &'a [&'a str]) -> Unsubscribe<'a> {
+    Unsubscribe { packet_id: ID, properties: EMPTY, filters: Filters::from_slice(filters) }
+}
+
 fn suback(codes: &[ReasonCode]) -> SubAck<'_> {
     SubAck { packet_id: ID, properties: EMPTY, codes: ReasonCodes::from_slice(codes) }
 }
@@ -84,6 +88,7 @@ fn packets_of_the_other_end() {
     refused(CLIENT_4, &auth, EncodeError::NotInVersion(Field::PacketType));
 }
 
+/// Enforces: MQTT-3.8.3-4 (3.1.1)
 #[test]
 fn what_3_1_1_cannot_say() {
     let user = [Property::UserProperty("k", "v")];
@@ -122,6 +127,9 @@ fn what_3_1_1_cannot_say() {
     }
 }
 
+/// Enforces: MQTT-1.5.4-2, MQTT-3.1.3-4, MQTT-3.1.3-11, MQTT-3.1.3-12, MQTT-1.5.3-2 (3.1.1),
+/// MQTT-3.1.2-22 (3.1.1), MQTT-3.1.3-4 (3.1.1), MQTT-3.1.3-7 (3.1.1), MQTT-3.1.3-10 (3.1.1),
+/// MQTT-3.1.3-11 (3.1.1)
 #[test]
 fn rules_of_connect() {
     let old = Connect { version: Version::V3_1_1, ..CONNECT };
@@ -137,38 +145,56 @@ fn rules_of_connect() {
     refused(CLIENT_5, &Connect { client_id: &long, ..CONNECT }, error);
     let error = EncodeError::TooLong(Field::Password);
     refused(CLIENT_5, &Connect { password: Some(long.as_bytes()), ..CONNECT }, error);
-    let error = EncodeError::NulCharacter(Field::UserName);
-    refused(CLIENT_5, &Connect { username: Some("u\0"), ..CONNECT }, error);
-    let error = EncodeError::NulCharacter(Field::ClientId);
-    refused(CLIENT_4, &Connect { client_id: "\0", ..old }, error);
-
     let will = Will { payload: long.as_bytes(), ..WILL };
     let error = EncodeError::TooLong(Field::WillPayload);
     refused(CLIENT_5, &Connect { will: Some(will), ..CONNECT }, error);
-    let will = Will { topic: "w/#", ..WILL };
-    let error =
-        EncodeError::Topic { field: Field::WillTopic, error: TopicError::Wildcard { at: 2 } };
-    refused(CLIENT_5, &Connect { will: Some(will), ..CONNECT }, error);
+
+    let topics = [
+        ("", TopicError::Empty),
+        ("w/#", TopicError::Wildcard { at: 2 }),
+        ("+", TopicError::Wildcard { at: 0 }),
+        ("w\0", TopicError::NulCharacter { at: 1 }),
+    ];
+    for (dialect, connect) in [(CLIENT_5, CONNECT), (CLIENT_4, old)] {
+        let error = EncodeError::NulCharacter(Field::UserName);
+        refused(dialect, &Connect { username: Some("u\0"), ..connect }, error);
+        let error = EncodeError::NulCharacter(Field::ClientId);
+        refused(dialect, &Connect { client_id: "\0", ..connect }, error);
+        for (topic, error) in topics {
+            let error = EncodeError::Topic { field: Field::WillTopic, error };
+            refused(dialect, &Connect { will: Some(Will { topic, ..WILL }), ..connect }, error);
+        }
+    }
 }
 
+/// Enforces: MQTT-1.5.4-2, MQTT-3.3.1-2, MQTT-3.3.2-2, MQTT-4.7.0-1, MQTT-4.7.3-1, MQTT-4.7.3-2,
+/// MQTT-4.7.3-3, MQTT-1.5.3-2 (3.1.1), MQTT-3.3.1-2 (3.1.1), MQTT-3.3.2-2 (3.1.1),
+/// MQTT-4.7.1-1 (3.1.1), MQTT-4.7.3-1 (3.1.1), MQTT-4.7.3-2 (3.1.1), MQTT-4.7.3-3 (3.1.1)
 #[test]
 fn rules_of_publish() {
-    let in_topic = |error| EncodeError::Topic { field: Field::TopicName, error };
-    refused(CLIENT_5, &Publish { topic: "", ..PUBLISH }, in_topic(TopicError::Empty));
-    let wildcard = in_topic(TopicError::Wildcard { at: 0 });
-    refused(CLIENT_4, &Publish { topic: "+", ..PUBLISH }, wildcard);
-    let nul = in_topic(TopicError::NulCharacter { at: 1 });
-    refused(CLIENT_5, &Publish { topic: "a\0", ..PUBLISH }, nul);
     let long = "x".repeat(65_536);
-    refused(CLIENT_5, &Publish { topic: &long, ..PUBLISH }, in_topic(TopicError::TooLong));
-
-    refused(CLIENT_5, &Publish { dup: true, ..PUBLISH }, EncodeError::Unexpected(Field::Flags));
-    let error = EncodeError::Unexpected(Field::PacketIdentifier);
-    refused(CLIENT_5, &Publish { packet_id: Some(ID), ..PUBLISH }, error);
-    let error = EncodeError::Missing(Field::PacketIdentifier);
-    refused(CLIENT_5, &Publish { qos: QoS::ExactlyOnce, ..PUBLISH }, error);
+    let topics = [
+        ("", TopicError::Empty),
+        ("+", TopicError::Wildcard { at: 0 }),
+        ("a/#", TopicError::Wildcard { at: 2 }),
+        ("a\0", TopicError::NulCharacter { at: 1 }),
+        (&long, TopicError::TooLong),
+    ];
+    for dialect in [CLIENT_5, CLIENT_4] {
+        for (topic, error) in topics {
+            let error = EncodeError::Topic { field: Field::TopicName, error };
+            refused(dialect, &Publish { topic, ..PUBLISH }, error);
+        }
+        assert!(Publish { topic: &long[1..], ..PUBLISH }.measure(dialect).is_ok());
+        refused(dialect, &Publish { dup: true, ..PUBLISH }, EncodeError::Unexpected(Field::Flags));
+        let error = EncodeError::Unexpected(Field::PacketIdentifier);
+        refused(dialect, &Publish { packet_id: Some(ID), ..PUBLISH }, error);
+        let error = EncodeError::Missing(Field::PacketIdentifier);
+        refused(dialect, &Publish { qos: QoS::ExactlyOnce, ..PUBLISH }, error);
+    }
 }
 
+/// Enforces: MQTT-1.5.7-1, MQTT-3.3.2-8, MQTT-3.3.2-13, MQTT-3.3.2-14, MQTT-3.3.2-19, MQTT-3.3.4-6
 #[test]
 fn rules_of_properties() {
     let place = |id| Field::Property(id);
@@ -183,6 +209,9 @@ fn rules_of_properties() {
     refused_property(CLIENT_5, Property::TopicAlias(0), range(PropertyId::TopicAlias));
     let nul = EncodeError::NulCharacter(place(PropertyId::ContentType));
     refused_property(CLIENT_5, Property::ContentType("\0"), nul);
+    let nul = EncodeError::NulCharacter(place(PropertyId::UserProperty));
+    refused_property(CLIENT_5, Property::UserProperty("k\0", "v"), nul);
+    refused_property(CLIENT_5, Property::UserProperty("k", "\0"), nul);
     let long = "x".repeat(65_536);
     let too_long = EncodeError::TooLong(place(PropertyId::UserProperty));
     refused_property(CLIENT_5, Property::UserProperty("", &long), too_long);
@@ -192,6 +221,9 @@ fn rules_of_properties() {
     let wildcard =
         EncodeError::Topic { field: response_topic, error: TopicError::Wildcard { at: 0 } };
     refused_property(CLIENT_5, Property::ResponseTopic("#"), wildcard);
+    let nul =
+        EncodeError::Topic { field: response_topic, error: TopicError::NulCharacter { at: 0 } };
+    refused_property(CLIENT_5, Property::ResponseTopic("\0"), nul);
 
     let twice = [Property::TopicAlias(1), Property::TopicAlias(2)];
     let properties = Properties::from_slice(&twice);
@@ -217,6 +249,7 @@ fn rules_of_properties() {
     refused(CLIENT_5, &auth, missing);
 }
 
+/// Enforces: MQTT-3.4.2-1, MQTT-3.6.2-1, MQTT-3.14.2-1
 #[test]
 fn reason_codes_of_the_wrong_packet() {
     let banned = EncodeError::IllegalReasonCode(ReasonCode::Banned);
@@ -244,17 +277,36 @@ fn reason_codes_of_the_wrong_packet() {
     );
 }
 
+/// Enforces: MQTT-3.8.3-1, MQTT-3.8.3-2, MQTT-3.8.3-4, MQTT-3.10.3-1, MQTT-3.10.3-2, MQTT-4.7.1-1,
+/// MQTT-4.7.1-2, MQTT-4.7.3-1, MQTT-4.7.3-2, MQTT-4.7.3-3, MQTT-3.8.3-1 (3.1.1),
+/// MQTT-3.8.3-3 (3.1.1), MQTT-3.10.3-1 (3.1.1), MQTT-3.10.3-2 (3.1.1), MQTT-4.7.1-2 (3.1.1),
+/// MQTT-4.7.1-3 (3.1.1), MQTT-4.7.3-1 (3.1.1), MQTT-4.7.3-2 (3.1.1), MQTT-4.7.3-3 (3.1.1)
 #[test]
 fn rules_of_lists() {
-    refused(CLIENT_5, &subscribe(&[]), EncodeError::Missing(Field::TopicFilter));
     refused(SERVER_5, &suback(&[]), EncodeError::Missing(Field::ReasonCode));
     refused(SERVER_5, &unsuback(&[]), EncodeError::Missing(Field::ReasonCode));
-    let filters = |filters| Unsubscribe { packet_id: ID, properties: EMPTY, filters };
-    let none = filters(Filters::from_slice(&[]));
-    refused(CLIENT_4, &none, EncodeError::Missing(Field::TopicFilter));
-    let error = TopicError::SingleLevelWildcard { at: 1 };
-    let in_filter = EncodeError::Topic { field: Field::TopicFilter, error };
-    refused(CLIENT_4, &filters(Filters::from_slice(&["a", "a+"])), in_filter);
+    let long = "x".repeat(65_536);
+    let filters = [
+        ("", TopicError::Empty),
+        ("a+", TopicError::SingleLevelWildcard { at: 1 }),
+        ("+a", TopicError::SingleLevelWildcard { at: 0 }),
+        ("a#", TopicError::MultiLevelWildcard { at: 1 }),
+        ("a/#/b", TopicError::MultiLevelWildcard { at: 2 }),
+        ("a\0", TopicError::NulCharacter { at: 1 }),
+        (&long, TopicError::TooLong),
+    ];
+    for dialect in [CLIENT_5, CLIENT_4] {
+        let missing = EncodeError::Missing(Field::TopicFilter);
+        refused(dialect, &subscribe(&[]), missing);
+        refused(dialect, &unsubscribe(&[]), missing);
+        for (filter, error) in filters {
+            let error = EncodeError::Topic { field: Field::TopicFilter, error };
+            let options = SubscriptionOptions::default();
+            refused(dialect, &subscribe(&[Subscription { filter, options }]), error);
+            let pair = ["a", filter];
+            refused(dialect, &unsubscribe(&pair), error);
+        }
+    }
 
     let options = SubscriptionOptions { no_local: true, ..SubscriptionOptions::default() };
     let shared = [Subscription { filter: "$share/g/a", options }];

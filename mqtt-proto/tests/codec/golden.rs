@@ -48,6 +48,10 @@ const PUBLISH: Publish<'_> = Publish {
     payload: b"hi",
 };
 
+/// Enforces: MQTT-3.1.2-1, MQTT-3.1.2-2, MQTT-3.1.2-3, MQTT-3.1.2-11, MQTT-3.1.2-13, MQTT-3.1.2-16,
+/// MQTT-3.1.2-18, MQTT-3.1.3-3, MQTT-3.1.2-1 (3.1.1), MQTT-3.1.2-2 (3.1.1), MQTT-3.1.2-3 (3.1.1),
+/// MQTT-3.1.2-11 (3.1.1), MQTT-3.1.2-13 (3.1.1), MQTT-3.1.2-15 (3.1.1), MQTT-3.1.2-18 (3.1.1),
+/// MQTT-3.1.2-20 (3.1.1), MQTT-3.1.3-3 (3.1.1)
 #[test]
 fn connect() {
     golden(CLIENT_5, "10 0D 00 04 4D 51 54 54 05 02 00 3C 00 00 00", Packet::Connect(CONNECT));
@@ -63,6 +67,8 @@ fn connect() {
     );
 }
 
+/// Enforces: MQTT-3.1.2-9, MQTT-3.1.2-17, MQTT-3.1.2-19, MQTT-3.1.3-1, MQTT-3.1.2-9 (3.1.1),
+/// MQTT-3.1.2-19 (3.1.1), MQTT-3.1.2-21 (3.1.1), MQTT-3.1.3-1 (3.1.1)
 #[test]
 #[expect(clippy::too_many_lines, reason = "a table")]
 fn connect_with_everything() {
@@ -132,6 +138,7 @@ fn connect_with_everything() {
     );
 }
 
+/// Enforces: MQTT-3.1.2-19
 #[test]
 fn password_without_user_name() {
     golden(
@@ -227,6 +234,7 @@ fn unsupported_version_in_the_form_of_3_1_1() {
     assert_eq!(decode(&bytes, SERVER_5), Ok(Some(Packet::ConnAck(refused))));
 }
 
+/// Enforces: MQTT-2.2.1-2, MQTT-3.3.2-1, MQTT-2.3.1-5 (3.1.1), MQTT-3.3.2-1 (3.1.1)
 #[test]
 fn publish() {
     for dialect in [CLIENT_5, SERVER_5] {
@@ -286,6 +294,7 @@ fn a_payload_sent_from_where_it_lies() {
     assert_eq!(out[..9], *bytes("30 08 00 03 61 2F 62 00 EE"));
 }
 
+/// Enforces: MQTT-2.1.3-1, MQTT-3.6.1-1, MQTT-2.2.2-1 (3.1.1), MQTT-3.6.1-1 (3.1.1)
 #[test]
 fn acks() {
     for dialect in [CLIENT_5, SERVER_5, CLIENT_4, SERVER_4] {
@@ -322,6 +331,8 @@ fn acks() {
     );
 }
 
+/// Enforces: MQTT-2.1.3-1, MQTT-2.2.2-1, MQTT-3.8.1-1, MQTT-3.8.3-3, MQTT-3.8.3-5,
+/// MQTT-2.2.2-1 (3.1.1), MQTT-3.8.1-1 (3.1.1), MQTT-3.8.3-4 (3.1.1)
 #[test]
 fn subscribe() {
     let at_least_once = Subscription {
@@ -373,6 +384,8 @@ fn suback() {
     );
 }
 
+/// Enforces: MQTT-2.1.3-1, MQTT-2.2.2-1, MQTT-3.10.1-1, MQTT-2.2.2-1 (3.1.1),
+/// MQTT-3.10.1-1 (3.1.1), MQTT-3.10.3-1 (3.1.1)
 #[test]
 fn unsubscribe() {
     let one = Unsubscribe {
@@ -405,6 +418,7 @@ fn unsuback() {
     );
 }
 
+/// Enforces: MQTT-2.1.3-1, MQTT-2.2.2-1 (3.1.1)
 #[test]
 fn pings() {
     for (client, server) in [(CLIENT_5, SERVER_5), (CLIENT_4, SERVER_4)] {
@@ -413,6 +427,7 @@ fn pings() {
     }
 }
 
+/// Enforces: MQTT-3.14.1-1, MQTT-3.14.1-1 (3.1.1)
 #[test]
 fn disconnect() {
     let normal =
@@ -443,6 +458,7 @@ fn disconnect() {
     );
 }
 
+/// Enforces: MQTT-3.15.1-1
 #[test]
 fn auth() {
     let properties = [Property::AuthenticationMethod("m"), Property::AuthenticationData(&[0])];

@@ -7,5 +7,6 @@ mod golden;
 mod notation;
 mod properties;
 mod refusals;
+mod sending;
 mod tables;
 mod topics;

@@ -161,6 +161,7 @@ const PUBLISHES: &[Refusal] = &[
     (SERVER_5, "30 [ 00 01 FF [ ] ]", InvalidUtf8, TopicName, 0x81),
     (SERVER_5, "30 [ 00 03 ED A0 80 [ ] ]", InvalidUtf8, TopicName, 0x81),
     (SERVER_5, "30 [ 00 02 C0 80 [ ] ]", InvalidUtf8, TopicName, 0x81),
+    (SERVER_4, "30 [ 00 03 ED A0 80 ]", InvalidUtf8, TopicName, 0x81),
     (SERVER_4, "30 [ 00 04 F4 90 80 80 ]", InvalidUtf8, TopicName, 0x81),
     (SERVER_5, "30 [ 00 03 61 00 62 [ ] ]", NulCharacter, TopicName, 0x81),
     (SERVER_4, "30 [ 00 09 61 61 61 61 61 61 61 61 00 ]", NulCharacter, TopicName, 0x81),
@@ -359,11 +360,57 @@ const PROPERTIES: &[Refusal] = &[
 const TABLES: [&[Refusal]; 9] =
     [HEADERS, CONNECTS, CONNACKS, PUBLISHES, ACKS, SUBSCRIBES, SUBACKS, ENDINGS, PROPERTIES];
 
+/// Enforces: MQTT-1.5.5-1, MQTT-2.1.3-1, MQTT-3.3.1-2, MQTT-3.3.1-4, MQTT-3.6.1-1, MQTT-3.14.1-1,
+/// MQTT-3.15.1-1, MQTT-2.2.2-1 (3.1.1), MQTT-2.2.2-2 (3.1.1), MQTT-3.3.1-2 (3.1.1),
+/// MQTT-3.3.1-4 (3.1.1), MQTT-3.6.1-1 (3.1.1)
 #[test]
-fn every_refusal_says_what_and_where() {
-    for table in TABLES {
-        refused(table);
-    }
+fn headers() {
+    refused(HEADERS);
+}
+
+#[test]
+fn packets_of_clients() {
+    refused(CONNECTS);
+    refused(SUBSCRIBES);
+}
+
+/// Enforces: MQTT-3.2.2-1, MQTT-3.2.2-6, MQTT-3.2.2-8, MQTT-3.2.2-4 (3.1.1), MQTT-3.2.2-6 (3.1.1)
+#[test]
+fn connacks() {
+    refused(CONNACKS);
+}
+
+/// Enforces: MQTT-1.5.4-1, MQTT-1.5.4-2, MQTT-2.2.1-4, MQTT-3.3.2-1, MQTT-3.3.2-2, MQTT-4.7.0-1,
+/// MQTT-4.7.3-1, MQTT-4.7.3-2, MQTT-1.5.3-1 (3.1.1), MQTT-1.5.3-2 (3.1.1), MQTT-2.3.1-1 (3.1.1),
+/// MQTT-2.3.1-4 (3.1.1), MQTT-3.3.2-1 (3.1.1), MQTT-3.3.2-2 (3.1.1), MQTT-4.7.1-1 (3.1.1),
+/// MQTT-4.7.3-1 (3.1.1), MQTT-4.7.3-2 (3.1.1)
+#[test]
+fn publishes() {
+    refused(PUBLISHES);
+}
+
+/// Enforces: MQTT-3.4.2-1, MQTT-3.5.2-1, MQTT-3.6.2-1, MQTT-3.7.2-1
+#[test]
+fn acks() {
+    refused(ACKS);
+}
+
+/// Enforces: MQTT-2.2.2-1, MQTT-3.9.3-2, MQTT-3.11.3-2, MQTT-3.9.3-2 (3.1.1)
+#[test]
+fn subacks() {
+    refused(SUBACKS);
+}
+
+/// Enforces: MQTT-3.14.2-1, MQTT-3.15.2-1
+#[test]
+fn endings() {
+    refused(ENDINGS);
+}
+
+/// Enforces: MQTT-1.5.7-1, MQTT-3.3.2-8, MQTT-3.3.2-13, MQTT-3.3.2-14, MQTT-3.3.2-19, MQTT-3.14.2-2
+#[test]
+fn properties() {
+    refused(PROPERTIES);
 }
 
 #[test]

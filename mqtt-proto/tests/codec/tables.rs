@@ -84,6 +84,8 @@ fn packet_types() -> impl Iterator<Item = PacketType> {
     (1..=15).filter_map(PacketType::from_u8)
 }
 
+/// Enforces: MQTT-3.2.2-8, MQTT-3.4.2-1, MQTT-3.5.2-1, MQTT-3.6.2-1, MQTT-3.7.2-1, MQTT-3.9.3-2,
+/// MQTT-3.11.3-2, MQTT-3.14.2-1, MQTT-3.15.2-1
 #[test]
 fn reason_codes_are_legal_where_the_standard_lists_them() {
     for packet in packet_types() {

@@ -7,6 +7,8 @@ fn filter(filter: &str) -> TopicFilter<'_> {
     TopicFilter::new(filter).unwrap_or_else(|error| panic!("{filter}: {error}"))
 }
 
+/// Enforces: MQTT-4.7.0-1, MQTT-4.7.3-1, MQTT-4.7.3-2, MQTT-4.7.3-3, MQTT-4.7.1-1 (3.1.1),
+/// MQTT-4.7.3-1 (3.1.1), MQTT-4.7.3-2 (3.1.1), MQTT-4.7.3-3 (3.1.1)
 #[test]
 fn names() {
     for name in ["a", "/", "//", "a b", "a//b", "/a", "a/", "$SYS/x", "é/ü", "\u{FEFF}", "\u{1}"]
@@ -31,6 +33,8 @@ fn names() {
     assert_eq!(TopicName::new(&"a".repeat(65_536)), Err(TopicError::TooLong));
 }
 
+/// Enforces: MQTT-4.7.1-1, MQTT-4.7.1-2, MQTT-4.7.3-1, MQTT-4.7.3-2, MQTT-4.7.3-3, MQTT-4.8.2-1,
+/// MQTT-4.8.2-2
 #[test]
 fn filters() {
     let accepted = [

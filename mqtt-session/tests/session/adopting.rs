@@ -212,6 +212,7 @@ fn the_message_waits_for_its_records<M: TestMemory>() {
 /// What the broker keeps for another ClientID is another session.
 ///
 /// Promises: CON-3, RES-2
+/// Enforces: MQTT-3.1.3-2
 fn another_client_identifier_has_another_session<M: TestMemory>() {
     let mut pair = Pair::<M>::connected();
     let token = pair.publish(QOS2, "a");

@@ -73,6 +73,7 @@ fn connect_carries_will_and_credentials<M: TestMemory>() {
 }
 
 /// Promises: VER-1
+/// Enforces: MQTT-3.1.0-1 (3.1.1), MQTT-3.1.2-1 (3.1.1), MQTT-3.1.2-2 (3.1.1)
 fn connect_of_3_1_1_is_these_bytes<M: TestMemory>() {
     let mut pair = Pair::<M>::v3();
     let connect = Connect { version: Version::V3_1_1, ..Connect::new("c") };
@@ -224,7 +225,7 @@ fn retain_available_is_honoured<M: TestMemory>() {
 }
 
 /// Promises: CON-2
-/// Enforces: MQTT-3.2.2-15
+/// Enforces: MQTT-3.2.2-15, MQTT-3.14.2-3
 fn maximum_packet_size_is_honoured<M: TestMemory>() {
     let mut pair = Pair::<M>::granted(&granting(&[Property::MaximumPacketSize(16)]));
     // A PUBLISH of QoS 1 on a topic of one byte has 8 bytes besides its payload.
@@ -285,6 +286,7 @@ fn the_client_identifier_is_that_of_the_last_connection<M: TestMemory>() {
 }
 
 /// Promises: CON-2
+/// Enforces: MQTT-4.9.0-1
 fn what_connack_granted_is_visible<M: TestMemory>() {
     let pair = Pair::<M>::granted(&granting(&[
         Property::SessionExpiryInterval(7),
@@ -341,7 +343,7 @@ fn limits_are_checked_again_after_a_reconnect<M: TestMemory>() {
 }
 
 /// Promises: LIVE-3
-/// Enforces: MQTT-3.2.2-7
+/// Enforces: MQTT-3.2.2-7, MQTT-4.13.2-1, MQTT-3.2.2-5 (3.1.1)
 fn a_refused_connect_is_reported_and_closed<M: TestMemory>() {
     for version in [Version::V5, Version::V3_1_1] {
         let mut pair = Pair::<M>::with(Config { version, ..Config::new(1) });
@@ -358,6 +360,7 @@ fn a_refused_connect_is_reported_and_closed<M: TestMemory>() {
 /// A broker without 5.0 answers in the form of 3.1.1.
 ///
 /// Promises: VER-1
+/// Enforces: MQTT-3.1.2-2
 fn a_refusal_in_the_form_of_3_1_1_is_understood<M: TestMemory>() {
     let mut pair = Pair::<M>::new();
     pair.open(&pair.clean());
@@ -375,6 +378,8 @@ fn a_transport_that_ends_before_connack_has_its_own_reason<M: TestMemory>() {
 }
 
 /// Commands and connections exclude each other as they should.
+///
+/// Enforces: MQTT-3.1.0-2
 fn one_connection_at_a_time<M: TestMemory>() {
     let mut pair = Pair::<M>::connected();
     let opened = pair.session.open(pair.now, &Connect::new("client")).map(|_| ());

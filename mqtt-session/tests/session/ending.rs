@@ -124,7 +124,7 @@ fn disconnect_of_3_1_1_has_no_code<M: TestMemory>() {
 }
 
 /// Promises: LIVE-3
-/// Enforces: MQTT-3.1.4-3
+/// Enforces: MQTT-3.1.4-3, MQTT-3.14.4-1, MQTT-4.13.2-1
 fn disconnect_of_the_broker_closes_without_an_answer<M: TestMemory>() {
     let mut pair = Pair::<M>::connected();
     pair.publish(QOS1, "unsent");

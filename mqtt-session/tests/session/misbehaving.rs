@@ -39,6 +39,7 @@ fn is_refused<M: TestMemory>(mut pair: Pair<M>, bytes: &[u8], code: ReasonCode) 
 /// Section 4.13.
 ///
 /// Promises: BAD-1
+/// Enforces: MQTT-4.13.2-1
 fn a_violation_is_answered_with_its_code<M: TestMemory>() {
     let malformed = ReasonCode::MalformedPacket;
     let protocol = ReasonCode::ProtocolError;
@@ -73,6 +74,7 @@ fn a_violation_is_answered_with_its_code<M: TestMemory>() {
 /// 3.1.1 has no DISCONNECT for it: the Will is published.
 ///
 /// Promises: BAD-1
+/// Enforces: MQTT-4.8.0-1 (3.1.1)
 fn before_5_0_it_closes_without_disconnect<M: TestMemory>() {
     let mut pair = Pair::<M>::v3();
     pair.connect();
@@ -80,7 +82,7 @@ fn before_5_0_it_closes_without_disconnect<M: TestMemory>() {
 }
 
 /// Promises: BAD-1
-/// Enforces: MQTT-3.2.0-1
+/// Enforces: MQTT-3.2.0-1, MQTT-3.14.0-1
 fn before_connack_nothing_else_may_come<M: TestMemory>() {
     let first = [
         publish(QOS0, 0, "a"),

@@ -86,7 +86,7 @@ fn an_acknowledgement_is_idempotent_and_an_old_one_a_no_op<M: TestMemory>() {
 }
 
 /// Promises: RECV-1
-/// Enforces: MQTT-3.4.2-1, MQTT-3.5.2-1
+/// Enforces: MQTT-3.4.2-1, MQTT-3.5.2-1, MQTT-4.3.3-9
 fn the_application_may_reject_a_message<M: TestMemory>() {
     let mut pair = Pair::<M>::connected();
     for (qos, id) in [(QOS1, 1), (QOS2, 2)] {
@@ -140,7 +140,7 @@ fn before_5_0_a_rejection_is_an_acknowledgement<M: TestMemory>() {
 }
 
 /// Promises: RECV-2
-/// Enforces: MQTT-4.3.3-10
+/// Enforces: MQTT-4.3.3-10, MQTT-4.3.3-12
 fn until_pubrel_a_repeated_qos_2_is_answered_and_not_delivered<M: TestMemory>() {
     let mut pair = Pair::<M>::connected();
     pair.send(&publish(QOS2, 1, "a"));
@@ -171,6 +171,7 @@ fn repeats_do_not_change_the_order_of_pubrecs<M: TestMemory>() {
 }
 
 /// Promises: RECV-2
+/// Enforces: MQTT-3.7.2-1
 fn an_unknown_pubrel_is_answered_with_0x92<M: TestMemory>() {
     let mut pair = Pair::<M>::connected();
     pair.exchange(&pubrel(9), &[pubcomp_with(9, UNKNOWN)]);
@@ -261,6 +262,8 @@ fn both_directions_may_use_one_identifier<M: TestMemory>() {
 }
 
 /// The event borrows from the input; what it says is what was sent.
+///
+/// Enforces: MQTT-1.5.4-3, MQTT-3.3.4-4
 fn a_message_is_delivered_as_it_was_sent<M: TestMemory>() {
     let mut pair = Pair::<M>::connected();
     let properties = [

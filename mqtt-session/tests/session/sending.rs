@@ -97,7 +97,7 @@ fn qos_2_is_done_at_pubcomp<M: TestMemory>() {
 }
 
 /// Promises: SEND-1
-/// Enforces: MQTT-4.4.0-2
+/// Enforces: MQTT-4.3.3-4, MQTT-4.4.0-2
 fn a_code_of_0x80_and_above_ends_the_flow<M: TestMemory>() {
     let mut pair = Pair::<M>::connected();
     let one = pair.publish(QOS1, "a");
@@ -119,6 +119,7 @@ fn a_code_of_0x80_and_above_ends_the_flow<M: TestMemory>() {
 /// A code below 0x80 is a success that says something.
 ///
 /// Promises: SEND-1
+/// Enforces: MQTT-4.3.3-4
 fn no_matching_subscribers_is_a_delivery<M: TestMemory>() {
     let mut pair = Pair::<M>::connected();
     let one = pair.publish(QOS1, "a");
@@ -164,7 +165,7 @@ fn a_repeated_pubrec_is_answered_with_pubrel<M: TestMemory>() {
 }
 
 /// Promises: SEND-8
-/// Enforces: MQTT-2.2.1-3
+/// Enforces: MQTT-2.2.1-3, MQTT-2.2.1-5, MQTT-3.6.2-1
 fn a_stray_acknowledgement_is_counted_and_frees_nothing<M: TestMemory>() {
     let mut pair = Pair::<M>::connected();
     let token = pair.publish(QOS1, "a");

@@ -44,6 +44,7 @@ fn expect_end<M: TestMemory>(pair: &mut Pair<M>) {
 }
 
 /// Promises: SEND-11
+/// Enforces: MQTT-3.8.4-1
 fn a_request_without_an_answer_ends_the_connection<M: TestMemory>() {
     let mut pair = connected::<M>(Config::new(1));
     pair.subscribe("a");
@@ -64,6 +65,7 @@ fn a_request_without_an_answer_ends_the_connection<M: TestMemory>() {
 }
 
 /// Promises: SEND-11
+/// Enforces: MQTT-3.8.4-1, MQTT-3.10.4-4
 fn it_is_made_again_three_times_and_then_fails<M: TestMemory>() {
     let mut pair = connected::<M>(Config::new(1));
     let subscribed = pair.subscribe("a");
@@ -289,6 +291,7 @@ fn without_a_timeout_it_waits_for_ever<M: TestMemory>() {
 }
 
 /// Promises: SEND-11
+/// Enforces: MQTT-3.8.4-1 (3.1.1)
 fn before_5_0_the_transport_is_closed<M: TestMemory>() {
     let mut pair = connected::<M>(Config { version: Version::V3_1_1, ..Config::new(1) });
     pair.subscribe("a");

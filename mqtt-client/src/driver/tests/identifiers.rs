@@ -56,6 +56,8 @@ fn every_filter_has_an_identifier_of_its_own() {
 }
 
 /// Both ways a broker has: a copy for each subscription, or one that names all.
+///
+/// Enforces: MQTT-3.3.4-3, MQTT-3.3.4-4, MQTT-3.3.4-5
 #[test]
 fn identifiers_choose_among_what_matches() {
     let mut world = World::connected(|options| options);

@@ -299,6 +299,8 @@ fn an_unrouted_message_waits_for_its_subscription() {
 }
 
 /// RECV-8: ... but not for ever.
+///
+/// Enforces: MQTT-4.5.0-2
 #[test]
 fn an_unrouted_message_is_given_up() {
     let mut world = World::connected(|options| options.keep_alive(None));
