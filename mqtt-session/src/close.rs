@@ -91,6 +91,9 @@ pub enum ViolationKind {
     /// SUBACK or UNSUBACK with another count than the request.
     #[error("another number of reason codes than filters")]
     CodeCount,
+    /// A Reason String, User Properties or Response Information that the CONNECT did not ask for.
+    #[error("information that the CONNECT did not ask for")]
+    NotAskedFor,
 }
 
 impl ViolationKind {
@@ -106,7 +109,8 @@ impl ViolationKind {
             | ViolationKind::Authentication
             | ViolationKind::UnknownTopicAlias
             | ViolationKind::WrongAck
-            | ViolationKind::CodeCount => ReasonCode::ProtocolError,
+            | ViolationKind::CodeCount
+            | ViolationKind::NotAskedFor => ReasonCode::ProtocolError,
         }
     }
 }

@@ -179,6 +179,10 @@ impl<M: Memory> Session<M> {
             // [MQTT-3.2.2-4]
             return Err(ViolationKind::SessionPresent);
         }
+        if !link.response_information && connack.properties.response_information().is_some() {
+            // [MQTT-3.1.2-28]
+            return Err(ViolationKind::NotAskedFor);
+        }
         self.check_authenticated(&connack)?;
         self.accept_connack(&connack, asked);
         Ok(Some(Event::Connected(connack)))

@@ -23,6 +23,10 @@ pub(crate) struct Link<M: Memory> {
     pub(crate) receive_maximum: u16,
     /// The Topic Alias Maximum of its CONNECT.
     pub(crate) topic_alias_maximum: u16,
+    /// The Request Problem Information of its CONNECT.
+    pub(crate) problem_information: bool,
+    /// The Request Response Information of its CONNECT.
+    pub(crate) response_information: bool,
     /// Aliases of the topics of this end.
     pub(super) aliases: Aliases<M>,
     /// The PUBLISH that is not kept, of which more is to come.
@@ -89,7 +93,8 @@ impl<M: Memory> Link<M> {
             keep_alive: connect.keep_alive,
             session_expiry: connect.session_expiry,
         };
-        let authenticates = connect.properties.authentication_method().is_some();
+        let given = connect.properties;
+        let authenticates = given.authentication_method().is_some();
         Link {
             version: connect.version,
             stage: Stage::Greeting { asked },
@@ -98,6 +103,8 @@ impl<M: Memory> Link<M> {
             asked_expiry: connect.session_expiry,
             receive_maximum,
             topic_alias_maximum: topic_alias_maximum::<M>(config),
+            problem_information: given.request_problem_information().unwrap_or(true),
+            response_information: given.request_response_information().unwrap_or(false),
             aliases: Aliases::none(),
             skipping: None,
             lenient: config.lenient && !config.strict,

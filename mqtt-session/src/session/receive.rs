@@ -157,7 +157,12 @@ impl<M: Memory> Session<M> {
     ) -> Received<'i> {
         let Some(link) = &self.link else { return Ok(None) };
         let (is_up, dialect) = (link.up().is_some(), link.inbound_dialect());
-        match Packet::decode(header, body, dialect).map_err(ViolationKind::Packet)? {
+        let packet = Packet::decode(header, body, dialect).map_err(ViolationKind::Packet)?;
+        if !link.problem_information && explains(&packet) {
+            // [MQTT-3.1.2-29]
+            return Err(ViolationKind::NotAskedFor);
+        }
+        match packet {
             Packet::Publish(publish) if is_up => self.receive_publish(publish, topics),
             Packet::PubAck(PubAck(ack)) if is_up => self.receive_puback(ack),
             Packet::PubRec(PubRec(ack)) if is_up => self.receive_pubrec(&ack),
@@ -220,4 +225,26 @@ impl<M: Memory> SessionState<M> {
         };
         Some(Event::Published { token, outcome })
     }
+}
+
+/// Whether the packet has a Reason String or User Properties of the kind that CONNECT can turn off.
+fn explains(packet: &Packet<'_>) -> bool {
+    let properties = match packet {
+        Packet::PubAck(PubAck(ack))
+        | Packet::PubRec(PubRec(ack))
+        | Packet::PubRel(PubRel(ack))
+        | Packet::PubComp(PubComp(ack)) => &ack.properties,
+        Packet::SubAck(suback) => &suback.properties,
+        Packet::UnsubAck(unsuback) => &unsuback.properties,
+        Packet::Auth(auth) => &auth.properties,
+        Packet::Publish(_)
+        | Packet::ConnAck(_)
+        | Packet::Disconnect(_)
+        | Packet::PingResp
+        | Packet::Connect(_)
+        | Packet::Subscribe(_)
+        | Packet::Unsubscribe(_)
+        | Packet::PingReq => return false,
+    };
+    properties.reason_string().is_some() || properties.user_properties().next().is_some()
 }

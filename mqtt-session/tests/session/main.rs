@@ -6,6 +6,7 @@ mod aliases;
 mod allocations;
 mod authenticating;
 mod bound;
+mod conformance;
 mod connecting;
 mod crashing;
 mod ending;
