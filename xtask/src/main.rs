@@ -6,6 +6,7 @@ mod command;
 mod conformance;
 mod embedded;
 mod mosquitto;
+mod mutants;
 mod promises;
 mod report;
 mod runner;
@@ -32,6 +33,8 @@ enum Chore {
     Promises,
     /// Write CONFORMANCE.md: the statements of the standard and the tests that enforce them
     Conformance(conformance::Args),
+    /// Plant known defects into a copy, one at a time, and see whether the checks notice
+    Mutants(mutants::Args),
     /// Measure what the session takes on microcontrollers, and write it into docs/embedded.md
     Embedded,
 }
@@ -41,6 +44,7 @@ fn main() -> ExitCode {
         Chore::Test(args) => test::run(&args),
         Chore::Promises => promises::run(),
         Chore::Conformance(args) => conformance::run(&args),
+        Chore::Mutants(args) => mutants::run(&args),
         Chore::Embedded => embedded::run(),
     }
 }

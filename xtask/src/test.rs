@@ -9,6 +9,7 @@ use mqtt_testkit::mosquitto::{self, Missing};
 use crate::command::{BARE_TARGETS, cargo};
 use crate::conformance;
 use crate::mosquitto::install;
+use crate::mutants;
 use crate::promises;
 use crate::runner::Runner;
 
@@ -33,6 +34,7 @@ pub(crate) fn run(args: &Args) -> ExitCode {
     docs(&mut runner);
     runner.own("promises", "cargo xtask promises", promises::check);
     runner.own("conformance", "cargo xtask conformance", conformance::check);
+    runner.own("planted defects", "git apply --check mutants/*.patch", mutants::check);
     tests(&mut runner);
     link_check(&mut runner);
     dependencies(&mut runner);
