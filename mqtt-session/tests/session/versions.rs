@@ -15,7 +15,7 @@ const BOTH: [(Version, Version); 2] =
     [(Version::V5, Version::V3_1_1), (Version::V3_1_1, Version::V5)];
 
 impl<M: TestMemory> Pair<M> {
-    fn of(version: Version) -> Pair<M> {
+    pub(crate) fn of(version: Version) -> Pair<M> {
         Pair::with(Config { version, ..Config::new(1) })
     }
 

@@ -14,6 +14,7 @@ use mqtt_tests::{Signal, Trial};
 
 use crate::{connected, options, wait_for};
 
+/// Enforces: MQTT-3.14.4-2, MQTT-4.2-1
 pub(crate) fn connects_and_disconnects<A: Adapter>(trial: &Trial) {
     let peer = trial.peer(|broker| {
         let mut connection = broker.accept();

@@ -8,6 +8,7 @@ use crate::{everything, next_number, numbered, options, wait_for_all};
 
 const MESSAGES: u32 = 300;
 
+/// Enforces: MQTT-7.0.0-2 (3.1.1)
 pub(crate) fn each_qos_comes_round_in_order<A: Adapter>(version: Version) {
     let broker = Mosquitto::start().expect("a broker");
     let client = A::start().connect(options(&broker.url(), "round", version)).unwrap();

@@ -8,7 +8,10 @@ use super::identifiers::{counts, send};
 use super::packets::{connack, publish};
 use super::subscribing::{packet_id, stream, suback};
 use super::world::World;
-use crate::{ConnectError, Failure, Options, Publish, PublishError, Subscription, VersionChoice};
+use crate::{
+    ConnectError, Failure, Options, Publish, PublishError, SessionExpiry, Subscription,
+    VersionChoice,
+};
 
 const OLD: Version = Version::V3_1_1;
 
@@ -52,6 +55,21 @@ fn a_broker_that_refuses_5_0_is_asked_in_3_1_1() {
     world.cut();
     world.advance(Duration::from_secs(2));
     expect_connect(&mut world, OLD, "CONNECT clean=false");
+}
+
+/// There is no code that says so: a message nobody wants is acknowledged like any other.
+///
+/// Enforces: MQTT-4.5.0-2 (3.1.1)
+#[test]
+fn before_5_0_an_unrouted_message_is_acknowledged() {
+    let old = |options: Options| {
+        let options = options.version(OLD).session_expiry(SessionExpiry::Immediately);
+        options.keep_alive(None).unrouted_hold(Duration::ZERO)
+    };
+    let mut world = World::connected(old);
+    world.reply(&publish("nobody", 1, b"x"));
+    assert_eq!(world.sent(), ["PUBACK 1"]);
+    assert_eq!(world.client().stats().unrouted, 1);
 }
 
 #[test]
