@@ -48,9 +48,20 @@ pub(crate) enum Stage<M: Memory> {
     /// CONNACK accepted the connection.
     Up(Up),
     /// DISCONNECT is to be transmitted, after what goes before it.
-    Leaving { farewell: Farewell<M>, reason: CloseReason },
+    Leaving { before: Before, farewell: Farewell<M>, reason: CloseReason },
     /// Nothing more is sent or read; `flush` when a last packet is on its way.
     Left { reason: CloseReason, flush: bool },
+}
+
+/// What goes before a DISCONNECT.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Before {
+    /// Nothing: no CONNACK said whether the session goes on.
+    Nothing,
+    /// Acknowledgements already given.
+    Acks,
+    /// Those, and what the application had asked for.
+    AcksAndRequests,
 }
 
 /// A DISCONNECT to be transmitted.
@@ -140,12 +151,17 @@ impl<M: Memory> Link<M> {
         code: ReasonCode,
         reason: CloseReason,
     ) {
-        let greeted = matches!(self.stage, Stage::Waiting { .. } | Stage::Up(_));
-        if greeted && self.version.has_properties() && !self.transport_ended {
-            let farewell = Farewell::Code(code);
-            self.replace_stage(arena, Stage::Leaving { farewell, reason });
-        } else {
-            self.leave(arena, reason);
+        let before = match &self.stage {
+            Stage::Waiting { .. } => Some(Before::Nothing),
+            Stage::Up(_) => Some(Before::Acks),
+            Stage::Greeting { .. } | Stage::Leaving { .. } | Stage::Left { .. } => None,
+        };
+        match before.filter(|_| self.version.has_properties() && !self.transport_ended) {
+            Some(before) => {
+                let farewell = Farewell::Code(code);
+                self.replace_stage(arena, Stage::Leaving { before, farewell, reason });
+            }
+            None => self.leave(arena, reason),
         }
     }
 

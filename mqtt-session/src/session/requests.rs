@@ -8,7 +8,7 @@ use mqtt_proto::{
 use super::encode::encode;
 use super::flow::{Ended, Flow, FlowKind, Image, Lane};
 use super::identifiers::Identifiers;
-use super::link::{Farewell, Stage, outbound_dialect};
+use super::link::{Before, Farewell, Stage, outbound_dialect};
 use super::publishing::PLACEHOLDER;
 use super::{Session, SessionState};
 use crate::memory::Arena;
@@ -123,7 +123,8 @@ impl<M: Memory> Session<M> {
         } else {
             Farewell::Packet(encode(&mut self.state.arena, link.version, &packet, &measure)?)
         };
-        link.stage = Stage::Leaving { farewell, reason: CloseReason::Local };
+        let (before, reason) = (Before::AcksAndRequests, CloseReason::Local);
+        link.stage = Stage::Leaving { before, farewell, reason };
         Ok(())
     }
 }

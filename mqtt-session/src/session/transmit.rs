@@ -8,12 +8,12 @@ use mqtt_proto::{
 use super::aliases::{Aliased, Aliases};
 use super::flow::{Ended, FlowKind, Lane};
 use super::held::Shelf;
-use super::link::{Farewell, Link, Stage, Stray};
+use super::link::{Before, Farewell, Link, Stage, Stray};
 use super::put::{fits, put, put_aliased_burst, put_burst, put_image, put_short};
 use super::reencode::differ;
 use super::{Session, SessionState};
 use crate::memory::Arena;
-use crate::{BufferTooSmall, CloseReason, Memory, Output, Time};
+use crate::{BufferTooSmall, Memory, Output, Time};
 
 impl<M: Memory> Session<M> {
     /// Appends whole packets that may leave now.
@@ -76,19 +76,23 @@ impl<M: Memory> Session<M> {
         }
     }
 
-    /// DISCONNECT, after the acknowledgements already given, and if the application takes leave
-    /// also after what it had asked for before.
+    /// DISCONNECT, and what goes before it.
     fn transmit_last(&mut self, out: &mut impl Output<M::Body>) -> Result<(), BufferTooSmall> {
         let Some(link) = &mut self.link else { return Ok(()) };
-        if !self.state.transmit_acks(link, out)? {
+        let Stage::Leaving { before, .. } = link.stage else { return Ok(()) };
+        let is_next = match before {
+            // [MQTT-3.1.2-30]
+            Before::Nothing => true,
+            Before::Acks => self.state.transmit_acks(link, out)?,
+            Before::AcksAndRequests => {
+                self.state.transmit_acks(link, out)?
+                    && self.state.transmit_requests(&mut link.aliases, self.now, out)?
+            }
+        };
+        if !is_next {
             return Ok(());
         }
-        let Stage::Leaving { farewell, reason } = &link.stage else { return Ok(()) };
-        if *reason == CloseReason::Local
-            && !self.state.transmit_requests(&mut link.aliases, self.now, out)?
-        {
-            return Ok(());
-        }
+        let Stage::Leaving { farewell, reason, .. } = &link.stage else { return Ok(()) };
         let is_complete = match farewell {
             Farewell::Packet(disconnect) => put::<M>(out, self.state.arena.bytes(disconnect))?,
             Farewell::Code(code) => {

@@ -3,7 +3,7 @@
 use std::num::NonZeroU32;
 
 use mqtt_session::proto::{Auth, Packet, Properties, Property, ReasonCode, Version};
-use mqtt_session::{CloseReason, Closing, Config, PublishError, ViolationKind};
+use mqtt_session::{CloseReason, Closing, Config, Connect, PublishError, ViolationKind};
 
 use crate::packets::*;
 use crate::pair::{Pair, Seen, TestMemory};
@@ -98,6 +98,23 @@ fn before_connack_nothing_else_may_come<M: TestMemory>() {
         let violation = is_refused(pair, &bytes, ReasonCode::ProtocolError);
         assert_eq!(violation, ViolationKind::Unexpected, "{packet:?}");
     }
+}
+
+/// What an earlier connection left to be sent again is not sent with the DISCONNECT either.
+///
+/// Promises: BAD-1, RES-1
+/// Enforces: MQTT-3.1.2-30
+fn before_connack_nothing_but_disconnect_leaves<M: TestMemory>() {
+    let method = [Property::AuthenticationMethod("m")];
+    let connect = Connect { properties: Properties::from_slice(&method), ..Connect::new("client") };
+    let mut pair = Pair::<M>::new();
+    pair.connect_with(&connect, &granting(&method));
+    pair.publish(QOS2, "a");
+    pair.transmitted();
+    pair.exchange(&pubrec(1), &[pubrel(1)]);
+    pair.cut();
+    pair.open(&Connect { clean_start: false, ..connect });
+    is_refused(pair, &[0x00, 0x00], ReasonCode::MalformedPacket);
 }
 
 /// Promises: BAD-1
@@ -239,6 +256,7 @@ crate::on_both_memories! {
     a_violation_is_answered_with_its_code
     before_5_0_it_closes_without_disconnect
     before_connack_nothing_else_may_come
+    before_connack_nothing_but_disconnect_leaves
     a_second_connack_is_a_violation
     auth_without_an_authentication_method_is_a_violation
     a_topic_alias_nobody_allowed_is_a_violation
