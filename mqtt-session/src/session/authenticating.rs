@@ -152,6 +152,16 @@ impl<M: Memory> Session<M> {
 }
 
 impl<M: Memory> SessionState<M> {
+    /// A CONNACK, even one that refuses, has no method if the CONNECT had none.
+    pub(super) fn check_unasked_method(&self, connack: &ConnAck<'_>) -> Result<(), ViolationKind> {
+        let has_method = connack.properties.authentication_method().is_some();
+        // [MQTT-4.12.0-6]
+        if has_method && self.authentication_method().is_none() {
+            return Err(ViolationKind::Authentication);
+        }
+        Ok(())
+    }
+
     /// The Authentication Method of the last CONNECT.
     fn authentication_method(&self) -> Option<&[u8]> {
         self.identity.method.as_ref().map(|method| self.arena.bytes(method))

@@ -165,6 +165,7 @@ impl<M: Memory> Session<M> {
         let Stage::Waiting { asked } = link.stage else {
             return Err(ViolationKind::Unexpected);
         };
+        self.state.check_unasked_method(&connack)?;
         if connack.reason.is_error() {
             let refusal = Refusal { reason: connack.reason };
             link.leave(&mut self.state.arena, CloseReason::Refused(refusal));

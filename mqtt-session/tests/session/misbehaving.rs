@@ -2,7 +2,7 @@
 
 use std::num::NonZeroU32;
 
-use mqtt_session::proto::{Auth, Packet, Properties, Property, ReasonCode, Version};
+use mqtt_session::proto::{Auth, ConnAck, Packet, Properties, Property, ReasonCode, Version};
 use mqtt_session::{CloseReason, Closing, Config, Connect, PublishError, ViolationKind};
 
 use crate::packets::*;
@@ -138,6 +138,22 @@ fn auth_without_an_authentication_method_is_a_violation<M: TestMemory>() {
     assert_eq!(violation, ViolationKind::Authentication);
 }
 
+/// A CONNACK that refuses the connection has no method either.
+///
+/// Promises: BAD-1
+/// Enforces: MQTT-4.12.0-6
+fn a_method_nobody_asked_for_is_a_violation<M: TestMemory>() {
+    let method = [Property::AuthenticationMethod("m")];
+    for reason in [ReasonCode::Success, ReasonCode::BadAuthenticationMethod] {
+        let mut pair = Pair::<M>::new();
+        pair.open(&pair.clean());
+        let connack = ConnAck { reason, ..granting(&method) };
+        let bytes = encode(&connack, Version::V5, mqtt_session::proto::Role::Server);
+        let violation = is_refused(pair, &bytes, ReasonCode::ProtocolError);
+        assert_eq!(violation, ViolationKind::Authentication);
+    }
+}
+
 /// Promises: BAD-1
 /// Enforces: MQTT-3.1.2-27
 fn a_topic_alias_nobody_allowed_is_a_violation<M: TestMemory>() {
@@ -259,6 +275,7 @@ crate::on_both_memories! {
     before_connack_nothing_but_disconnect_leaves
     a_second_connack_is_a_violation
     auth_without_an_authentication_method_is_a_violation
+    a_method_nobody_asked_for_is_a_violation
     a_topic_alias_nobody_allowed_is_a_violation
     a_packet_above_ones_own_limit_is_a_violation
     a_declared_length_costs_nothing
