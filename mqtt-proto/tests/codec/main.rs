@@ -4,6 +4,7 @@ mod accessors;
 mod encoding;
 mod generate;
 mod golden;
+mod hex;
 mod notation;
 mod properties;
 mod refusals;

@@ -1,5 +1,7 @@
 //! A notation for packets: what the tests write instead of byte arrays.
 
+pub(crate) use crate::hex::bytes;
+
 use mqtt_proto::{DecodeError, Dialect, Encode, EncodeError, FixedHeader, Packet, Role, Version};
 
 pub(crate) const CLIENT_5: Dialect = dialect(Version::V5, Role::Client);
@@ -11,33 +13,6 @@ pub(crate) const SERVER_3: Dialect = dialect(Version::V3_1, Role::Server);
 
 const fn dialect(version: Version, sender: Role) -> Dialect {
     Dialect { version, sender, lenient: false }
-}
-
-/// The bytes of a text of tokens: `3D` is a byte, `'a/b` a text with its two-byte length, and
-/// `[ … ]` stands behind the one-byte length of what it encloses.
-pub(crate) fn bytes(text: &str) -> Vec<u8> {
-    let mut open = vec![Vec::new()];
-    for token in text.split_whitespace() {
-        match token {
-            "[" => open.push(Vec::new()),
-            "]" => {
-                let inner = open.pop().unwrap();
-                let outer = open.last_mut().unwrap();
-                assert!(inner.len() < 0x80);
-                outer.push(inner.len() as u8);
-                outer.extend(inner);
-            }
-            _ => match token.strip_prefix('\'') {
-                Some(text) => {
-                    let len = u16::try_from(text.len()).unwrap();
-                    open.last_mut().unwrap().extend(len.to_be_bytes());
-                    open.last_mut().unwrap().extend(text.as_bytes());
-                }
-                None => open.last_mut().unwrap().push(u8::from_str_radix(token, 16).unwrap()),
-            },
-        }
-    }
-    open.pop().unwrap()
 }
 
 /// Decodes the packet that is all of `bytes`; `None` if bytes are missing.

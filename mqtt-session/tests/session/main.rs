@@ -11,6 +11,7 @@ mod connecting;
 mod crashing;
 mod ending;
 mod keep_alive;
+mod malformed;
 mod misbehaving;
 mod offline;
 mod packets;
