@@ -5,6 +5,7 @@
 mod command;
 mod conformance;
 mod embedded;
+mod fuzz;
 mod mosquitto;
 mod mutants;
 mod promises;
@@ -37,6 +38,8 @@ enum Chore {
     Mutants(mutants::Args),
     /// Measure what the session takes on microcontrollers, and write it into docs/embedded.md
     Embedded,
+    /// Fuzz each target, or one (needs nightly and cargo-fuzz)
+    Fuzz(fuzz::Args),
 }
 
 fn main() -> ExitCode {
@@ -46,5 +49,6 @@ fn main() -> ExitCode {
         Chore::Conformance(args) => conformance::run(&args),
         Chore::Mutants(args) => mutants::run(&args),
         Chore::Embedded => embedded::run(),
+        Chore::Fuzz(args) => fuzz::run(&args),
     }
 }

@@ -8,6 +8,7 @@ use mqtt_testkit::mosquitto::{self, Missing};
 
 use crate::command::{BARE_TARGETS, cargo};
 use crate::conformance;
+use crate::fuzz;
 use crate::mosquitto::install;
 use crate::mutants;
 use crate::promises;
@@ -24,7 +25,10 @@ pub(crate) struct Args {
 }
 
 /// Workspaces of their own, which the commands for the main one leave out.
-const OTHER_WORKSPACES: [&str; 2] = ["benches", "no-alloc"];
+const OTHER_WORKSPACES: [&str; 3] = ["benches", "fuzz", "no-alloc"];
+
+/// How long each fuzz target runs, in seconds.
+const FUZZING: u32 = 20;
 
 /// Runs every step, whether the ones before it failed or not.
 pub(crate) fn run(args: &Args) -> ExitCode {
@@ -38,6 +42,7 @@ pub(crate) fn run(args: &Args) -> ExitCode {
     tests(&mut runner);
     link_check(&mut runner);
     dependencies(&mut runner);
+    fuzz::check(&mut runner, FUZZING);
     quickstart(&mut runner, None);
     brokers(&mut runner, args);
     runner.finish()
