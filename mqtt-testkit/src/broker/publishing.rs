@@ -1,5 +1,7 @@
 //! PUBLISH from clients, and DISCONNECT (sections 3.3, 3.14 and 4.3).
 
+use std::num::NonZeroU16;
+
 use mqtt_proto::{Ack, Disconnect, Encode, PacketId, PubAck, PubRec, Publish, QoS, ReasonCode};
 
 use super::connection::Link;
@@ -47,7 +49,10 @@ impl Broker {
         packet_id: PacketId,
         message: Message,
     ) -> Result<(), Fault> {
+        let maximum = self.settings.receive_maximum;
         let Some(client) = self.client(id) else { return Ok(()) };
+        // It is answered at once, but until then it is one more.
+        client.link.check_unfinished(1, maximum)?;
         // [MQTT-2.2.1-3]
         let is_in_use = client.session.received.contains(&packet_id);
         let reason = if is_in_use && client.link.version.has_properties() {
@@ -65,13 +70,10 @@ impl Broker {
         packet_id: PacketId,
         message: Message,
     ) -> Result<(), Fault> {
-        let maximum = usize::from(self.settings.receive_maximum.get());
+        let maximum = self.settings.receive_maximum;
         let Some(client) = self.client(id) else { return Ok(()) };
         client.link.unfinished.insert(packet_id);
-        // [MQTT-3.3.4-7]; before 5.0 there is no Receive Maximum.
-        if client.link.version.has_properties() && client.link.unfinished.len() > maximum {
-            return Err(Fault::new(ReasonCode::ReceiveMaximumExceeded, "above Receive Maximum"));
-        }
+        client.link.check_unfinished(0, maximum)?;
         let is_new = client.session.received.insert(packet_id);
         // [MQTT-4.3.3-10]
         let reason = if is_new { self.take(id, message) } else { ReasonCode::Success };
@@ -138,6 +140,15 @@ impl Broker {
 }
 
 impl Link {
+    /// Judges whether the client may have its unfinished messages and so many `more`.
+    fn check_unfinished(&self, more: usize, maximum: NonZeroU16) -> Result<(), Fault> {
+        // [MQTT-3.3.4-7]; before 5.0 there is no Receive Maximum.
+        if self.version.has_properties() && self.unfinished.len() + more > maximum.get().into() {
+            return Err(Fault::new(ReasonCode::ReceiveMaximumExceeded, "above Receive Maximum"));
+        }
+        Ok(())
+    }
+
     /// The topic of a PUBLISH, its alias resolved or remembered.
     fn resolve(&mut self, publish: &Publish<'_>, maximum: u16) -> Result<String, Fault> {
         let Some(alias) = publish.properties.topic_alias() else {

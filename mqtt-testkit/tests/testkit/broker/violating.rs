@@ -146,12 +146,25 @@ fn receive_maximum_counts_qos_2_until_pubcomp() {
     let (peer, _) = world.try_connect(&resume("a"));
     world.exchange(peer, &publish(QOS2, 1, "t"), &[pubrec(1)]);
     world.exchange(peer, &publish(QOS2, 2, "t"), &[pubrec(2)]);
-    // QoS 1 is answered at once; the same QoS 2 message again is no further one.
-    world.exchange(peer, &publish(QOS1, 3, "t"), &[puback(3)]);
+    // The same message again is no further one.
     world.exchange(peer, &Publish { dup: true, ..publish(QOS2, 2, "t") }, &[pubrec(2)]);
     world.exchange(peer, &pubrel(1), &[pubcomp(1)]);
     world.exchange(peer, &publish(QOS2, 4, "t"), &[pubrec(4)]);
     world.send(peer, &publish(QOS2, 5, "t"));
+    world.expect_end(peer, Reason::ReceiveMaximumExceeded);
+}
+
+#[test]
+fn receive_maximum_counts_qos_1_until_puback() {
+    let receive_maximum = NonZeroU16::new(1).unwrap();
+    let settings =
+        Settings { receive_maximum, reports_no_subscribers: false, ..Settings::default() };
+    let mut world = World::with(settings);
+    let (peer, _) = world.try_connect(&connect("a"));
+    world.exchange(peer, &publish(QOS1, 1, "t"), &[puback(1)]);
+    world.exchange(peer, &publish(QOS1, 2, "t"), &[puback(2)]);
+    world.exchange(peer, &publish(QOS2, 3, "t"), &[pubrec(3)]);
+    world.send(peer, &publish(QOS1, 4, "t"));
     world.expect_end(peer, Reason::ReceiveMaximumExceeded);
 }
 
