@@ -11,14 +11,18 @@ use std::{env, fs, process, thread};
 
 pub use program::{Missing, VARIABLE, find};
 
-/// A running mosquitto on a loopback port. It takes every client, queues without limit and keeps
-/// its sessions over a restart. It ends when this is dropped, or this process ends however it does.
+/// A running mosquitto on a loopback port. It takes every client, and every topic but those below
+/// `forbidden/`; it queues without limit and keeps its sessions over a restart. It ends when this is
+/// dropped, or this process ends however it does.
 #[derive(Debug)]
 pub struct Mosquitto {
     folder: Folder,
     address: SocketAddr,
     process: Child,
 }
+
+/// What it saves sessions and retained messages in.
+const SAVED: &str = "mosquitto.db";
 
 /// How often another port is tried when somebody took the free one first.
 const TRIES: u32 = 5;
@@ -56,8 +60,17 @@ impl Mosquitto {
     /// Stops the broker so that it saves its sessions, and starts it again.
     pub fn restart(&mut self) -> io::Result<()> {
         stop(&mut self.process)?;
-        let program = program()?;
-        self.process = launch(&program, &self.folder)?;
+        self.process = launch(&program()?, &self.folder)?;
+        Ok(())
+    }
+
+    /// As [`restart`](Mosquitto::restart), without what it saved: sessions and retained messages are
+    /// lost.
+    pub fn restart_empty(&mut self) -> io::Result<()> {
+        stop(&mut self.process)?;
+        let saved = self.folder.path.join(SAVED);
+        fs::remove_file(&saved).map_err(|error| about("remove", &saved, &error))?;
+        self.process = launch(&program()?, &self.folder)?;
         Ok(())
     }
 }
@@ -128,7 +141,7 @@ impl Folder {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let count = COUNT.fetch_add(1, Ordering::Relaxed);
         let path = env::temp_dir().join(format!("mqtt-testkit-{}-{count}", process::id()));
-        fs::create_dir_all(&path).map_err(|error| about(&path, &error))?;
+        fs::create_dir_all(&path).map_err(|error| about("make", &path, &error))?;
         Ok(Folder { path })
     }
 
@@ -144,19 +157,31 @@ impl Folder {
              persistence_location {folder}/\n\
              user root\n\
              log_dest stderr\n\
-             max_queued_messages 0\n",
+             max_queued_messages 0\n\
+             set_tcp_nodelay true\n\
+             acl_file {access}\n",
             port = address.port(),
             host = address.ip(),
             folder = self.path.display(),
+            access = self.access().display(),
         );
-        let path = self.configuration();
-        fs::write(&path, text).map_err(|error| about(&path, &error))
+        write(&self.access(), "topic readwrite #\ntopic deny forbidden/#\n")?;
+        write(&self.configuration(), &text)
+    }
+
+    /// Who may use which topics.
+    fn access(&self) -> PathBuf {
+        self.path.join("access")
     }
 }
 
-/// The error with the file it is about.
-fn about(path: &Path, error: &io::Error) -> io::Error {
-    io::Error::new(error.kind(), format!("cannot write {}: {error}", path.display()))
+fn write(path: &Path, text: &str) -> io::Result<()> {
+    fs::write(path, text).map_err(|error| about("write", path, &error))
+}
+
+/// The error with what failed.
+fn about(what: &str, path: &Path, error: &io::Error) -> io::Error {
+    io::Error::new(error.kind(), format!("cannot {what} {}: {error}", path.display()))
 }
 
 impl Drop for Folder {
