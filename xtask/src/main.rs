@@ -12,6 +12,7 @@ mod promises;
 mod report;
 mod runner;
 mod scan;
+mod runtimes;
 mod tally;
 mod test;
 
@@ -36,6 +37,8 @@ enum Chore {
     Conformance(conformance::Args),
     /// Plant known defects into a copy, one at a time, and see whether the checks notice
     Mutants(mutants::Args),
+    /// Run the behaviours on every runtime, and write what they showed into docs/runtimes.md
+    Runtimes,
     /// Measure what the session takes on microcontrollers, and write it into docs/embedded.md
     Embedded,
     /// Fuzz each target, or one (needs nightly and cargo-fuzz)
@@ -48,6 +51,7 @@ fn main() -> ExitCode {
         Chore::Promises => promises::run(),
         Chore::Conformance(args) => conformance::run(&args),
         Chore::Mutants(args) => mutants::run(&args),
+        Chore::Runtimes => runtimes::run(),
         Chore::Embedded => embedded::run(),
         Chore::Fuzz(args) => fuzz::run(&args),
     }

@@ -33,6 +33,32 @@ pub(crate) fn check() -> Result<(), String> {
     if problems.is_empty() { Ok(()) } else { Err(problems.join("; ")) }
 }
 
+/// What an adapter could break: a promise, and the behaviours of the whole-system tests that show it.
+#[derive(Debug)]
+pub(crate) struct Behaviours {
+    pub(crate) id: String,
+    /// Whether nothing below the adapters keeps it whole.
+    pub(crate) is_the_adapters: bool,
+    /// `group::behaviour`, each once.
+    pub(crate) names: Vec<String>,
+}
+
+/// What the tables of the whole-system tests say, in the order of the promises.
+pub(crate) fn behaviours() -> io::Result<Vec<Behaviours>> {
+    let listing = Listing::read(&root())?;
+    let of = |promise: &Promise| {
+        let in_tables =
+            |claim: &&Claim| claim.file.starts_with("tests/tests/") && claim.test.contains("::");
+        let claims = listing.tests(&promise.id).filter(in_tables);
+        let mut names: Vec<String> = claims.map(|claim| claim.test.clone()).collect();
+        names.sort();
+        names.dedup();
+        let is_the_adapters = promise.layer == Layer::Adapters;
+        Behaviours { id: promise.id.clone(), is_the_adapters, names }
+    };
+    Ok(listing.promises.iter().map(of).collect())
+}
+
 /// One line of the table.
 #[derive(Debug)]
 struct Promise {

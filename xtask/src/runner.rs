@@ -20,10 +20,10 @@ impl Runner {
         self.step(name, &line(&command), || Outcome::of_check(ended(command.status())))
     }
 
-    /// Runs a `cargo test`, whose tests count one by one; returns whether all passed.
-    pub(crate) fn tests(&mut self, name: &str, mut command: Command) -> bool {
+    /// Runs a `cargo test`, whose tests count one by one; returns their account.
+    pub(crate) fn tests(&mut self, name: &str, mut command: Command) -> Tally {
         let mut tally = Tally::default();
-        let passed = self.step(name, &line(&command), || {
+        self.step(name, &line(&command), || {
             let result = ended(stream(&mut command, &mut tally));
             judge(result, &tally)
         });
@@ -31,7 +31,7 @@ impl Runner {
             let reason = format!("{} marked as ignored", tally.ignored());
             self.skip(name, &reason, &format!("{} -- --ignored", line(&command)));
         }
-        passed
+        tally
     }
 
     /// Runs a check of this program that counts as one; returns whether it passed.

@@ -10,6 +10,8 @@ pub(crate) struct Tally {
     passed: u64,
     failed: u64,
     ignored: u64,
+    /// Tests that ran, by name, and whether they passed.
+    results: Vec<(String, bool)>,
     /// The line that is still being read.
     partial: Vec<u8>,
 }
@@ -32,6 +34,11 @@ impl Tally {
         self.announced.saturating_sub(self.passed + self.failed + self.ignored)
     }
 
+    /// The tests that ran, by name, and whether they passed.
+    pub(crate) fn results(&self) -> &[(String, bool)] {
+        &self.results
+    }
+
     /// Takes the next piece of output, cut anywhere.
     pub(crate) fn read(&mut self, output: &[u8]) {
         for piece in output.split_inclusive(|&byte| byte == b'\n') {
@@ -48,6 +55,8 @@ impl Tally {
             self.announced += tests;
         } else if let Some(results) = line.strip_prefix("test result: ") {
             self.read_results(results);
+        } else if let Some(result) = result(line) {
+            self.results.push(result);
         }
     }
 
@@ -74,6 +83,17 @@ impl Tally {
 fn announced(line: &str) -> Option<u64> {
     let (count, noun) = line.strip_prefix("running ")?.split_once(' ')?;
     matches!(noun, "test" | "tests").then(|| count.parse().ok())?
+}
+
+/// The name in `test a::b ... ok`, and whether it passed.
+fn result(line: &str) -> Option<(String, bool)> {
+    let (name, outcome) = line.strip_prefix("test ")?.split_once(" ... ")?;
+    let passed = match outcome {
+        "ok" => true,
+        "FAILED" => false,
+        _ => return None,
+    };
+    Some((name.to_owned(), passed))
 }
 
 #[cfg(test)]
@@ -111,6 +131,12 @@ test result: ok. 1 passed; 0 failed; 0 ignored; 0 measured; 0 filtered out; fini
     #[test]
     fn programs_add_up() {
         assert_eq!(counts(&tally(TWO_PROGRAMS)), [3, 1, 1, 0]);
+    }
+
+    #[test]
+    fn results_have_names() {
+        let results = [("a", true), ("b", false), ("d", true), ("src/lib.rs - f (line 3)", true)];
+        assert_eq!(tally(TWO_PROGRAMS).results(), results.map(|(name, ok)| (name.to_owned(), ok)));
     }
 
     #[test]

@@ -13,6 +13,7 @@ use crate::mosquitto::install;
 use crate::mutants;
 use crate::promises;
 use crate::runner::Runner;
+use crate::runtimes;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
@@ -84,7 +85,8 @@ fn docs(runner: &mut Runner) {
 fn tests(runner: &mut Runner) {
     let crates = "test --workspace --exclude mqtt-tests --all-features --no-fail-fast";
     runner.tests("tests of the crates", cargo(crates));
-    runner.tests("whole-system tests", cargo("test -p mqtt-tests --no-fail-fast"));
+    let suite = runner.tests("whole-system tests", runtimes::suite());
+    runner.own("runtimes", "cargo xtask runtimes", || runtimes::check(&suite));
     let benches = "test --manifest-path benches/Cargo.toml --workspace --lib --bins --no-fail-fast";
     runner.tests("tests of benches", cargo(benches));
 }

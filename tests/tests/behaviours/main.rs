@@ -55,7 +55,7 @@ suite! {
     ["CON-1"] connecting::a_silent_broker_is_given_up;
     ["CON-1"] connecting::a_broker_that_hangs_up_is_an_error;
     ["CON-1"] connecting::every_attempt_has_a_connect_of_its_own;
-    [] connecting::a_name_is_resolved;
+    ["CON-4"] connecting::a_name_is_resolved;
     ["LIVE-2"] connecting::the_first_connection_is_retried_when_asked_for;
     ["CON-2"] connecting::what_the_broker_cannot_do_is_an_error;
 
