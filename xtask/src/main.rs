@@ -11,8 +11,8 @@ mod mutants;
 mod promises;
 mod report;
 mod runner;
-mod scan;
 mod runtimes;
+mod scan;
 mod tally;
 mod test;
 
