@@ -94,6 +94,10 @@ pub enum ViolationKind {
     /// A Reason String, User Properties or Response Information that the CONNECT did not ask for.
     #[error("information that the CONNECT did not ask for")]
     NotAskedFor,
+    /// No Assigned Client Identifier for an empty ClientID. Only with
+    /// [`Config::strict`](crate::Config::strict).
+    #[error("no Assigned Client Identifier")]
+    NoClientId,
 }
 
 impl ViolationKind {
@@ -110,7 +114,8 @@ impl ViolationKind {
             | ViolationKind::UnknownTopicAlias
             | ViolationKind::WrongAck
             | ViolationKind::CodeCount
-            | ViolationKind::NotAskedFor => ReasonCode::ProtocolError,
+            | ViolationKind::NotAskedFor
+            | ViolationKind::NoClientId => ReasonCode::ProtocolError,
         }
     }
 }

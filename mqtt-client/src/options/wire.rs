@@ -27,8 +27,8 @@ impl Options {
     }
 
     /// Turns off the tolerances for brokers that break the standard: messages up to twice Receive
-    /// Maximum, and before 5.0 PUBACK for QoS 2. [`Stats::tolerated`](crate::Stats::tolerated)
-    /// counts their use. Default: false.
+    /// Maximum, no ClientID assigned, and before 5.0 PUBACK for QoS 2.
+    /// [`Stats::tolerated`](crate::Stats::tolerated) counts their use. Default: false.
     pub fn strict(mut self, strict: bool) -> Options {
         self.wire.strict = strict;
         self

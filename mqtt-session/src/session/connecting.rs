@@ -184,7 +184,13 @@ impl<M: Memory> Session<M> {
             // [MQTT-3.1.2-28]
             return Err(ViolationKind::NotAskedFor);
         }
+        let is_named = self.state.is_named(&connack);
+        if !is_named && self.config.strict {
+            // [MQTT-3.2.2-16]
+            return Err(ViolationKind::NoClientId);
+        }
         self.check_authenticated(&connack)?;
+        self.state.tolerated += u64::from(!is_named);
         self.accept_connack(&connack, asked);
         Ok(Some(Event::Connected(connack)))
     }
@@ -312,6 +318,13 @@ impl<M: Memory> Identity<M> {
 }
 
 impl<M: Memory> SessionState<M> {
+    /// Whether the client has a ClientID once this CONNACK is read. Before 5.0 a broker cannot say it.
+    fn is_named(&self, connack: &ConnAck<'_>) -> bool {
+        !self.identity.version.has_properties()
+            || !self.identity.client_id().is_empty()
+            || connack.properties.assigned_client_identifier().is_some()
+    }
+
     /// The broker assigned the ClientID: the next CONNECT will say it [MQTT-3.1.3-7].
     fn adopt_client_id(&mut self, assigned: &str) {
         if self.identity.client_id() == assigned {

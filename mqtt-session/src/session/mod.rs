@@ -196,8 +196,8 @@ impl<M: Memory> Session<M> {
         self.state.ignored_acks
     }
 
-    /// How often the broker broke the standard and was let pass: a message above Receive Maximum, a
-    /// PUBACK for QoS 2.
+    /// How often the broker broke the standard and was let pass: a message above Receive Maximum, no
+    /// ClientID where the CONNECT had none, a PUBACK for QoS 2.
     pub fn tolerated(&self) -> u64 {
         self.state.tolerated
     }

@@ -264,7 +264,7 @@ fn availability_of_subscriptions_is_honoured<M: TestMemory>() {
 }
 
 /// Promises: CON-2
-/// Enforces: MQTT-3.1.3-7, MQTT-3.2.2-16
+/// Enforces: MQTT-3.1.3-7
 fn the_assigned_client_identifier_is_used_from_then_on<M: TestMemory>() {
     let mut pair = Pair::<M>::new();
     let anonymous = Connect::new("");

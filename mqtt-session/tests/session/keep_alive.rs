@@ -26,7 +26,7 @@ fn wake<M: TestMemory>(pair: &mut Pair<M>, why: Wakeup) -> Duration {
 }
 
 /// Promises: LIVE-1
-/// Enforces: MQTT-3.1.2-20, MQTT-3.12.4-1
+/// Enforces: MQTT-3.1.2-20
 fn a_quiet_connection_is_pinged<M: TestMemory>() {
     let mut pair = Pair::<M>::connected();
     assert_eq!(wake(&mut pair, Wakeup::KeepAlive), seconds(29));

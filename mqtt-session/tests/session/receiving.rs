@@ -86,7 +86,7 @@ fn an_acknowledgement_is_idempotent_and_an_old_one_a_no_op<M: TestMemory>() {
 }
 
 /// Promises: RECV-1
-/// Enforces: MQTT-3.4.2-1, MQTT-3.5.2-1, MQTT-4.3.3-9
+/// Enforces: MQTT-4.3.3-9
 fn the_application_may_reject_a_message<M: TestMemory>() {
     let mut pair = Pair::<M>::connected();
     for (qos, id) in [(QOS1, 1), (QOS2, 2)] {

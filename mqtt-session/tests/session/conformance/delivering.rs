@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use mqtt_session::proto::{Property, Publish, ReasonCode, Version};
+use mqtt_session::proto::{Packet, Property, PubAck, PubRec, Publish, ReasonCode, Version};
 
 use super::BOTH;
 use crate::packets::*;
@@ -109,7 +109,34 @@ fn after_a_failing_pubrec_the_identifier_is_of_a_new_message<M: TestMemory>() {
     pair.exchange(&pubrel(6), &[pubcomp_with(6, ReasonCode::PacketIdentifierNotFound)]);
 }
 
+/// Whatever code the application gives, the broker gets one that the packet may have, which says
+/// failure if that did.
+///
+/// Enforces: MQTT-3.4.2-1, MQTT-3.5.2-1
+fn an_acknowledgement_has_a_code_of_its_own<M: TestMemory>() {
+    let mut pair = Pair::<M>::connected_in(Version::V5);
+    for given in (0..=u8::MAX).filter_map(ReasonCode::from_u8) {
+        for qos in [QOS1, QOS2] {
+            pair.send(&publish(qos, 1, ""));
+            let delivery = pair.expect_delivery("");
+            pair.session.ack(delivery, given);
+            let sent = pair.transmitted();
+            // Read as a broker would, which refuses any other.
+            let code = match decode(&sent, Version::V5)[..] {
+                [Packet::PubAck(PubAck(ack))] if qos == QOS1 => ack.reason,
+                [Packet::PubRec(PubRec(ack))] if qos == QOS2 => ack.reason,
+                ref other => panic!("{given}: {other:?}"),
+            };
+            assert_eq!(code.is_error(), given.is_error(), "{given}");
+            if qos == QOS2 && !code.is_error() {
+                pair.exchange(&pubrel(1), &[pubcomp(1)]);
+            }
+        }
+    }
+}
+
 crate::on_both_memories! {
+    an_acknowledgement_has_a_code_of_its_own
     after_puback_the_identifier_is_of_a_new_message
     qos_2_is_delivered_once_until_pubcomp
     acknowledgements_keep_the_order_of_arrival

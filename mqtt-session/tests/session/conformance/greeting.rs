@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
-use mqtt_session::proto::{ConnAck, Packet, ReasonCode, Role, Version};
-use mqtt_session::{CloseReason, Closing, Connect, OpenError, Refusal, ViolationKind, Wakeup};
+use mqtt_session::proto::{ConnAck, Packet, Property, ReasonCode, Role, Version};
+use mqtt_session::{
+    CloseReason, Closing, Config, Connect, OpenError, Refusal, ViolationKind, Wakeup,
+};
 
 use super::BOTH;
 use crate::packets::*;
@@ -47,7 +49,7 @@ fn connect_is_sent_once<M: TestMemory>() {
 /// With the code, whether or not the broker closes, and nothing more is sent.
 ///
 /// Enforces: MQTT-3.1.2-1, MQTT-3.1.3-8, MQTT-3.2.2-7, MQTT-3.2.2-12, MQTT-3.2.2-13,
-/// MQTT-4.12.0-1, MQTT-4.12.0-4, MQTT-4.13.2-1, MQTT-3.1.2-2 (3.1.1), MQTT-3.1.3-8 (3.1.1),
+/// MQTT-4.12.0-1, MQTT-4.13.2-1, MQTT-3.1.2-2 (3.1.1), MQTT-3.1.3-8 (3.1.1),
 /// MQTT-3.1.3-9 (3.1.1), MQTT-3.2.2-5 (3.1.1)
 fn a_refusal_is_the_end_of_the_connection<M: TestMemory>() {
     let return_codes = [
@@ -139,6 +141,37 @@ fn a_close_without_connack_is_reported<M: TestMemory>() {
     }
 }
 
+/// Tolerated unless strict: a client without a name can still talk.
+///
+/// Promises: BAD-2
+/// Enforces: MQTT-3.2.2-16
+fn an_empty_client_id_has_one_assigned<M: TestMemory>() {
+    let assigned = [Property::AssignedClientIdentifier("a")];
+    for (strict, client_id, granted, tolerated) in [
+        (false, "", &[][..], 1),
+        (false, "", &assigned, 0),
+        (true, "", &assigned, 0),
+        (true, "own", &[], 0),
+    ] {
+        let mut pair = Pair::<M>::with(Config { strict, ..Config::new(1) });
+        pair.connect_with(&Connect { client_id, ..pair.clean() }, &granting(granted));
+        assert_eq!(pair.session.tolerated(), tolerated);
+    }
+    let mut pair = Pair::<M>::with(Config { strict: true, ..Config::new(1) });
+    pair.open(&Connect { client_id: "", ..pair.clean() });
+    pair.send(&connack(false));
+    pair.expect_events(&[]);
+    pair.expect(&[disconnect(ReasonCode::ProtocolError)]);
+    let closed = CloseReason::Violation(ViolationKind::NoClientId);
+    assert_eq!(pair.close(), [Seen::Closed(closed)]);
+    // 3.1.1 has no way to say it.
+    let version = Version::V3_1_1;
+    let mut pair = Pair::<M>::with(Config { strict: true, version, ..Config::new(1) });
+    let nameless = Connect { client_id: "", session_expiry: 0, ..pair.clean() };
+    pair.connect_with(&nameless, &connack(false));
+    assert_eq!(pair.session.tolerated(), 0);
+}
+
 /// Enforces: MQTT-3.1.4-2 (3.1.1)
 fn a_client_taken_over_without_a_word_is_lost<M: TestMemory>() {
     let mut pair = Pair::<M>::connected_in(Version::V3_1_1);
@@ -195,6 +228,7 @@ crate::on_both_memories! {
     a_connack_that_cannot_be_is_a_violation
     connack_comes_first
     a_close_without_connack_is_reported
+    an_empty_client_id_has_one_assigned
     a_client_taken_over_without_a_word_is_lost
     an_idle_client_pings_in_time
     a_ping_without_an_answer_ends_the_connection
