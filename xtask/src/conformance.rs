@@ -18,6 +18,9 @@ const DOCUMENT: &str = "CONFORMANCE.md";
 /// The statements that bind a client and have no test, each with a reason.
 const UNTESTED: &str = "docs/conformance/untested.tsv";
 
+/// The statements that a broker may break unpunished.
+const TOLERANCES: &str = "docs/conformance/tolerances.tsv";
+
 /// What a doc comment names statements with.
 const LABEL: &str = "Enforces:";
 
@@ -77,6 +80,7 @@ pub(crate) fn check() -> Result<(), String> {
 struct Listing {
     statements: Vec<Statement>,
     untested: Vec<Untested>,
+    tolerances: Vec<Tolerance>,
     claims: Vec<Claim>,
 }
 
@@ -87,6 +91,16 @@ struct Untested {
     name: String,
     why: Why,
     reason: String,
+}
+
+/// A statement that is not held against a broker.
+#[derive(Debug)]
+struct Tolerance {
+    /// As tests name it.
+    name: String,
+    passes: String,
+    /// The setting that ends it.
+    until: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -104,8 +118,9 @@ impl Listing {
             all.extend(statements::read(root, version)?);
         }
         let untested = parse(&fs::read_to_string(root.join(UNTESTED))?, untested)?;
+        let tolerances = parse(&fs::read_to_string(root.join(TOLERANCES))?, tolerance)?;
         let claims = scan::folder(root, Notation { label: LABEL, families: &[] })?;
-        Ok(Listing { statements: all, untested, claims })
+        Ok(Listing { statements: all, untested, tolerances, claims })
     }
 
     /// The tests that name the statement.
@@ -135,11 +150,11 @@ impl Listing {
                 problems.push(format!("{claim} names {id:?}, which is no statement for clients"));
             }
         }
-        for Untested { name, .. } in &self.untested {
-            if !self.binds_client(name) {
-                problems
-                    .push(format!("{UNTESTED} has {name:?}, which is no statement for clients"));
-            }
+        let untested = self.untested.iter().map(|untested| (UNTESTED, &untested.name));
+        let tolerated = self.tolerances.iter().map(|tolerance| (TOLERANCES, &tolerance.name));
+        for (table, name) in untested.chain(tolerated).filter(|(_, name)| !self.binds_client(name))
+        {
+            problems.push(format!("{table} has {name:?}, which is no statement for clients"));
         }
         problems
     }
@@ -161,6 +176,12 @@ fn untested(line: &str) -> Option<Untested> {
         _ => return None,
     };
     Some(Untested { name: name.to_owned(), why, reason: reason.to_owned() })
+}
+
+fn tolerance(line: &str) -> Option<Tolerance> {
+    let [name, passes, until] = columns(line)?;
+    let until = (until != "-").then(|| until.to_owned());
+    Some(Tolerance { name: name.to_owned(), passes: passes.to_owned(), until })
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::statements::{Statement, Version};
-use super::{Listing, UNTESTED, Untested, Why};
+use super::{Listing, Tolerance, UNTESTED, Untested, Why};
 
 const HEAD: &str = "\
 # Conformance
@@ -11,6 +11,12 @@ const HEAD: &str = "\
 Written by `cargo xtask conformance` from the statements in [`docs/conformance`](docs/conformance) and
 the tests that name them. Below stand those that bind a client; the others are for servers alone.
 ";
+
+const LET_PASS: &str = "\
+By default a broker that breaks one of these is not disconnected for it.
+
+| statement | what happens | until |
+|---|---|---|";
 
 /// How a statement that binds a client is looked after.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,6 +45,7 @@ impl fmt::Display for Listing {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{HEAD}")?;
         self.counts(f)?;
+        self.tolerated(f)?;
         for version in Version::ALL {
             writeln!(f, "\n## MQTT {version}\n")?;
             writeln!(f, "| statement | what it says | tests |\n|---|---|---|")?;
@@ -70,6 +77,15 @@ impl Listing {
             row(f, standing.heading(), &so)?;
         }
         writeln!(f, "\nWhat has no test, and why, is in [`{UNTESTED}`]({UNTESTED}).")
+    }
+
+    fn tolerated(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "\n## What is let pass\n\n{LET_PASS}")?;
+        for Tolerance { name, passes, until } in &self.tolerances {
+            let until = until.as_ref().map(|until| format!("`{until}`")).unwrap_or_default();
+            writeln!(f, "| {name} | {passes} | {until} |")?;
+        }
+        Ok(())
     }
 
     fn standing(&self, statement: &Statement) -> Standing {

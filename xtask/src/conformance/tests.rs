@@ -19,7 +19,7 @@ fn listing(untested_table: &str, tests: &str) -> Listing {
     let untested = parse(&format!("headings\n{untested_table}"), untested).unwrap();
     let mut claims = Vec::new();
     scan::source("tests/a.rs", tests, Notation { label: LABEL, families: &[] }, &mut claims);
-    Listing { statements, untested, claims }
+    Listing { statements, untested, tolerances: Vec::new(), claims }
 }
 
 const BOTH: &str = "/// Enforces: A, A (3.1.1)\nfn shows() {}\n";
@@ -48,6 +48,19 @@ fn a_test_names_only_what_binds_clients() {
         assert_eq!(listing("", &tests).problems(), [problem]);
     }
     assert_eq!(listing("S\tlater\tx", BOTH).problems().len(), 1);
+}
+
+#[test]
+fn what_is_let_pass_is_a_statement() {
+    let mut listing = listing("", BOTH);
+    let tolerances = "A (3.1.1)\tIt is counted.\tstrict\nA\tSo be it.\t-\nB\tNo.\t-";
+    listing.tolerances = tolerances.lines().map(|line| tolerance(line).unwrap()).collect();
+    let problem = format!("{TOLERANCES} has \"B\", which is no statement for clients");
+    assert_eq!(listing.problems(), [problem]);
+    let document = listing.to_string();
+    for row in ["| A (3.1.1) | It is counted. | `strict` |", "| A | So be it. |  |"] {
+        assert!(document.contains(row), "{document}");
+    }
 }
 
 #[test]
