@@ -59,7 +59,7 @@ pub(crate) fn a_broker_that_refuses_5_0_is_asked_in_3_1_1<A: Adapter>(trial: &Tr
 
 /// A broker of 3.1.1 answers in its own words.
 ///
-/// Enforces: MQTT-7.1.2-1 (3.1.1)
+/// Enforces: MQTT-3.14.4-1 (3.1.1), MQTT-7.1.2-1 (3.1.1)
 pub(crate) fn a_broker_that_knows_only_3_1_1_is_asked_in_it<A: Adapter>(trial: &Trial) {
     falls_back::<A>(trial, |broker| {
         let mut connection = accept(broker, Version::V5);

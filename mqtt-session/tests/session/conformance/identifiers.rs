@@ -58,8 +58,8 @@ fn before_5_0_an_open_identifier_is_nobody_elses<M: TestMemory>() {
     assert_eq!(pair.events().len(), 2);
 }
 
-/// Enforces: MQTT-2.2.1-5, MQTT-4.3.2-4, MQTT-4.3.3-8, MQTT-4.3.3-11, MQTT-2.3.1-6 (3.1.1),
-/// MQTT-3.3.4-1 (3.1.1)
+/// Enforces: MQTT-2.2.1-5, MQTT-3.3.4-1, MQTT-4.3.2-4, MQTT-4.3.3-8, MQTT-4.3.3-11,
+/// MQTT-2.3.1-6 (3.1.1), MQTT-3.3.4-1 (3.1.1)
 fn acknowledgements_repeat_the_identifier<M: TestMemory>() {
     for version in BOTH {
         let mut pair = Pair::<M>::connected_in(version);
