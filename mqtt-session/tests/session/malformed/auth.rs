@@ -98,7 +98,8 @@ const PROBLEM_5: &[Row] = &[
 ];
 
 /// Promises: BAD-1, RES-1, RES-3
-/// Enforces: MQTT-3.15.1-1, MQTT-3.15.2-1, MQTT-4.12.0-2, MQTT-4.12.0-5, MQTT-4.12.0-6, MQTT-3.1.2-29
+/// Enforces: MQTT-3.15.1-1, MQTT-3.15.2-1, MQTT-4.12.0-2, MQTT-4.12.0-5, MQTT-4.12.0-6,
+/// MQTT-3.1.2-29
 fn auth_may_be_wrong<M: TestMemory>() {
     run::<M>(TABLES);
 }

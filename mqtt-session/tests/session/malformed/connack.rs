@@ -1,6 +1,5 @@
 //! CONNACK (section 3.2).
 
-use mqtt_session::Config;
 use mqtt_session::proto::Violation::*;
 
 use super::*;
@@ -10,13 +9,13 @@ pub(super) const TABLES: &[Table] = &[
     Table::v5(State::Connecting, PROPERTIES_5),
     Table::v5(State::Connecting, METHOD_5).asking(METHOD),
     Table::v5(State::Starting, STARTING_5),
-    Table::v5(State::Joining, JOINING_5).with(|config| Config { strict_session: true, ..config }),
+    Table::v5(State::Joining, JOINING_5).with(|config| config.strict_session = true),
     Table::v5(State::Idle, AGAIN_5),
     Table::v5(State::Busy, AGAIN_5),
     Table::v5(State::Reauthenticating, AGAIN_5).asking(METHOD),
     Table::v3(State::Connecting, CONNECTING_3),
     Table::v3(State::Starting, STARTING_3),
-    Table::v3(State::Joining, JOINING_3).with(|config| Config { strict_session: true, ..config }),
+    Table::v3(State::Joining, JOINING_3).with(|config| config.strict_session = true),
     Table::v3(State::Idle, AGAIN_3),
     Table::v3(State::Busy, AGAIN_3),
 ];
@@ -199,7 +198,9 @@ const AGAIN_3: &[Row] = &[
 ];
 
 /// Promises: BAD-1, CON-3, RES-1, RES-3
-/// Enforces: MQTT-3.2.0-2, MQTT-3.2.2-1, MQTT-3.2.2-2, MQTT-3.2.2-4, MQTT-3.2.2-6, MQTT-3.2.2-8, MQTT-3.1.2-28, MQTT-4.12.0-5, MQTT-4.12.0-6
+/// Enforces: MQTT-3.2.0-2, MQTT-3.2.2-1, MQTT-3.2.2-2, MQTT-3.2.2-4, MQTT-3.2.2-6, MQTT-3.2.2-8,
+/// MQTT-3.1.2-28, MQTT-4.12.0-5, MQTT-4.12.0-6, MQTT-2.2.2-2 (3.1.1), MQTT-3.2.2-1 (3.1.1),
+/// MQTT-3.2.2-4 (3.1.1), MQTT-3.2.2-6 (3.1.1)
 fn connack_may_be_wrong<M: TestMemory>() {
     run::<M>(TABLES);
 }

@@ -95,7 +95,7 @@ const CONNECTING_3: &[Row] = &[
 /// Sections 3.2, 3.14 and 4.13.
 ///
 /// Promises: BAD-1, RES-1, RES-3
-/// Enforces: MQTT-3.2.0-1, MQTT-3.14.0-1
+/// Enforces: MQTT-3.2.0-1, MQTT-3.14.0-1, MQTT-3.2.0-1 (3.1.1), MQTT-4.8.0-1 (3.1.1)
 fn packets_that_may_not_come<M: TestMemory>() {
     run::<M>(TABLES);
 }

@@ -1,6 +1,5 @@
 //! Bytes that are no packet, whichever it was to be.
 
-use mqtt_session::Config;
 use mqtt_session::proto::Violation::*;
 
 use super::*;
@@ -10,16 +9,12 @@ pub(super) const TABLES: &[Table] = &[
     Table::v5(State::Busy, BUSY_5),
     Table::v5(State::Connecting, CONNECTING_5),
     Table::v5(State::Reauthenticating, REAUTHENTICATING_5).asking(METHOD),
-    Table::v5(State::Idle, LENIENT_5).with(|config| Config { lenient: true, ..config }),
-    Table::v5(State::Busy, STRICT_5).with(|config| Config {
-        lenient: true,
-        strict: true,
-        ..config
-    }),
+    Table::v5(State::Idle, LENIENT_5).with(lenient),
+    Table::v5(State::Busy, STRICT_5).with(strict),
     Table::v3(State::Idle, IDLE_3),
     Table::v3(State::Busy, BUSY_3),
     Table::v3(State::Connecting, CONNECTING_3),
-    Table::v3(State::Idle, LENIENT_3).with(|config| Config { lenient: true, ..config }),
+    Table::v3(State::Idle, LENIENT_3).with(lenient),
 ];
 
 #[rustfmt::skip]
@@ -111,7 +106,7 @@ const LENIENT_3: &[Row] = &[
 /// Sections 1.5.5 and 2.1.
 ///
 /// Promises: BAD-1, BAD-2, BAD-4
-/// Enforces: MQTT-1.5.5-1
+/// Enforces: MQTT-1.5.5-1, MQTT-2.2.2-2 (3.1.1), MQTT-4.8.0-1 (3.1.1)
 fn bytes_that_are_no_packet<M: TestMemory>() {
     run::<M>(TABLES);
 }

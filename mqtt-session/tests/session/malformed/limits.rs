@@ -22,20 +22,21 @@ pub(super) const TABLES: &[Table] = &[
 
 /// The memory of a fixed size has no room for aliases.
 pub(super) const ALIASES: &[Table] =
-    &[Table::v5(State::Idle, ALIAS_5).with(|config| Config { topic_alias_maximum: 2, ..config })];
+    &[Table::v5(State::Idle, ALIAS_5).with(|config| config.topic_alias_maximum = 2)];
 
 /// Maximum Packet Size 64.
-fn small_packets(config: Config) -> Config {
-    Config { maximum_packet_size: NonZeroU32::new(64), ..config }
+fn small_packets(config: &mut Config) {
+    config.maximum_packet_size = NonZeroU32::new(64);
 }
 
 /// Receive Maximum 2: as many are open when the client is busy.
-fn two_at_a_time(config: Config) -> Config {
-    Config { strict: true, ..tolerant(config) }
+fn tolerant(config: &mut Config) {
+    config.receive_maximum = NonZeroU16::new(2).unwrap();
 }
 
-fn tolerant(config: Config) -> Config {
-    Config { receive_maximum: NonZeroU16::new(2).unwrap(), ..config }
+fn two_at_a_time(config: &mut Config) {
+    tolerant(config);
+    strict(config);
 }
 
 /// What a length in the fixed header comes to.
@@ -138,7 +139,8 @@ const TOLERANT_3: &[Row] = &[
 ];
 
 /// Promises: BAD-1, BAD-2, BAD-3
-/// Enforces: MQTT-3.1.2-24, MQTT-3.1.2-27, MQTT-3.3.4-9, MQTT-3.4.2-2, MQTT-3.5.2-2, MQTT-3.6.2-2, MQTT-3.7.2-2, MQTT-3.9.2-1, MQTT-3.11.2-1, MQTT-3.14.2-3, MQTT-3.15.2-2, MQTT-3.2.2-19
+/// Enforces: MQTT-3.1.2-24, MQTT-3.1.2-27, MQTT-3.3.4-9, MQTT-3.4.2-2, MQTT-3.5.2-2, MQTT-3.6.2-2,
+/// MQTT-3.7.2-2, MQTT-3.9.2-1, MQTT-3.11.2-1, MQTT-3.14.2-3, MQTT-3.15.2-2, MQTT-3.2.2-19
 fn what_limits_forbid<M: TestMemory>() {
     run::<M>(TABLES);
 }

@@ -1,6 +1,5 @@
 //! PINGRESP (section 3.13).
 
-use mqtt_session::Config;
 use mqtt_session::proto::Violation::*;
 
 use super::*;
@@ -8,14 +7,10 @@ use super::*;
 pub(super) const TABLES: &[Table] = &[
     Table::v5(State::Idle, IDLE_5),
     Table::v5(State::Busy, BUSY_5),
-    Table::v5(State::Idle, LENIENT_5).with(|config| Config { lenient: true, ..config }),
-    Table::v5(State::Idle, STRICT_5).with(|config| Config {
-        lenient: true,
-        strict: true,
-        ..config
-    }),
+    Table::v5(State::Idle, LENIENT_5).with(lenient),
+    Table::v5(State::Idle, STRICT_5).with(strict),
     Table::v3(State::Idle, IDLE_3),
-    Table::v3(State::Idle, LENIENT_3).with(|config| Config { lenient: true, ..config }),
+    Table::v3(State::Idle, LENIENT_3).with(lenient),
 ];
 
 #[rustfmt::skip]
@@ -66,7 +61,7 @@ const LENIENT_3: &[Row] = &[
 ];
 
 /// Promises: BAD-1, BAD-2
-/// Enforces: MQTT-2.1.3-1, MQTT-1.5.5-1
+/// Enforces: MQTT-2.1.3-1, MQTT-1.5.5-1, MQTT-2.2.2-1 (3.1.1), MQTT-2.2.2-2 (3.1.1)
 fn pingresp_may_be_wrong<M: TestMemory>() {
     run::<M>(TABLES);
 }

@@ -1,7 +1,7 @@
 //! What a client owes when a mistake arrives, and how all of it is kept.
 
 use mqtt_session::proto::{Auth, Packet, Properties, ReasonCode, Version};
-use mqtt_session::{Delivery, Token};
+use mqtt_session::{Config, Delivery, Token};
 
 use super::{METHOD, State, Table};
 use crate::packets::*;
@@ -46,9 +46,9 @@ struct Flows {
 impl Promised {
     /// A client in the state of the table.
     pub(super) fn begin<M: TestMemory>(table: &Table) -> (Pair<M>, Promised) {
-        let config =
-            mqtt_session::Config { version: table.version, ..mqtt_session::Config::new(1) };
-        let mut pair = Pair::with((table.config)(config));
+        let mut config = Config { version: table.version, ..Config::new(1) };
+        (table.config)(&mut config);
+        let mut pair = Pair::with(config);
         let mut promised = Promised::default();
         match table.state {
             State::Starting | State::Joining => {
@@ -117,7 +117,7 @@ impl Promised {
     }
 
     /// The QoS 2 publish that waits for PUBREC has its outcome.
-    pub(super) fn forget_twice(&mut self) -> Token {
+    pub(super) fn forget_exactly_once(&mut self) -> Token {
         self.flows.as_mut().and_then(|flows| flows.exactly_once.take()).unwrap()
     }
 

@@ -1,6 +1,5 @@
 //! PUBACK (section 3.4).
 
-use mqtt_session::Config;
 use mqtt_session::proto::Violation::*;
 
 use super::*;
@@ -10,7 +9,7 @@ pub(super) const TABLES: &[Table] = &[
     Table::v5(State::Busy, UNASKED_5).asking(&[Property::RequestProblemInformation(false)]),
     Table::v5(State::Reauthenticating, REAUTHENTICATING_5).asking(METHOD),
     Table::v3(State::Busy, BUSY_3),
-    Table::v3(State::Busy, STRICT_3).with(|config| Config { strict: true, ..config }),
+    Table::v3(State::Busy, STRICT_3).with(strict),
 ];
 
 #[rustfmt::skip]
@@ -102,7 +101,8 @@ const BUSY_3: &[Row] = &[
 const STRICT_3: &[Row] = &[row("for a QoS 2 publish without PUBREC", "40 [ 00 02 ]", WRONG_ACK)];
 
 /// Promises: BAD-1, BAD-2, SEND-8, RES-1, RES-3
-/// Enforces: MQTT-2.1.3-1, MQTT-2.2.1-5, MQTT-3.4.2-1, MQTT-1.5.4-1, MQTT-1.5.4-2, MQTT-1.5.7-1, MQTT-3.1.2-29
+/// Enforces: MQTT-2.1.3-1, MQTT-2.2.1-5, MQTT-3.4.2-1, MQTT-1.5.4-1, MQTT-1.5.4-2, MQTT-1.5.7-1,
+/// MQTT-3.1.2-29, MQTT-2.2.2-1 (3.1.1), MQTT-2.2.2-2 (3.1.1), MQTT-2.3.1-6 (3.1.1)
 fn puback_may_be_wrong<M: TestMemory>() {
     run::<M>(TABLES);
 }

@@ -189,7 +189,12 @@ const BUSY_3: &[Row] = &[
 ];
 
 /// Promises: BAD-1, RECV-2, RECV-3, RES-1, RES-3
-/// Enforces: MQTT-1.5.4-1, MQTT-1.5.4-2, MQTT-1.5.5-1, MQTT-1.5.7-1, MQTT-2.2.1-4, MQTT-3.3.1-2, MQTT-3.3.1-4, MQTT-3.3.2-1, MQTT-3.3.2-2, MQTT-3.3.2-8, MQTT-3.3.2-13, MQTT-3.3.2-14, MQTT-3.3.2-19, MQTT-4.3.3-10, MQTT-4.7.0-1, MQTT-4.7.3-1, MQTT-4.7.3-2
+/// Enforces: MQTT-1.5.4-1, MQTT-1.5.4-2, MQTT-1.5.5-1, MQTT-1.5.7-1, MQTT-2.2.1-4, MQTT-3.3.1-2,
+/// MQTT-3.3.1-4, MQTT-3.3.2-1, MQTT-3.3.2-2, MQTT-3.3.2-8, MQTT-3.3.2-13, MQTT-3.3.2-14,
+/// MQTT-3.3.2-19, MQTT-4.3.3-10, MQTT-4.7.0-1, MQTT-4.7.3-1, MQTT-4.7.3-2, MQTT-1.5.3-1 (3.1.1),
+/// MQTT-1.5.3-2 (3.1.1), MQTT-2.3.1-1 (3.1.1), MQTT-3.3.1-2 (3.1.1), MQTT-3.3.1-4 (3.1.1),
+/// MQTT-3.3.2-1 (3.1.1), MQTT-3.3.2-2 (3.1.1), MQTT-4.7.1-1 (3.1.1), MQTT-4.7.3-1 (3.1.1),
+/// MQTT-4.7.3-2 (3.1.1), MQTT-4.3.3-2 (3.1.1)
 fn publish_may_be_wrong<M: TestMemory>() {
     run::<M>(TABLES);
 }

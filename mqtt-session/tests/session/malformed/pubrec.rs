@@ -82,7 +82,8 @@ const BUSY_3: &[Row] = &[
 ];
 
 /// Promises: BAD-1, SEND-8, RES-1, RES-3
-/// Enforces: MQTT-2.1.3-1, MQTT-3.5.2-1, MQTT-1.5.4-1, MQTT-1.5.4-2, MQTT-3.1.2-29
+/// Enforces: MQTT-2.1.3-1, MQTT-3.5.2-1, MQTT-1.5.4-1, MQTT-1.5.4-2, MQTT-3.1.2-29,
+/// MQTT-2.2.2-1 (3.1.1), MQTT-2.2.2-2 (3.1.1)
 fn pubrec_may_be_wrong<M: TestMemory>() {
     run::<M>(TABLES);
 }

@@ -95,7 +95,9 @@ const BUSY_3: &[Row] = &[
 ];
 
 /// Promises: BAD-1, SEND-8, RES-1, RES-3
-/// Enforces: MQTT-2.1.3-1, MQTT-2.2.2-1, MQTT-2.2.1-6, MQTT-3.8.4-2, MQTT-3.8.4-6, MQTT-3.9.3-2, MQTT-3.1.2-29
+/// Enforces: MQTT-2.1.3-1, MQTT-2.2.2-1, MQTT-2.2.1-6, MQTT-3.8.4-2, MQTT-3.8.4-6, MQTT-3.9.3-2,
+/// MQTT-3.1.2-29, MQTT-2.2.2-2 (3.1.1), MQTT-2.3.1-7 (3.1.1), MQTT-3.8.4-2 (3.1.1),
+/// MQTT-3.8.4-5 (3.1.1), MQTT-3.9.3-2 (3.1.1)
 fn suback_may_be_wrong<M: TestMemory>() {
     run::<M>(TABLES);
 }

@@ -77,7 +77,8 @@ const BUSY_3: &[Row] = &[
 ];
 
 /// Promises: BAD-1, SEND-8, RES-1, RES-3
-/// Enforces: MQTT-2.1.3-1, MQTT-2.2.1-6, MQTT-3.10.4-5, MQTT-3.11.3-1, MQTT-3.11.3-2, MQTT-3.1.2-29
+/// Enforces: MQTT-2.1.3-1, MQTT-2.2.1-6, MQTT-3.10.4-5, MQTT-3.11.3-1, MQTT-3.11.3-2,
+/// MQTT-3.1.2-29, MQTT-2.2.2-2 (3.1.1), MQTT-2.3.1-7 (3.1.1), MQTT-3.10.4-4 (3.1.1)
 fn unsuback_may_be_wrong<M: TestMemory>() {
     run::<M>(TABLES);
 }
