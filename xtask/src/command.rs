@@ -3,7 +3,7 @@
 use std::env;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 /// Targets without an operating system that the core must build for.
 pub(crate) const BARE_TARGETS: [&str; 2] = ["thumbv7em-none-eabihf", "thumbv6m-none-eabi"];
@@ -14,6 +14,19 @@ pub(crate) fn cargo(line: &str) -> Command {
     let mut command = Command::new(program);
     command.args(line.split_whitespace()).current_dir(root());
     command
+}
+
+/// `rustup` with `line` likewise: the cargo that runs this program is of another toolchain.
+pub(crate) fn rustup(line: &str) -> Command {
+    let mut command = Command::new("rustup");
+    command.args(line.split_whitespace()).current_dir(root());
+    command
+}
+
+/// Whether the command is there and says yes, without showing a word of it.
+pub(crate) fn succeeds(mut command: Command) -> bool {
+    let status = command.stdout(Stdio::null()).stderr(Stdio::null()).status();
+    status.is_ok_and(|status| status.success())
 }
 
 /// The root of the repository `cargo xtask` was called in, where every command runs.

@@ -1,9 +1,9 @@
 //! `cargo xtask fuzz`: the fuzz targets, where nightly and cargo-fuzz are installed.
 
-use std::process::{Command, ExitCode, Stdio};
+use std::process::ExitCode;
 use std::{fs, io};
 
-use crate::command::root;
+use crate::command::{root, rustup, succeeds};
 use crate::runner::Runner;
 
 #[derive(Debug, clap::Args)]
@@ -61,19 +61,13 @@ fn step(target: &str) -> String {
 
 /// What is not installed, and the command that installs it.
 fn missing() -> Option<(&'static str, &'static str)> {
-    if !succeeds("run nightly cargo --version") {
+    if !succeeds(rustup("run nightly cargo --version")) {
         Some(("nightly is not installed", "rustup toolchain install nightly"))
-    } else if !succeeds("run nightly cargo fuzz --version") {
+    } else if !succeeds(rustup("run nightly cargo fuzz --version")) {
         Some(("cargo-fuzz is not installed", "cargo install --locked cargo-fuzz"))
     } else {
         None
     }
-}
-
-fn succeeds(line: &str) -> bool {
-    let mut command = rustup(line);
-    let status = command.stdout(Stdio::null()).stderr(Stdio::null()).status();
-    status.is_ok_and(|status| status.success())
 }
 
 /// Fuzzes one target from the inputs kept. What it finds on the way stays with what was built.
@@ -87,13 +81,6 @@ fn fuzz(runner: &mut Runner, target: &str, seconds: u32) {
          -max_total_time={seconds} -max_len=4096 -timeout=20 -print_final_stats=1"
     );
     runner.check(&step(target), rustup(&line));
-}
-
-/// `rustup` with these arguments: the cargo that runs this program is of another toolchain.
-fn rustup(line: &str) -> Command {
-    let mut command = Command::new("rustup");
-    command.args(line.split_whitespace()).current_dir(root());
-    command
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ mod command;
 mod conformance;
 mod embedded;
 mod fuzz;
+mod miri;
 mod mosquitto;
 mod mutants;
 mod promises;

@@ -9,6 +9,7 @@ use mqtt_testkit::mosquitto::{self, Missing};
 use crate::command::{BARE_TARGETS, cargo};
 use crate::conformance;
 use crate::fuzz;
+use crate::miri;
 use crate::mosquitto::install;
 use crate::mutants;
 use crate::promises;
@@ -44,6 +45,7 @@ pub(crate) fn run(args: &Args) -> ExitCode {
     link_check(&mut runner);
     dependencies(&mut runner);
     fuzz::check(&mut runner, FUZZING);
+    miri::check(&mut runner);
     quickstart(&mut runner, None);
     brokers(&mut runner, args);
     runner.finish()
