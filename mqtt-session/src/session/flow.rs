@@ -73,6 +73,8 @@ pub struct Flow<M: Memory> {
     pub(crate) released: u64,
     /// Its identifier has a record of its own.
     pub(crate) has_sent_record: bool,
+    /// A connection may have carried it, if only one of a session that is lost.
+    pub(crate) carried_before: bool,
     pub(crate) expiry: Option<Expiry>,
     /// When a request was transmitted last.
     pub(crate) asked_at: Time,
@@ -89,6 +91,7 @@ impl<M: Memory> Flow<M> {
             message: 0,
             released: 0,
             has_sent_record: false,
+            carried_before: false,
             expiry: None,
             asked_at: Time::ZERO,
             unanswered: 0,

@@ -169,7 +169,8 @@ impl<M: Memory> Restore<'_, M> {
         let image = Image { head, body: None, version };
         let kind = FlowKind::Publish { qos, carried: false };
         let expiry = (at != 0).then_some(Expiry { at: Time::from_micros(at), place });
-        let flow = Flow { expiry, message: number, ..Flow::new(kind, Some(image)) };
+        let carried_before = id > 0;
+        let flow = Flow { expiry, message: number, carried_before, ..Flow::new(kind, Some(image)) };
         let index = state.flows.insert(Lane::Waiting, flow)?;
         match PacketId::new(id) {
             Some(id) if number > state.identity.void_up_to => self.note_packet_id(index, id),
@@ -184,6 +185,7 @@ impl<M: Memory> Restore<'_, M> {
         let Some(index) = self.find(number) else { return self.delete(key) };
         if let Some(flow) = self.state.flows.get_mut(index) {
             flow.has_sent_record = true;
+            flow.carried_before = true;
         }
         if made > self.state.identity.void_up_to {
             self.note_packet_id(index, id);

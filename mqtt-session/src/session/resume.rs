@@ -111,6 +111,7 @@ impl<M: Memory> SessionState<M> {
             };
             if again {
                 flow.kind = FlowKind::Publish { qos, carried: false };
+                flow.carried_before = true;
                 let expiry = flow.expiry;
                 // It keeps its identifier, which is recorded: in a session that begins all are free.
                 self.note_expiry(expiry);

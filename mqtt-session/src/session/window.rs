@@ -186,13 +186,18 @@ impl<M: Memory> SessionState<M> {
 
     /// A publish fails without a packet: that is reported next.
     pub(super) fn fail_publish(&mut self, index: u32, failure: Failure, up: Option<&mut Up>) {
-        let kind = self.flows.get(index).map(|flow| flow.kind);
-        if let Some(FlowKind::AtMostOnce { .. } | FlowKind::Kept { .. }) = kind {
+        let Some(flow) = self.flows.get(index) else { return };
+        if let FlowKind::AtMostOnce { .. } | FlowKind::Kept { .. } = flow.kind {
             self.lose_at_most_once(index, failure);
             return;
         }
+        let ended = match failure {
+            // It is late to be sent again, which does not undo that it was sent.
+            Failure::Expired if flow.carried_before => Ended::Indeterminate,
+            failure => Ended::Publish(failure),
+        };
         self.leave_window(index, up);
-        self.end_flow(index, Ended::Publish(failure));
+        self.end_flow(index, ended);
     }
 
     /// Keeps the outcome of a flow, to be polled. Its identifier stays taken until then, and the

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use mqtt_session::proto::{Auth, ConnAck, Encode, Packet, QoS, ReasonCode, Role, Version};
+use mqtt_session::proto::{
+    Auth, ConnAck, Encode, Packet, Properties, Property, Publish, QoS, ReasonCode, Role, Version,
+};
 use mqtt_session::{
     CloseReason, Config, Connect, Delivery, Event, Failure, Heap, Inbound, Memory, Outcome,
     Payload, Phase, PublishError, Session, Time, Token,
@@ -323,6 +325,16 @@ impl<M: TestMemory> Pair<M> {
     #[track_caller]
     pub(crate) fn publish(&mut self, qos: QoS, payload: &str) -> Token {
         self.try_publish(qos, payload).unwrap().unwrap()
+    }
+
+    /// Publishes at QoS 1 with a Message Expiry Interval in seconds.
+    #[track_caller]
+    pub(crate) fn publish_expiring(&mut self, seconds: u32) -> Token {
+        let properties = [Property::MessageExpiryInterval(seconds)];
+        let properties = Properties::from_slice(&properties);
+        let packet = Publish { properties, ..message(QoS::AtLeastOnce, "x") };
+        let payload = Payload::Copy(packet.payload);
+        self.session.publish(self.now, &packet, payload).unwrap().unwrap()
     }
 
     #[track_caller]

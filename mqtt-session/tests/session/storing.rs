@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use mqtt_session::proto::{Packet, Property, ReasonCode, Version};
-use mqtt_session::{CloseReason, Closing, Config, Failure, RecordKey, RestoreError, Session, Time};
+use mqtt_session::{
+    CloseReason, Closing, Config, Connect, Failure, RecordKey, RestoreError, Session, Time,
+};
 
 use crate::packets::*;
 use crate::pair::{Pair, Seen, TestMemory};
@@ -368,13 +370,7 @@ fn before_5_0_a_rejected_message_is_remembered<M: TestMemory>() {
 fn expiry_is_restored<M: TestMemory>() {
     let (mut pair, mut store) = stored::<M>();
     pair.cut();
-    let properties = [Property::MessageExpiryInterval(60)];
-    let packet = mqtt_session::proto::Publish {
-        properties: mqtt_session::proto::Properties::from_slice(&properties),
-        ..message(QOS1, "x")
-    };
-    let payload = mqtt_session::Payload::Copy(b"x");
-    pair.session.publish(pair.now, &packet, payload).unwrap();
+    pair.publish_expiring(60);
     store.sync(&mut pair);
     let at = pair.now;
     let mut pair = store.restore::<M>(with_store()).unwrap();
@@ -388,6 +384,33 @@ fn expiry_is_restored<M: TestMemory>() {
     pair.now = at.after(std::time::Duration::from_secs(60));
     pair.session.handle_timeout(pair.now);
     assert!(matches!(pair.events()[..], [Seen::Failed(_, Failure::Expired)]));
+}
+
+/// What was sent in a session that was lost may have been delivered, wherever the client crashes.
+///
+/// Promises: SEND-2, SEND-6, RES-2
+fn what_was_sent_before_is_not_said_to_be_unsent<M: TestMemory>() {
+    let (mut pair, mut store) = stored::<M>();
+    pair.publish_expiring(60);
+    store.sync(&mut pair);
+    assert!(!pair.transmitted().is_empty());
+    let sent = store.log.len();
+    pair.cut();
+    // Under another ClientID no identifier is taken.
+    let connect = Connect { clean_start: false, ..Connect::new("other") };
+    pair.connect_with(&connect, &connack(false));
+    store.sync(&mut pair);
+    let mut unsent = 0;
+    for records in sent..=store.log.len() {
+        let at = pair.now.after(std::time::Duration::from_secs(60));
+        let mut pair = store.crash(records).restore::<M>(with_store()).unwrap();
+        pair.now = at;
+        pair.session.handle_timeout(pair.now);
+        let events = pair.events();
+        assert!(matches!(events[..], [] | [Seen::Indeterminate(_)]), "{records}: {events:?}");
+        unsent += events.len();
+    }
+    assert!(unsent > 0, "at no place it waits to be sent as new");
 }
 
 /// A payload that is kept is stored like any other, and is there after a restart.
@@ -876,6 +899,7 @@ crate::on_both_memories! {
     the_version_is_restored
     before_5_0_a_rejected_message_is_remembered
     expiry_is_restored
+    what_was_sent_before_is_not_said_to_be_unsent
     a_kept_payload_is_restored
     unreadable_records_are_refused
     broken_values_never_panic
