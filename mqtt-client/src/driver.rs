@@ -7,6 +7,7 @@ mod farewell;
 mod forget;
 mod hook;
 mod out;
+mod race;
 mod turns;
 
 use std::fmt;

@@ -23,15 +23,16 @@ pub trait Runtime: Send + Sync + 'static {
     /// platform has such a clock.
     fn now(&self) -> Time;
 
-    /// The addresses of a host, in the order to try them. `host` may be an address itself, without
-    /// brackets. An empty list is an error of the attempt.
+    /// The addresses of a host, in the order of preference; they are raced (RFC 8305). `host` may
+    /// be an address itself, without brackets. An empty list is an error of the attempt.
     fn resolve(
         &self,
         host: &str,
         port: u16,
     ) -> impl Future<Output = io::Result<Vec<SocketAddr>>> + Send;
 
-    /// Opens a connection to one address. Dropping the future gives the attempt up.
+    /// Opens a connection to one address; those to several may be on their way at once. Dropping
+    /// the future gives the attempt up.
     fn dial(&self, address: SocketAddr)
     -> impl Future<Output = io::Result<Self::Transport>> + Send;
 

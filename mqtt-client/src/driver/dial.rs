@@ -3,41 +3,61 @@
 use std::future::{Future, poll_fn};
 use std::io;
 use std::net::SocketAddr;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::task::Poll;
+use std::task::{Context, Poll, ready};
 
 use mqtt_session::Time;
 
+use super::race::{Move, Race};
 use super::{Woken, Work};
 use crate::ConnectError;
 use crate::options::Broker;
 use crate::runtime::Runtime;
 
 impl<R: Runtime> Work<R> {
-    /// Resolves the name and tries its addresses one after another. Each has an even share of the
-    /// time that is left, so one that does not answer does not keep the others from being tried.
+    /// Resolves the name and races its addresses: the first that answers is taken, and the attempts
+    /// at the others are dropped.
     pub(super) async fn dial(
         &mut self,
         broker: &Broker,
         deadline: Time,
     ) -> Result<R::Transport, ConnectError> {
         let addresses = self.resolve(broker, deadline).await?;
-        let unresolved = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
-        let mut failure = refused(broker, unresolved);
-        for (left, address) in (1..=addresses.len()).rev().zip(addresses) {
-            let now = self.runtime.now();
-            let share = deadline.since(now) / u32::try_from(left).unwrap_or(u32::MAX);
-            let runtime = Arc::clone(&self.runtime);
-            let dialled = self.by(broker, now.after(share), runtime.dial(address)).await;
-            failure = match dialled {
-                Ok(Ok(transport)) => return Ok(transport),
-                Ok(Err(error)) => refused(broker, error),
-                Err(late @ ConnectError::TimedOut { .. }) => late,
-                Err(ended) => return Err(ended),
-            };
-        }
-        Err(failure)
+        let runtime = Arc::clone(&self.runtime);
+        let mut race = Race::new(runtime.now(), addresses);
+        let mut attempts = Attempts::new();
+        let mut last = None;
+        poll_fn(|cx| {
+            loop {
+                match attempts.poll(cx) {
+                    Poll::Ready(Ok(transport)) => return Poll::Ready(Ok(transport)),
+                    Poll::Ready(Err(error)) => {
+                        last = Some(error);
+                        race.handle_failed(runtime.now());
+                        continue;
+                    }
+                    Poll::Pending => {}
+                }
+                let until = match race.poll(runtime.now()) {
+                    Move::Dial(address) => {
+                        attempts.start(runtime.dial(address));
+                        continue;
+                    }
+                    Move::Wait(at) => at.min(deadline),
+                    Move::WaitOn => deadline,
+                    Move::Lost => return Poll::Ready(Err(refused(broker, last.take()))),
+                };
+                match ready!(self.poll_idle(cx, Some(until))) {
+                    Woken::TimedOut if until < deadline => {}
+                    Woken::TimedOut => return Poll::Ready(Err(self.timed_out(broker))),
+                    Woken::Stopped | Woken::Dial(_) => {
+                        return Poll::Ready(Err(ConnectError::Ended));
+                    }
+                }
+            }
+        })
+        .await
     }
 
     async fn resolve(
@@ -75,6 +95,36 @@ impl<R: Runtime> Work<R> {
     }
 }
 
-fn refused(broker: &Broker, error: io::Error) -> ConnectError {
-    ConnectError::Dial { broker: broker.to_string(), cause: Arc::new(error) }
+/// The attempt that failed last says why; without any, there was no address.
+fn refused(broker: &Broker, last: Option<io::Error>) -> ConnectError {
+    let none = || io::Error::new(io::ErrorKind::NotFound, "the name has no address");
+    let cause = Arc::new(last.unwrap_or_else(none));
+    ConnectError::Dial { broker: broker.to_string(), cause }
+}
+
+/// Attempts at addresses, side by side. Dropping it gives up all that have not ended.
+struct Attempts<F> {
+    running: Vec<Pin<Box<F>>>,
+}
+
+impl<F: Future> Attempts<F> {
+    const fn new() -> Attempts<F> {
+        Attempts { running: Vec::new() }
+    }
+
+    fn start(&mut self, attempt: F) {
+        self.running.push(Box::pin(attempt));
+    }
+
+    /// The result of an attempt that has ended, the earliest first.
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<F::Output> {
+        let attempts = self.running.iter_mut().enumerate();
+        let mut ended =
+            attempts.map(|(at, attempt)| attempt.as_mut().poll(cx).map(|result| (at, result)));
+        let Some(Poll::Ready((at, result))) = ended.find(Poll::is_ready) else {
+            return Poll::Pending;
+        };
+        drop(self.running.remove(at));
+        Poll::Ready(result)
+    }
 }

@@ -1,3 +1,4 @@
+use std::net::Ipv6Addr;
 use std::num::NonZeroU32;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::task::Poll;
@@ -149,16 +150,47 @@ fn an_address_that_refuses_is_followed_by_the_next() {
     assert_eq!(client.stats().connect_failures, 0, "it is one attempt");
 }
 
-/// CON-4: an address that does not answer has half of the time when there are two.
+/// CON-4: an address that does not answer has 250 ms for itself when there are two.
 #[test]
 fn an_address_that_does_not_answer_is_followed_by_the_next() {
-    let mut world = World::new(|options| options.connect_timeout(4 * SECOND));
+    let mut world = World::new(|options| options);
     *world.sky().dialling.lock().unwrap() = Dialling::FirstHangs;
-    world.advance(2 * SECOND);
+    world.advance(Duration::from_micros(249_999));
+    assert_eq!(world.sky().addresses.lock().unwrap().len(), 1);
+    world.advance(Duration::from_micros(1));
     world.accept(false);
     let client = world.client();
     assert!(world.finish(client.connected()).is_ok());
     assert_eq!(client.stats().connect_failures, 0, "it is one attempt");
+}
+
+/// CON-4: the address preferred may answer after the others were dialled, and still wins.
+#[test]
+fn an_address_that_answers_late_is_taken() {
+    let mut world = World::new(|options| options);
+    *world.sky().dialling.lock().unwrap() = Dialling::Hangs;
+    world.advance(SECOND);
+    assert_eq!(world.sky().addresses.lock().unwrap().len(), 2);
+    assert_eq!(world.connections(), 0);
+    world.sky().answer(Ipv6Addr::LOCALHOST.into());
+    world.accept(false);
+    let client = world.client();
+    assert!(world.finish(client.connected()).is_ok());
+    assert_eq!(world.connections(), 1);
+}
+
+/// CON-1, CON-4: the connect timeout covers the race.
+#[test]
+fn addresses_that_do_not_answer_time_out_together() {
+    let mut world = World::new(|options| options.connect_timeout(2 * SECOND));
+    *world.sky().dialling.lock().unwrap() = Dialling::Hangs;
+    world.advance(2 * SECOND - Duration::from_micros(1));
+    assert!(!world.driver_has_ended());
+    world.advance(Duration::from_micros(1));
+    let client = world.client();
+    let error = world.finish(client.connected()).unwrap_err();
+    assert!(matches!(error, ConnectError::TimedOut { after, .. } if after == 2 * SECOND));
+    assert_eq!(world.sky().hanging(), 0, "attempts given up are dropped");
 }
 
 /// CON-1: the connect timeout covers the wait for CONNACK.

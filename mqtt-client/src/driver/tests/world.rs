@@ -2,7 +2,7 @@
 //!
 //! Whatever the driver calls (transport, timer, waker) asserts that the lock of the state is free.
 
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::pin::Pin;
@@ -40,6 +40,10 @@ pub(super) struct Sky {
     pub(super) hosts: Mutex<Vec<String>>,
     /// The addresses that were dialled.
     pub(super) addresses: Mutex<Vec<SocketAddr>>,
+    /// Attempts that hang.
+    hanging: AtomicUsize,
+    /// The address that answers after all, and who is told.
+    answering: Mutex<(Option<IpAddr>, Vec<Waker>)>,
     lock: OnceLock<Weak<Shared>>,
     checks: AtomicUsize,
 }
@@ -61,6 +65,32 @@ impl Sky {
     /// How often the lock was looked at.
     pub(super) fn checks(&self) -> usize {
         self.checks.load(Ordering::Relaxed)
+    }
+
+    /// How many attempts hang.
+    pub(super) fn hanging(&self) -> usize {
+        self.hanging.load(Ordering::Relaxed)
+    }
+
+    /// Attempts at this address, which hang, succeed.
+    pub(super) fn answer(&self, address: IpAddr) {
+        let (answers, wakers) = &mut *self.answering.lock().unwrap();
+        *answers = Some(address);
+        wakers.drain(..).for_each(Waker::wake);
+    }
+
+    /// Hangs until this address answers.
+    async fn hang(&self, address: IpAddr) {
+        let _hanging = Hanging::new(&self.hanging);
+        poll_fn(|cx| {
+            let (answers, wakers) = &mut *self.answering.lock().unwrap();
+            if *answers == Some(address) {
+                return Poll::Ready(());
+            }
+            wakers.push(cx.waker().clone());
+            Poll::Pending
+        })
+        .await;
     }
 
     fn now(&self) -> Time {
@@ -318,8 +348,8 @@ impl Runtime for Memory {
             Dialling::FirstRefused if address.is_ipv6() => {
                 return Err(io::ErrorKind::ConnectionRefused.into());
             }
-            Dialling::FirstHangs if address.is_ipv6() => std::future::pending().await,
-            Dialling::Hangs => std::future::pending().await,
+            Dialling::FirstHangs if address.is_ipv6() => self.0.hang(address.ip()).await,
+            Dialling::Hangs => self.0.hang(address.ip()).await,
             Dialling::Works
             | Dialling::FirstRefused
             | Dialling::FirstHangs
@@ -332,6 +362,22 @@ impl Runtime for Memory {
 
     fn timer(&self) -> Alarm {
         Alarm(Arc::clone(&self.0))
+    }
+}
+
+/// Counts an attempt that hangs.
+struct Hanging<'a>(&'a AtomicUsize);
+
+impl Hanging<'_> {
+    fn new(count: &AtomicUsize) -> Hanging<'_> {
+        count.fetch_add(1, Ordering::Relaxed);
+        Hanging(count)
+    }
+}
+
+impl Drop for Hanging<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
