@@ -23,6 +23,7 @@
 
 mod client;
 mod error;
+mod io;
 mod mover;
 mod own_loop;
 mod publishing;
@@ -30,7 +31,6 @@ mod reactor;
 mod receiving;
 mod runtime;
 
-use std::io;
 use std::sync::Arc;
 use std::thread;
 
@@ -39,13 +39,14 @@ pub use mqtt_client::{
     ConnectAttempt, ConnectChanges, ConnectError, ConnectionState, Drained, DropPolicy, Failure,
     Limits, Message, OfflineQoS0, Options, OptionsError, Overflow, Payload, Properties, Property,
     Publish, PublishError, QoS, ReasonCode, ReauthenticateError, Refusal, Rejection,
-    RetainHandling, SessionExpiry, SessionLoss, Stats, SubscribeError, SubscribeOptions,
+    RetainHandling, SessionExpiry, SessionLoss, Stats, SubscribeError, SubscribeOptions, Transport,
     TryPublishError, TryRecvError, Unacknowledged, UnsubscribeError, UrlProblem, Version,
     VersionChoice, ViolationKind,
 };
 
 pub use client::Client;
 pub use error::{InCallback, RecvError};
+pub use io::{Io, Stream};
 pub use publishing::{Publication, PublishHandle};
 pub use receiving::{CallbackSubscription, Events, Subscription};
 
@@ -89,7 +90,7 @@ type Driver = mqtt_client::Driver<Mio>;
 
 fn start_with(
     options: Options,
-    start: impl FnOnce(Reactor<Driver>) -> io::Result<Mover>,
+    start: impl FnOnce(Reactor<Driver>) -> std::io::Result<Mover>,
 ) -> Result<Client, ConnectError> {
     let failed = |error| ConnectError::Start(Arc::new(error));
     let poller = Poller::new().map_err(failed)?;

@@ -4,7 +4,7 @@
 //! handful of things to look at. So no source keeps a waker: one that is not ready returns
 //! `Pending` and is asked again on the next turn.
 
-use std::cell::Cell;
+use std::cell::RefCell;
 use std::future::Future;
 use std::io;
 use std::pin::Pin;
@@ -40,7 +40,7 @@ impl<D: Future<Output = ()>> Reactor<D> {
             return Err(error);
         }
         self.events.iter().for_each(|event| self.shared.note(event));
-        let _driving = Driving::enter();
+        let _driving = Driving::enter(&self.shared);
         Ok(self.driver.as_mut().poll(&mut Context::from_waker(&self.waker)))
     }
 
@@ -194,27 +194,33 @@ impl Wake for Shared {
 }
 
 thread_local! {
-    static DRIVING: Cell<bool> = const { Cell::new(false) };
+    /// What the driver stands on that this thread is inside of.
+    static DRIVING: RefCell<Option<Arc<Shared>>> = const { RefCell::new(None) };
 }
 
 /// Whether this thread is inside the driver, that is in a callback of the application.
 pub(crate) fn in_callback() -> bool {
-    DRIVING.get()
+    DRIVING.with_borrow(Option::is_some)
+}
+
+/// What the driver stands on that this thread is inside of, as where it dials.
+pub(crate) fn current() -> Option<Arc<Shared>> {
+    DRIVING.with_borrow(Clone::clone)
 }
 
 /// Marks the thread as being inside the driver while it lives.
 struct Driving;
 
 impl Driving {
-    fn enter() -> Driving {
-        DRIVING.set(true);
+    fn enter(shared: &Arc<Shared>) -> Driving {
+        DRIVING.set(Some(Arc::clone(shared)));
         Driving
     }
 }
 
 impl Drop for Driving {
     fn drop(&mut self) {
-        DRIVING.set(false);
+        DRIVING.set(None);
     }
 }
 

@@ -1,16 +1,17 @@
 //! The runtime mqtt-client runs on: mio's sockets, one deadline, a thread per name lookup.
 
 use std::future;
-use std::io::{self, IoSlice, Read, Write};
-use std::net::{IpAddr, Shutdown, SocketAddr, ToSocketAddrs};
+use std::io;
+use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
 use std::sync::mpsc::{self, Receiver, TryRecvError};
 use std::sync::{Arc, Weak};
 use std::task::{Context, Poll, Wake};
 use std::thread;
 
 use mio::net::TcpStream;
-use mqtt_client::{Clock, Runtime, Time, Timer, Transport};
+use mqtt_client::{Clock, Runtime, Time, Timer};
 
+use crate::io::Io;
 use crate::reactor::Shared;
 
 /// Sockets and time of one [`Poller`](crate::reactor::Poller).
@@ -28,7 +29,7 @@ impl Mio {
 }
 
 impl Runtime for Mio {
-    type Transport = Socket;
+    type Transport = Io<TcpStream>;
     type Timer = Deadline;
 
     fn now(&self) -> Time {
@@ -50,92 +51,16 @@ impl Runtime for Mio {
         .await
     }
 
-    async fn dial(&self, address: SocketAddr) -> io::Result<Socket> {
+    async fn dial(&self, address: SocketAddr) -> io::Result<Io<TcpStream>> {
         let shared = self.shared.upgrade();
         let shared = shared.ok_or_else(|| io::Error::other("the driver has ended"))?;
-        let mut socket = Socket::connect(shared, address)?;
+        let mut socket = Io::connect(shared, address)?;
         future::poll_fn(|_| socket.poll_connected()).await?;
         Ok(socket)
     }
 
     fn timer(&self) -> Deadline {
         Deadline { clock: self.clock, shared: Weak::clone(&self.shared) }
-    }
-}
-
-/// A TCP connection that never blocks.
-pub(crate) struct Socket {
-    stream: TcpStream,
-    shared: Arc<Shared>,
-    /// The count of readable turns at which the last read would have blocked.
-    read_blocked: usize,
-    /// The same for writing.
-    write_blocked: usize,
-}
-
-impl Socket {
-    fn connect(shared: Arc<Shared>, address: SocketAddr) -> io::Result<Socket> {
-        let mut stream = TcpStream::connect(address)?;
-        shared.register(&mut stream)?;
-        let write_blocked = shared.writable();
-        Ok(Socket { stream, shared, read_blocked: 0, write_blocked })
-    }
-
-    fn poll_connected(&mut self) -> Poll<io::Result<()>> {
-        if self.write_blocked == self.shared.writable() {
-            return Poll::Pending;
-        }
-        if let Some(error) = self.stream.take_error()? {
-            return Poll::Ready(Err(error));
-        }
-        match self.stream.peer_addr() {
-            Ok(_) => Poll::Ready(self.stream.set_nodelay(true)),
-            Err(error) if error.kind() == io::ErrorKind::NotConnected => {
-                self.write_blocked = self.shared.writable();
-                Poll::Pending
-            }
-            Err(error) => Poll::Ready(Err(error)),
-        }
-    }
-
-    fn poll_io<T>(
-        blocked: &mut usize,
-        ready: usize,
-        mut operation: impl FnMut() -> io::Result<T>,
-    ) -> Poll<io::Result<T>> {
-        if *blocked == ready {
-            return Poll::Pending;
-        }
-        loop {
-            match operation() {
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    *blocked = ready;
-                    return Poll::Pending;
-                }
-                result => return Poll::Ready(result),
-            }
-        }
-    }
-}
-
-impl Transport for Socket {
-    fn poll_read(&mut self, _: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
-        let ready = self.shared.readable();
-        Socket::poll_io(&mut self.read_blocked, ready, || self.stream.read(buf))
-    }
-
-    fn poll_write(&mut self, _: &mut Context<'_>, bufs: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
-        let ready = self.shared.writable();
-        Socket::poll_io(&mut self.write_blocked, ready, || self.stream.write_vectored(bufs))
-    }
-
-    fn poll_flush(&mut self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn poll_close(&mut self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(self.stream.shutdown(Shutdown::Write))
     }
 }
 

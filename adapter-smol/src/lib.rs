@@ -24,17 +24,16 @@
 //! See [`Client`] for what keeps a client alive, and [`Message`] for acknowledgements.
 #![forbid(unsafe_code)]
 
+mod io;
 mod timer;
-mod transport;
 
 use std::future::Future;
-use std::io;
-use std::net::{SocketAddr, TcpStream};
+use std::net::SocketAddr;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use mqtt_client::{Alarm, Clock, Runtime};
-use smol::Async;
+use smol::net::{TcpStream, resolve};
 
 pub use mqtt_client::{
     Ack, AuthResponse, Authenticator, Backoff, Bytes, CallbackSubscription, Client, ClientEvent,
@@ -42,13 +41,14 @@ pub use mqtt_client::{
     Drained, DropPolicy, Enqueue, Events, Failure, Limits, Message, OfflineQoS0, Options,
     OptionsError, Overflow, Payload, Properties, Property, Publish, PublishError, PublishHandle,
     QoS, ReasonCode, ReauthenticateError, Refusal, Rejection, RetainHandling, SessionExpiry,
-    SessionLoss, Stats, SubscribeError, SubscribeOptions, Subscription, TryPublishError,
+    SessionLoss, Stats, SubscribeError, SubscribeOptions, Subscription, Transport, TryPublishError,
     TryRecvError, Unacknowledged, UnsubscribeError, UrlProblem, Version, VersionChoice,
     ViolationKind,
 };
 
+pub use io::Io;
+
 use timer::SmolSleep;
-use transport::TcpTransport;
 
 /// Connects to a broker: starts the client's task on smol's global executor and waits until the
 /// broker has accepted the connection.
@@ -113,21 +113,21 @@ struct Smol {
 }
 
 impl Runtime for Smol {
-    type Transport = TcpTransport;
+    type Transport = Io<TcpStream>;
     type Timer = Alarm<SmolSleep>;
 
     fn now(&self) -> mqtt_client::Time {
         self.clock.now()
     }
 
-    async fn resolve(&self, host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
-        smol::net::resolve((host, port)).await
+    async fn resolve(&self, host: &str, port: u16) -> std::io::Result<Vec<SocketAddr>> {
+        resolve((host, port)).await
     }
 
-    async fn dial(&self, address: SocketAddr) -> io::Result<TcpTransport> {
-        let stream = Async::<TcpStream>::connect(address).await?;
-        stream.get_ref().set_nodelay(true)?;
-        Ok(TcpTransport::new(stream))
+    async fn dial(&self, address: SocketAddr) -> std::io::Result<Io<TcpStream>> {
+        let stream = TcpStream::connect(address).await?;
+        stream.set_nodelay(true)?;
+        Ok(Io::new(stream))
     }
 
     fn timer(&self) -> Alarm<SmolSleep> {

@@ -22,10 +22,9 @@
 //! what keeps a client alive, and [`Message`] for acknowledgements.
 #![forbid(unsafe_code)]
 
+mod io;
 mod timer;
-mod transport;
 
-use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -39,13 +38,14 @@ pub use mqtt_client::{
     Drained, DropPolicy, Enqueue, Events, Failure, Limits, Message, OfflineQoS0, Options,
     OptionsError, Overflow, Payload, Properties, Property, Publish, PublishError, PublishHandle,
     QoS, ReasonCode, ReauthenticateError, Refusal, Rejection, RetainHandling, SessionExpiry,
-    SessionLoss, Stats, SubscribeError, SubscribeOptions, Subscription, TryPublishError,
+    SessionLoss, Stats, SubscribeError, SubscribeOptions, Subscription, Transport, TryPublishError,
     TryRecvError, Unacknowledged, UnsubscribeError, UrlProblem, Version, VersionChoice,
     ViolationKind,
 };
 
+pub use io::Io;
+
 use timer::TokioSleep;
-use transport::TcpTransport;
 
 /// Connects to a broker: starts the client's task on the current tokio runtime and waits until the
 /// broker has accepted the connection.
@@ -65,7 +65,7 @@ pub async fn connect(options: Options) -> Result<Client, ConnectError> {
 /// messages of QoS 1 and 2 and subscriptions are accepted at once and sent when it is up.
 pub fn start(options: Options) -> Result<Client, ConnectError> {
     let runtime = Handle::try_current()
-        .map_err(|error| ConnectError::Start(Arc::new(io::Error::other(error))))?;
+        .map_err(|error| ConnectError::Start(Arc::new(std::io::Error::other(error))))?;
     let (client, driver) = mqtt_client::client(Tokio { clock: Clock::start() }, options)?;
     runtime.spawn(driver);
     Ok(client)
@@ -78,21 +78,21 @@ struct Tokio {
 }
 
 impl Runtime for Tokio {
-    type Transport = TcpTransport;
+    type Transport = Io<TcpStream>;
     type Timer = Alarm<TokioSleep>;
 
     fn now(&self) -> mqtt_client::Time {
         self.clock.now()
     }
 
-    async fn resolve(&self, host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
+    async fn resolve(&self, host: &str, port: u16) -> std::io::Result<Vec<SocketAddr>> {
         Ok(lookup_host((host, port)).await?.collect())
     }
 
-    async fn dial(&self, address: SocketAddr) -> io::Result<TcpTransport> {
+    async fn dial(&self, address: SocketAddr) -> std::io::Result<Io<TcpStream>> {
         let stream = TcpStream::connect(address).await?;
         stream.set_nodelay(true)?;
-        Ok(TcpTransport::new(stream))
+        Ok(Io::new(stream))
     }
 
     fn timer(&self) -> Alarm<TokioSleep> {

@@ -16,6 +16,7 @@ use crate::driver::Driver;
 use crate::error::{ConnectError, OptionsError, ReauthenticateError};
 use crate::event::Events;
 use crate::options::{Broker, Options};
+use crate::over::Over;
 use crate::runtime::Runtime;
 use crate::shared::{Handle, Shared};
 use crate::state::{Lifecycle, State};
@@ -40,6 +41,7 @@ pub fn client<R: Runtime>(
     let runtime = Arc::new(runtime);
     let clock = Arc::clone(&runtime);
     let shared = Shared::new(State::new(&options, seed, runtime.now()), move || clock.now());
+    let runtime = Over::new(runtime, options.dialer.take());
     let driver = Driver::new(runtime, Arc::clone(&shared), options);
     Ok((Client { handle: Handle::new(shared) }, driver))
 }

@@ -24,6 +24,7 @@ use mqtt_session::{Heap, Inbound, OpenError, Time};
 
 use crate::delivery::Call;
 use crate::options::{Broker, Greeting, Options};
+use crate::over::Over;
 use crate::runtime::{Runtime, Timer};
 use crate::shared::{After, Shared};
 use crate::state::{Dial, Idle, State};
@@ -42,11 +43,11 @@ pub struct Driver<R: Runtime> {
 }
 
 impl<R: Runtime> Driver<R> {
-    pub(crate) fn new(runtime: Arc<R>, shared: Arc<Shared>, options: Options) -> Driver<R> {
+    pub(crate) fn new(runtime: Over<R>, shared: Arc<Shared>, options: Options) -> Driver<R> {
         let timer = runtime.timer();
         let seat = Seat(Arc::clone(&shared));
         let (after, calls, idle) = (After::default(), Vec::new(), Inbound::default());
-        let work = Work { runtime, shared, options, timer, idle, after, calls };
+        let work = Work { runtime: Arc::new(runtime), shared, options, timer, idle, after, calls };
         let run = Box::pin(async move {
             let _seat = seat;
             work.run().await;

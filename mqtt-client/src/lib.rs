@@ -20,6 +20,7 @@ mod event;
 mod message;
 mod operations;
 mod options;
+mod over;
 mod publish;
 mod room;
 mod router;

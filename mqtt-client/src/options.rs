@@ -7,6 +7,7 @@ mod connect_hook;
 mod consumers;
 mod offline_qos0;
 mod session_expiry;
+mod transport;
 mod validate;
 mod wire;
 
@@ -29,6 +30,7 @@ pub use connect_hook::{ConnectAttempt, ConnectChanges};
 pub(crate) use consumers::ConsumerOptions;
 pub use offline_qos0::OfflineQoS0;
 pub use session_expiry::SessionExpiry;
+pub(crate) use transport::Dialer;
 pub(crate) use validate::Greeting;
 pub(crate) use wire::WireOptions;
 
@@ -44,6 +46,7 @@ pub struct Options {
     pub(crate) sending: SendingOptions,
     pub(crate) receiving: ReceivingOptions,
     pub(crate) wire: WireOptions,
+    pub(crate) dialer: Option<Dialer>,
     pub(crate) strict_session: bool,
     pub(crate) seed: Option<u64>,
 }
@@ -349,6 +352,7 @@ impl Options {
                 consumers: ConsumerOptions::default(),
             },
             wire: WireOptions::default(),
+            dialer: None,
             strict_session: false,
             seed: None,
         }

@@ -1,4 +1,4 @@
-//! TCP.
+//! The streams of tokio as transports.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -6,21 +6,22 @@ use std::task::{Context, Poll};
 
 use mqtt_client::Transport;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
 
-/// A TCP connection.
+/// A transport over what tokio reads and writes, for
+/// [`Options::transport`](crate::Options::transport); closing it shuts the stream down.
 #[derive(Debug)]
-pub(crate) struct TcpTransport {
-    stream: TcpStream,
+pub struct Io<S> {
+    stream: S,
 }
 
-impl TcpTransport {
-    pub(crate) fn new(stream: TcpStream) -> TcpTransport {
-        TcpTransport { stream }
+impl<S: AsyncRead + AsyncWrite + Send + Unpin + 'static> Io<S> {
+    /// A transport over a stream that is connected.
+    pub fn new(stream: S) -> Io<S> {
+        Io { stream }
     }
 }
 
-impl Transport for TcpTransport {
+impl<S: AsyncRead + AsyncWrite + Send + Unpin + 'static> Transport for Io<S> {
     fn poll_read(&mut self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
         let mut buf = ReadBuf::new(buf);
         let polled = Pin::new(&mut self.stream).poll_read(cx, &mut buf);

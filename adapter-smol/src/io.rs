@@ -1,27 +1,27 @@
-//! TCP.
+//! The streams of futures-io as transports.
 
 use std::io::{self, IoSlice};
-use std::net::{Shutdown, TcpStream};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use mqtt_client::Transport;
-use smol::Async;
 use smol::io::{AsyncRead, AsyncWrite};
 
-/// A TCP connection.
+/// A transport over what smol and async-std read and write (the traits of futures-io), for
+/// [`Options::transport`](crate::Options::transport).
 #[derive(Debug)]
-pub(crate) struct TcpTransport {
-    stream: Async<TcpStream>,
+pub struct Io<S> {
+    stream: S,
 }
 
-impl TcpTransport {
-    pub(crate) fn new(stream: Async<TcpStream>) -> TcpTransport {
-        TcpTransport { stream }
+impl<S: AsyncRead + AsyncWrite + Send + Unpin + 'static> Io<S> {
+    /// A transport over a stream that is connected.
+    pub fn new(stream: S) -> Io<S> {
+        Io { stream }
     }
 }
 
-impl Transport for TcpTransport {
+impl<S: AsyncRead + AsyncWrite + Send + Unpin + 'static> Transport for Io<S> {
     fn poll_read(&mut self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
         Pin::new(&mut self.stream).poll_read(cx, buf)
     }
@@ -42,7 +42,7 @@ impl Transport for TcpTransport {
         Pin::new(&mut self.stream).poll_flush(cx)
     }
 
-    fn poll_close(&mut self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(self.stream.get_ref().shutdown(Shutdown::Write))
+    fn poll_close(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_close(cx)
     }
 }

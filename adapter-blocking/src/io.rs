@@ -1,0 +1,132 @@
+//! The streams of mio as transports.
+
+use std::fmt;
+use std::io::{self, IoSlice, Read, Write};
+use std::net::{Shutdown, SocketAddr};
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use mio::event::Source;
+use mio::net::TcpStream;
+#[cfg(unix)]
+use mio::net::UnixStream;
+use mqtt_client::Transport;
+
+use crate::reactor::{self, Shared};
+
+/// A byte stream that never blocks and whose readiness mio tells.
+pub trait Stream: Source + Read + Write + Send + Unpin + 'static {
+    /// Ends the sending half, where there are halves.
+    fn end_sending(&mut self) -> io::Result<()>;
+}
+
+impl Stream for TcpStream {
+    fn end_sending(&mut self) -> io::Result<()> {
+        self.shutdown(Shutdown::Write)
+    }
+}
+
+#[cfg(unix)]
+impl Stream for UnixStream {
+    fn end_sending(&mut self) -> io::Result<()> {
+        self.shutdown(Shutdown::Write)
+    }
+}
+
+/// A transport over a stream of mio's, for [`Options::transport`](crate::Options::transport).
+pub struct Io<S> {
+    stream: S,
+    shared: Arc<Shared>,
+    /// The count of readable turns at which the last read would have blocked.
+    read_blocked: usize,
+    /// The same for writing.
+    write_blocked: usize,
+}
+
+impl<S: Stream> Io<S> {
+    /// A transport over a stream that is connected; to be made where the client dials, since it
+    /// stands on that client's poller. Anywhere else this is an error.
+    pub fn new(stream: S) -> io::Result<Io<S>> {
+        let shared = reactor::current();
+        let shared = shared.ok_or_else(|| io::Error::other("no client dials here"))?;
+        Io::register(stream, shared)
+    }
+
+    pub(crate) fn register(mut stream: S, shared: Arc<Shared>) -> io::Result<Io<S>> {
+        shared.register(&mut stream)?;
+        Ok(Io { stream, shared, read_blocked: 0, write_blocked: 0 })
+    }
+
+    fn poll_io<T>(
+        blocked: &mut usize,
+        ready: usize,
+        mut operation: impl FnMut() -> io::Result<T>,
+    ) -> Poll<io::Result<T>> {
+        if *blocked == ready {
+            return Poll::Pending;
+        }
+        loop {
+            match operation() {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    *blocked = ready;
+                    return Poll::Pending;
+                }
+                result => return Poll::Ready(result),
+            }
+        }
+    }
+}
+
+impl Io<TcpStream> {
+    /// Begins a connection, which [`Io::poll_connected`] waits for.
+    pub(crate) fn connect(shared: Arc<Shared>, address: SocketAddr) -> io::Result<Self> {
+        let mut io = Io::register(TcpStream::connect(address)?, shared)?;
+        io.write_blocked = io.shared.writable();
+        Ok(io)
+    }
+
+    pub(crate) fn poll_connected(&mut self) -> Poll<io::Result<()>> {
+        if self.write_blocked == self.shared.writable() {
+            return Poll::Pending;
+        }
+        if let Some(error) = self.stream.take_error()? {
+            return Poll::Ready(Err(error));
+        }
+        match self.stream.peer_addr() {
+            Ok(_) => Poll::Ready(self.stream.set_nodelay(true)),
+            Err(error) if error.kind() == io::ErrorKind::NotConnected => {
+                self.write_blocked = self.shared.writable();
+                Poll::Pending
+            }
+            Err(error) => Poll::Ready(Err(error)),
+        }
+    }
+}
+
+impl<S: Stream> Transport for Io<S> {
+    fn poll_read(&mut self, _: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
+        let ready = self.shared.readable();
+        Self::poll_io(&mut self.read_blocked, ready, || self.stream.read(buf))
+    }
+
+    fn poll_write(&mut self, _: &mut Context<'_>, bufs: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
+        let ready = self.shared.writable();
+        Self::poll_io(&mut self.write_blocked, ready, || self.stream.write_vectored(bufs))
+    }
+
+    fn poll_flush(&mut self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let ready = self.shared.writable();
+        Self::poll_io(&mut self.write_blocked, ready, || self.stream.flush())
+    }
+
+    fn poll_close(&mut self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(self.stream.end_sending())
+    }
+}
+
+impl<S: fmt::Debug> fmt::Debug for Io<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Io").field("stream", &self.stream).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,91 @@
+//! A runtime whose connections may be the application's own.
+
+use std::io::{self, IoSlice};
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use mqtt_session::Time;
+
+use crate::options::Dialer;
+use crate::runtime::{Runtime, Transport};
+
+/// The clock and timers of a runtime, and its connections unless the application has a dialer.
+pub(crate) struct Over<R> {
+    runtime: Arc<R>,
+    dialer: Option<Dialer>,
+}
+
+impl<R> Over<R> {
+    pub(crate) fn new(runtime: Arc<R>, dialer: Option<Dialer>) -> Over<R> {
+        Over { runtime, dialer }
+    }
+}
+
+impl<R: Runtime> Runtime for Over<R> {
+    type Transport = Dialled<R::Transport>;
+    type Timer = R::Timer;
+
+    fn now(&self) -> Time {
+        self.runtime.now()
+    }
+
+    async fn resolve(&self, host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
+        match self.dialer {
+            // A dialer has one way to go, and is not told the address.
+            Some(_) => Ok(vec![SocketAddr::from((Ipv4Addr::UNSPECIFIED, port))]),
+            None => self.runtime.resolve(host, port).await,
+        }
+    }
+
+    async fn dial(&self, address: SocketAddr) -> io::Result<Dialled<R::Transport>> {
+        match &self.dialer {
+            Some(dialer) => dialer.dial().await.map(Dialled::Own),
+            None => self.runtime.dial(address).await.map(Dialled::Runtime),
+        }
+    }
+
+    fn timer(&self) -> R::Timer {
+        self.runtime.timer()
+    }
+}
+
+/// A connection, and whose it is.
+pub(crate) enum Dialled<T> {
+    Runtime(T),
+    Own(Box<dyn Transport>),
+}
+
+impl<T: Transport> Transport for Dialled<T> {
+    fn poll_read(&mut self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
+        match self {
+            Dialled::Runtime(transport) => transport.poll_read(cx, buf),
+            Dialled::Own(transport) => transport.poll_read(cx, buf),
+        }
+    }
+
+    fn poll_write(
+        &mut self,
+        cx: &mut Context<'_>,
+        bufs: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        match self {
+            Dialled::Runtime(transport) => transport.poll_write(cx, bufs),
+            Dialled::Own(transport) => transport.poll_write(cx, bufs),
+        }
+    }
+
+    fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self {
+            Dialled::Runtime(transport) => transport.poll_flush(cx),
+            Dialled::Own(transport) => transport.poll_flush(cx),
+        }
+    }
+
+    fn poll_close(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self {
+            Dialled::Runtime(transport) => transport.poll_close(cx),
+            Dialled::Own(transport) => transport.poll_close(cx),
+        }
+    }
+}
