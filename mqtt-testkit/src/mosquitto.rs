@@ -12,8 +12,9 @@ use std::{env, fs, process, thread};
 pub use program::{Missing, VARIABLE, find};
 
 /// A running mosquitto on a loopback port. It takes every client, and every topic but those below
-/// `forbidden/`; it queues without limit and keeps its sessions over a restart. It ends when this is
-/// dropped, or this process ends however it does.
+/// `forbidden/`, of those that begin with `$` the ones below `$own/`; it queues without limit and
+/// keeps its sessions over a restart. It ends when this is dropped, or this process ends however it
+/// does.
 #[derive(Debug)]
 pub struct Mosquitto {
     folder: Folder,
@@ -32,13 +33,18 @@ impl Mosquitto {
     ///
     /// The program is the one that [`find`] finds. Without any the error says how to get one.
     pub fn start() -> io::Result<Mosquitto> {
+        Mosquitto::start_with(&[])
+    }
+
+    /// Likewise, with these lines at the end of its configuration.
+    pub fn start_with(lines: &[&str]) -> io::Result<Mosquitto> {
         let program = program()?;
         let mut tries = 0;
         loop {
             tries += 1;
             let folder = Folder::new()?;
             let address = free_address()?;
-            folder.configure(address)?;
+            folder.configure(address, lines)?;
             match launch(&program, &folder) {
                 Ok(process) => return Ok(Mosquitto { folder, address, process }),
                 Err(_) if tries < TRIES => {}
@@ -149,7 +155,7 @@ impl Folder {
         self.path.join("mosquitto.conf")
     }
 
-    fn configure(&self, address: SocketAddr) -> io::Result<()> {
+    fn configure(&self, address: SocketAddr, lines: &[&str]) -> io::Result<()> {
         let text = format!(
             "listener {port} {host}\n\
              allow_anonymous true\n\
@@ -159,13 +165,17 @@ impl Folder {
              log_dest stderr\n\
              max_queued_messages 0\n\
              set_tcp_nodelay true\n\
-             acl_file {access}\n",
+             acl_file {access}\n\
+             {lines}\n",
             port = address.port(),
             host = address.ip(),
             folder = self.path.display(),
             access = self.access().display(),
+            lines = lines.join("\n"),
         );
-        write(&self.access(), "topic readwrite #\ntopic deny forbidden/#\n")?;
+        // A `#` here means no topic that begins with `$`.
+        let access = "topic readwrite #\ntopic readwrite $own/#\ntopic deny forbidden/#\n";
+        write(&self.access(), access)?;
         write(&self.configuration(), &text)
     }
 

@@ -3,6 +3,7 @@
 #![allow(clippy::print_stdout, reason = "a chore tells its user what it does")]
 
 mod command;
+mod comparison;
 mod conformance;
 mod embedded;
 mod fuzz;

@@ -7,6 +7,7 @@ use mqtt_testkit::Mosquitto;
 use mqtt_testkit::mosquitto::{self, Missing};
 
 use crate::command::{BARE_TARGETS, cargo};
+use crate::comparison;
 use crate::conformance;
 use crate::fuzz;
 use crate::miri;
@@ -132,8 +133,9 @@ fn brokers(runner: &mut Runner, args: &Args) {
         Ok(program) => {
             let mut command =
                 cargo("test -p mqtt-tests --features brokers --test brokers --no-fail-fast");
-            command.env(mosquitto::VARIABLE, program);
+            command.env(mosquitto::VARIABLE, &program);
             runner.tests("real-broker tests", command);
+            comparison::run(runner, &program);
             match Mosquitto::start() {
                 Ok(mosquitto) => quickstart(runner, Some(&mosquitto.url())),
                 Err(error) => runner.fail("mosquitto", &error.to_string()),
@@ -144,7 +146,7 @@ fn brokers(runner: &mut Runner, args: &Args) {
             if args.require_brokers {
                 runner.fail("broker", &reason);
             }
-            for name in ["real-broker tests", "quickstart with mosquitto"] {
+            for name in ["real-broker tests", comparison::NAME, "quickstart with mosquitto"] {
                 runner.skip(name, &reason, &remedy(&missing));
             }
         }
