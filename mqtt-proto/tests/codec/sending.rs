@@ -10,41 +10,6 @@ use crate::notation::{CLIENT_4, CLIENT_5, SERVER_5, bytes, decode, encode};
 use crate::tables::reason_codes;
 
 const EMPTY: Properties<'_> = Properties::EMPTY;
-const QOS: [QoS; 3] = [QoS::AtMostOnce, QoS::AtLeastOnce, QoS::ExactlyOnce];
-
-/// A Variable Byte Integer of each length has no byte too many, and is read back.
-///
-/// Enforces: MQTT-1.5.5-1
-#[test]
-fn integers_take_their_shortest_form() {
-    let boundaries = [
-        (0, "00"),
-        (127, "7F"),
-        (128, "80 01"),
-        (16_383, "FF 7F"),
-        (16_384, "80 80 01"),
-        (2_097_151, "FF FF 7F"),
-        (2_097_152, "80 80 80 01"),
-        (268_435_455, "FF FF FF 7F"),
-    ];
-    for (value, form) in boundaries {
-        if value > 0 {
-            let identifier = [Property::SubscriptionIdentifier(value)];
-            let publish = Publish { properties: Properties::from_slice(&identifier), ..PUBLISH };
-            let bytes = encode(&Packet::Publish(publish), SERVER_5).unwrap();
-            let form = crate::notation::bytes(form);
-            assert!(bytes.ends_with(&[&[0x0B], &form[..]].concat()), "{value}: {bytes:02X?}");
-            assert_eq!(decode(&bytes, SERVER_5), Ok(Some(Packet::Publish(publish))));
-        }
-        // A Remaining Length; below 3 no PUBLISH is that short, and the largest takes 256 MiB.
-        if (3..2_097_152).contains(&value) {
-            let payload = vec![0; value as usize - 3];
-            let publish = Publish { topic: "a", payload: &payload, ..PUBLISH };
-            let bytes = encode(&Packet::Publish(publish), CLIENT_4).unwrap();
-            assert!(bytes[1..].starts_with(&crate::notation::bytes(form)), "{value}");
-        }
-    }
-}
 
 const PUBLISH: Publish<'_> = Publish {
     dup: false,
@@ -55,6 +20,37 @@ const PUBLISH: Publish<'_> = Publish {
     properties: EMPTY,
     payload: b"",
 };
+
+/// A Variable Byte Integer of each length has no byte too many, and is read back.
+///
+/// Enforces: MQTT-1.5.5-1
+#[test]
+fn integers_take_their_shortest_form() {
+    let boundaries = [
+        (127, "7F"),
+        (128, "80 01"),
+        (16_383, "FF 7F"),
+        (16_384, "80 80 01"),
+        (2_097_151, "FF FF 7F"),
+        (2_097_152, "80 80 80 01"),
+        (268_435_455, "FF FF FF 7F"),
+    ];
+    for (value, form) in boundaries {
+        let identifier = [Property::SubscriptionIdentifier(value)];
+        let publish = Publish { properties: Properties::from_slice(&identifier), ..PUBLISH };
+        let packet = encode(&Packet::Publish(publish), SERVER_5).unwrap();
+        let written = [&[0x0B], &bytes(form)[..]].concat();
+        assert!(packet.ends_with(&written), "{value}: {packet:02X?}");
+        assert_eq!(decode(&packet, SERVER_5), Ok(Some(Packet::Publish(publish))));
+        // As a Remaining Length, but for those that take megabytes.
+        if value < 2_097_152 {
+            let payload = vec![0; value as usize - 3];
+            let publish = Publish { topic: "a", payload: &payload, ..PUBLISH };
+            let packet = encode(&Packet::Publish(publish), CLIENT_4).unwrap();
+            assert!(packet[1..].starts_with(&bytes(form)), "{value}");
+        }
+    }
+}
 
 /// The fields a CONNECT may leave out.
 #[derive(Clone, Copy, Debug)]
@@ -68,7 +64,9 @@ struct Parts {
 
 impl Parts {
     fn all() -> Vec<Parts> {
-        let wills = QOS.iter().flat_map(|qos| [false, true].map(|retain| Some((*qos, retain))));
+        let wills = [QoS::AtMostOnce, QoS::AtLeastOnce, QoS::ExactlyOnce];
+        let wills =
+            wills.into_iter().flat_map(|qos| [false, true].map(|retain| Some((qos, retain))));
         let wills: Vec<_> = wills.chain([None]).collect();
         let mut all = Vec::new();
         for version in [Version::V5, Version::V3_1_1] {

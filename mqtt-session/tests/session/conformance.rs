@@ -1,8 +1,8 @@
 //! Statements of the standard, in both versions where both have them.
 
-use mqtt_session::proto::{Packet, Version};
+use mqtt_session::proto::{Packet, Role, Version};
 
-use crate::packets::decode;
+use crate::packets::{decode, encode};
 use crate::pair::{Pair, TestMemory};
 
 mod delivering;
@@ -32,13 +32,11 @@ impl<M: TestMemory> Pair<M> {
         let mut first = Vec::new();
         for packet in decode(&sent, self.version) {
             first.push(rest[0]);
-            rest = &rest[crate::packets::encode(&packet, self.version, CLIENT).len()..];
+            rest = &rest[encode(&packet, self.version, Role::Client).len()..];
         }
         first
     }
 }
-
-const CLIENT: mqtt_session::proto::Role = mqtt_session::proto::Role::Client;
 
 /// The Packet Identifier of a packet that asks for an answer.
 fn asked_id(packet: &Packet<'_>) -> u16 {

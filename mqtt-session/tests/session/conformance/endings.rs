@@ -1,5 +1,7 @@
 //! The end of a connection (sections 3.14 and 4.13 of 5.0, 3.14 and 4.8 of 3.1.1).
 
+use std::time::Duration;
+
 use mqtt_session::proto::{Packet, ReasonCode, Version};
 use mqtt_session::{CloseReason, Closing, Config, PublishError};
 
@@ -25,7 +27,7 @@ fn disconnect_is_the_last_packet<M: TestMemory>() {
         pair.ack(delivery);
         pair.send(&publish(QOS1, 2, "late"));
         pair.expect_events(&[]);
-        pair.pass(std::time::Duration::from_secs(100));
+        pair.pass(Duration::from_secs(100));
         pair.session.handle_timeout(pair.now);
         pair.expect(&[]);
         assert_eq!(pair.session.closing(), Closing::AfterFlush);

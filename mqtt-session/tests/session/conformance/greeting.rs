@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use mqtt_session::proto::{ConnAck, Packet, Property, ReasonCode, Role, Version};
+use mqtt_session::proto::{ConnAck, Packet, PacketType, Property, ReasonCode, Role, Version};
 use mqtt_session::{
     CloseReason, Closing, Config, Connect, OpenError, Refusal, ViolationKind, Wakeup,
 };
@@ -63,8 +63,7 @@ fn a_refusal_is_the_end_of_the_connection<M: TestMemory>() {
         for byte in 1..=u8::MAX {
             let reason = match version {
                 Version::V5 => ReasonCode::from_u8(byte).filter(|code| {
-                    code.is_error()
-                        && code.is_legal(mqtt_session::proto::PacketType::ConnAck, Role::Server)
+                    code.is_error() && code.is_legal(PacketType::ConnAck, Role::Server)
                 }),
                 Version::V3_1_1 | Version::V3_1 => {
                     return_codes.iter().find(|(code, _)| *code == byte).map(|(_, reason)| *reason)

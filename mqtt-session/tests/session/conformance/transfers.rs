@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use mqtt_session::proto::{Packet, Publish, ReasonCode, Version};
+use mqtt_session::proto::{Packet, PacketType, Publish, ReasonCode, Role, Version};
 use mqtt_session::{Event, Payload};
 
-use super::BOTH;
+use super::{BOTH, asked_id};
 use crate::packets::*;
 use crate::pair::{Pair, TestMemory};
 
@@ -44,7 +44,7 @@ fn qos_1_is_open_until_puback<M: TestMemory>() {
         retain(&mut pair, &message(QOS1, "b"));
         let sent = pair.transmitted();
         let packets = decode(&sent, version);
-        let ids: Vec<_> = packets.iter().map(super::asked_id).collect();
+        let ids: Vec<_> = packets.iter().map(asked_id).collect();
         assert_eq!((sent[0], &ids[..]), (0x32, &[1, 2][..]));
         pair.pass(Duration::from_secs(5));
         pair.expect_events(&[]);
@@ -151,9 +151,7 @@ fn a_live_connection_repeats_nothing<M: TestMemory>() {
 /// Enforces: MQTT-4.3.3-4, MQTT-4.4.0-2
 fn pubrec_goes_on_below_0x80_only<M: TestMemory>() {
     for code in (0..=u8::MAX).filter_map(ReasonCode::from_u8) {
-        let is_of_pubrec = code
-            .is_legal(mqtt_session::proto::PacketType::PubRec, mqtt_session::proto::Role::Server);
-        if !is_of_pubrec {
+        if !code.is_legal(PacketType::PubRec, Role::Server) {
             continue;
         }
         let mut pair = Pair::<M>::connected_in(Version::V5);
