@@ -206,15 +206,14 @@ fn run<M: TestMemory>(tables: &[Table]) {
     }
 }
 
-/// All tables, one packet after the other.
-const TABLES: [&[Table]; 15] = [
+/// All tables that are for both memories, one packet after the other.
+const TABLES: [&[Table]; 14] = [
     auth::TABLES,
     connack::TABLES,
     disconnect::TABLES,
     forbidden::TABLES,
     framing::TABLES,
     limits::TABLES,
-    limits::ALIASES,
     pingresp::TABLES,
     puback::TABLES,
     pubcomp::TABLES,
@@ -225,11 +224,65 @@ const TABLES: [&[Table]; 15] = [
     unsuback::TABLES,
 ];
 
+/// What is no packet on a connection is none before CONNACK; any other may not come there.
+///
+/// Promises: BAD-1, RES-1, RES-3
+/// Enforces: MQTT-3.2.0-1, MQTT-3.2.0-1 (3.1.1)
+fn before_connack_every_row_ends_the_connection<M: TestMemory>() {
+    let is_up = |table: &&Table| matches!(table.state, State::Idle | State::Busy);
+    for table in TABLES.into_iter().flatten().filter(is_up) {
+        let connecting = Table { state: State::Connecting, ..*table };
+        for row in table.rows {
+            let bytes = bytes(row.bytes);
+            // CONNACK and AUTH may come.
+            if matches!(bytes[0], 0x20 | 0xF0) {
+                continue;
+            }
+            let outcome = match row.outcome {
+                Malformed(_)
+                | Protocol(_)
+                | AliasZero
+                | Refused(ReasonCode::PacketTooLarge, _)
+                | Refused(_, ViolationKind::NotAskedFor) => row.outcome,
+                _ => UNEXPECTED,
+            };
+            let row = &Row { outcome, ..*row };
+            Trial { table: &connecting, row, split: 0 }.run::<M>(&bytes);
+        }
+    }
+}
+
+/// All else goes on while the client authenticates again.
+///
+/// Promises: BAD-1, RES-1, RES-3
+/// Enforces: MQTT-4.13.2-1
+fn a_mistake_is_the_same_while_the_client_authenticates_again<M: TestMemory>() {
+    let is_plain = |table: &&Table| {
+        let is_up = matches!(table.state, State::Idle | State::Busy);
+        is_up && table.version == Version::V5 && table.asks.is_empty()
+    };
+    for table in TABLES.into_iter().flatten().filter(is_plain) {
+        let table = &Table { state: State::Reauthenticating, asks: METHOD, ..*table };
+        for row in table.rows {
+            let bytes = bytes(row.bytes);
+            // Of AUTH it is the exchange that decides.
+            if bytes[0] != 0xF0 {
+                Trial { table, row, split: 0 }.run::<M>(&bytes);
+            }
+        }
+    }
+}
+
+crate::on_both_memories! {
+    before_connack_every_row_ends_the_connection
+    a_mistake_is_the_same_while_the_client_authenticates_again
+}
+
 #[test]
 fn every_row_is_another_mistake() {
     let mut rows = 0;
     let mut arrivals = BTreeSet::new();
-    for table in TABLES.into_iter().flatten() {
+    for table in TABLES.into_iter().flatten().chain(limits::ALIASES) {
         for row in table.rows {
             rows += 1;
             // Under another configuration, what follows is another.
