@@ -2,8 +2,9 @@
 //!
 //! It is written from the standard for tests and for readers: strict with clients, the same for the
 //! same inputs, whole in what it does (MQTT 5.0, 3.1.1 and 3.1), and told what to do wrong by
-//! commands. It is no production broker: it keeps everything in memory, without bounds, and looks
-//! at every session for every message.
+//! commands. It is no production broker: it keeps everything in memory, without bounds but for the
+//! one on waiting messages that [`Settings::maximum_queued`] can set, and looks at every session for
+//! every message.
 //!
 //! ```
 //! use mqtt_session::Time;

@@ -15,7 +15,7 @@ use crate::broker::{ConnectionId, Settings};
 /// A model [`Broker`] on a free loopback port, in real time, until it is dropped.
 ///
 /// It is for tests and examples on one machine. It is no production broker: no TLS, two threads for
-/// each connection, everything in memory and without bounds.
+/// each connection, everything in memory, and what a client does not read without a bound.
 ///
 /// ```
 /// use mqtt_testkit::TcpBroker;

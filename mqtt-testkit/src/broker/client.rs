@@ -1,5 +1,7 @@
 //! A connected client: its connection and its session together.
 
+use std::num::NonZeroUsize;
+
 use mqtt_proto::{Ack, Encode, PacketId, PubAck, PubComp, PubRec, PubRel, QoS, ReasonCode};
 use mqtt_session::Time;
 
@@ -52,6 +54,15 @@ impl Client<'_> {
         }
         self.pump();
         Ok(())
+    }
+
+    /// Has a message wait for the client, if there is room.
+    pub(super) fn give(&mut self, delivery: Delivery, maximum: Option<NonZeroUsize>) {
+        if self.session.has_room(1, maximum) {
+            self.session.enqueue(delivery);
+        } else {
+            self.note_dropped(&delivery, Dropped::NoRoom);
+        }
     }
 
     /// Sends the messages that may be sent now.

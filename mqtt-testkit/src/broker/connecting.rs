@@ -64,6 +64,9 @@ impl Broker {
         if will.retain && !self.settings.retain_available {
             return Err(Fault::new(ReasonCode::RetainNotSupported, "Will Retain is not available"));
         }
+        if self.settings.checks_payload_format && Message::of_will(will).has_wrong_format() {
+            return Err(Fault::new(ReasonCode::PayloadFormatInvalid, "the Will is no text"));
+        }
         if self.is_forbidden(will.topic) {
             return Err(Fault::new(ReasonCode::NotAuthorized, "the Will Topic is forbidden"));
         }

@@ -74,7 +74,8 @@ pub enum LogEvent {
         /// Whose.
         client_id: String,
     },
-    /// A message was not sent to a client: it expired, or is larger than the client takes.
+    /// A message was not sent to a client: it expired, is larger than the client takes, or found no
+    /// room.
     Dropped {
         /// To whom.
         client_id: String,
@@ -92,6 +93,8 @@ pub enum Dropped {
     Expired,
     /// Its packet is larger than the client's Maximum Packet Size.
     TooLarge,
+    /// [`Settings::maximum_queued`](super::Settings::maximum_queued) messages wait for the client.
+    NoRoom,
 }
 
 /// The newest entries.

@@ -54,6 +54,11 @@ impl Message {
         }
     }
 
+    /// Whether the Payload Format Indicator says text and the payload is none.
+    pub(super) fn has_wrong_format(&self) -> bool {
+        self.payload_format_indicator == Some(true) && std::str::from_utf8(&self.payload).is_err()
+    }
+
     fn with(topic: &str, payload: &[u8], properties: &Properties<'_>) -> Message {
         let owned = |(name, value): (&str, &str)| (name.to_owned(), value.to_owned());
         Message {

@@ -1,10 +1,12 @@
 //! PUBLISH from clients, and DISCONNECT (sections 3.3, 3.14 and 4.3).
 
 use std::num::NonZeroU16;
+use std::sync::Arc;
 
 use mqtt_proto::{Ack, Disconnect, Encode, PacketId, PubAck, PubRec, Publish, QoS, ReasonCode};
 
 use super::connection::Link;
+use super::message::Kept;
 use super::wire::Fault;
 use super::{Broker, ConnectionId, LogEvent, Message, filter};
 
@@ -24,7 +26,11 @@ impl Broker {
             (QoS::AtLeastOnce, Some(packet_id)) => self.handle_qos1(id, packet_id, message),
             (QoS::ExactlyOnce, Some(packet_id)) => self.handle_qos2(id, packet_id, message),
             (QoS::AtMostOnce, _) | (QoS::AtLeastOnce | QoS::ExactlyOnce, None) => {
-                self.take(id, message);
+                let reason = self.take(id, message);
+                // There is no acknowledgement that could say so.
+                if reason == ReasonCode::PayloadFormatInvalid {
+                    return Err(Fault::new(reason, "the payload is no text"));
+                }
                 Ok(())
             }
         }
@@ -88,7 +94,8 @@ impl Broker {
         self.acknowledge(id, reason, |reason| PubRec(Ack { reason, ..Ack::success(packet_id) }))
     }
 
-    /// Sends PUBACK or PUBREC with this reason; before 5.0 they have none.
+    /// Sends PUBACK or PUBREC with this reason; before 5.0 they have none, and could only promise
+    /// what is not so.
     fn acknowledge<P: Encode>(
         &mut self,
         id: ConnectionId,
@@ -97,6 +104,9 @@ impl Broker {
     ) -> Result<(), Fault> {
         let Some(mut client) = self.client(id) else { return Ok(()) };
         let has_reasons = client.link.version.has_properties();
+        if reason == ReasonCode::QuotaExceeded && !has_reasons {
+            return Err(Fault::new(reason, "there is no room for the message"));
+        }
         client.send(&packet(if has_reasons { reason } else { ReasonCode::Success }))
     }
 
@@ -105,8 +115,15 @@ impl Broker {
         if self.is_forbidden(&message.topic) {
             return ReasonCode::NotAuthorized;
         }
+        if self.settings.checks_payload_format && message.has_wrong_format() {
+            return ReasonCode::PayloadFormatInvalid;
+        }
         let publisher = self.client(id).map(|client| client.link.client_id.clone());
-        let is_wanted = self.route(publisher.as_deref(), message);
+        let kept = Arc::new(Kept { message, arrived: self.now });
+        if !self.has_room_for(publisher.as_deref(), &kept) {
+            return ReasonCode::QuotaExceeded;
+        }
+        let is_wanted = self.route_kept(publisher.as_deref(), &kept);
         if is_wanted || !self.settings.reports_no_subscribers {
             ReasonCode::Success
         } else {

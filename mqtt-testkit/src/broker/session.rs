@@ -1,6 +1,7 @@
 //! One session: what the broker keeps of a client beyond a connection (section 4.1).
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -128,6 +129,11 @@ impl Session {
             }
         }
         copies
+    }
+
+    /// Whether so many further messages may wait for the client.
+    pub(super) fn has_room(&self, copies: usize, maximum: Option<NonZeroUsize>) -> bool {
+        maximum.is_none_or(|maximum| self.outbound.queue.len() + copies <= maximum.get())
     }
 
     /// Keeps a copy for the client; QoS 0 is not kept for one that is offline.

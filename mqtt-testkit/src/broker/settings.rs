@@ -1,7 +1,7 @@
 //! What a broker takes and grants.
 
 use std::collections::BTreeMap;
-use std::num::{NonZeroU16, NonZeroU32};
+use std::num::{NonZeroU16, NonZeroU32, NonZeroUsize};
 use std::time::Duration;
 
 use mqtt_proto::{QoS, Version};
@@ -45,6 +45,13 @@ pub struct Settings {
     pub response_information: Option<String>,
     /// Uses topic aliases to clients that take them.
     pub outbound_aliases: bool,
+    /// Refuses, with 0x99, a message or Will whose Payload Format Indicator says text and whose
+    /// payload is none.
+    pub checks_payload_format: bool,
+    /// Messages that wait for one client at most; `None` for any number. When there is no room, a
+    /// QoS 1/2 message from a client is refused with 0x97, before 5.0 by the end of the connection,
+    /// and reaches nobody; any other message is dropped for the client that has no room.
+    pub maximum_queued: Option<NonZeroUsize>,
     /// Says "No matching subscribers" in PUBACK and PUBREC where it is so.
     pub reports_no_subscribers: bool,
     /// What a client with overlapping subscriptions gets.
@@ -97,6 +104,8 @@ impl Default for Settings {
             server_keep_alive: None,
             response_information: None,
             outbound_aliases: true,
+            checks_payload_format: false,
+            maximum_queued: None,
             reports_no_subscribers: true,
             overlapping: Overlapping::OneCopy,
             log_length: 1000,

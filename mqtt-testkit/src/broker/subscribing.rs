@@ -36,6 +36,7 @@ impl Broker {
             self.check_features(&subscription.filter)?;
         }
         let is_in_use = self.is_in_use(id, packet.packet_id);
+        let maximum = self.settings.maximum_queued;
         let mut retained = Vec::new();
         let mut codes = Vec::new();
         for (filter, subscription) in wanted {
@@ -57,8 +58,10 @@ impl Broker {
             properties: Properties::EMPTY,
             codes: ReasonCodes::from_slice(&codes),
         })?;
-        retained.into_iter().for_each(|delivery| client.session.enqueue(delivery));
-        client.pump();
+        for delivery in retained {
+            client.give(delivery, maximum);
+            client.pump();
+        }
         Ok(())
     }
 

@@ -2,6 +2,7 @@
 //! time.
 
 mod authenticating;
+mod bounding;
 mod commands;
 mod connecting;
 mod delivering;

@@ -1,5 +1,6 @@
 //! What outlives a connection, and how long (sections 3.1.2.11.2, 4.1 and 4.5).
 
+use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use mqtt_proto::{Connect, Property, Publish};
@@ -13,6 +14,11 @@ const SHORT: Limits = Limits {
     mosquitto: &["persistent_client_expiration 1h"],
 };
 
+const NARROW: Limits = Limits {
+    model: |settings| settings.maximum_queued = NonZeroUsize::new(2),
+    mosquitto: &["max_queued_messages 2"],
+};
+
 pub(crate) const CONVERSATIONS: &[Conversation] = &[
     Conversation::both("messages wait for a client", messages_wait),
     Conversation::both("a clean session has nothing waiting", nothing_waits_for_clean),
@@ -24,6 +30,7 @@ pub(crate) const CONVERSATIONS: &[Conversation] = &[
     Conversation::current("Clean Start with an expiry", clean_start_with_expiry),
     Conversation::current("Session Expiry Interval 0xFFFFFFFF", never_expires),
     Conversation::current("the next CONNECT sets the expiry", the_next_connect_decides),
+    Conversation::both("more messages wait than may", more_than_may_wait).limits(NARROW),
     Conversation::current("a granted Session Expiry Interval", never_expires).limits(SHORT),
 ];
 
@@ -42,6 +49,16 @@ fn messages_wait(talk: &mut Talk) {
     }
     tell(talk, b, QOS2, 4);
     talk.send(b, &pubrel(4));
+    talk.resume("a");
+}
+
+fn more_than_may_wait(talk: &mut Talk) {
+    let (a, b) = (talk.resume("a"), talk.client("b"));
+    talk.subscribe(a, "t", QOS1);
+    talk.leave(a);
+    for packet_id in 1..=3 {
+        tell(talk, b, QOS1, packet_id);
+    }
     talk.resume("a");
 }
 
