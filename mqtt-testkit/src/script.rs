@@ -1,23 +1,24 @@
 //! A scripted peer, in virtual time.
 
 mod failure;
+mod planned;
 mod step;
+mod writing;
 
 use std::collections::VecDeque;
 use std::fmt;
-use std::time::Duration;
 
 use mqtt_session::Time;
-use mqtt_session::proto::{Dialect, Packet, PacketType, Role, Version};
+use mqtt_session::proto::{Dialect, Role, Version};
 
 pub use failure::Failure;
 
-use crate::frames;
-use crate::{Direction, Line, Link, Received, Trace};
-use step::{Expected, Progress, Stage, Step};
+use crate::{Direction, Link, Received, Trace};
+use planned::Planned;
+use step::{Progress, Stage, Step};
 
-/// One end of one connection that does what a test says, step by step: it expects packets and sends
-/// some, or bytes that are no packets.
+/// One end of a connection that does what a test says, step by step: it expects packets and sends
+/// some, or bytes that are no packets; and goes on over further connections.
 ///
 /// It has no socket and no clock. Four kinds of method: the steps, each of which comes after the
 /// one before it; `handle_*` inputs, which never fail; `poll_*` outputs; and getters. The driver
@@ -72,7 +73,7 @@ use step::{Expected, Progress, Stage, Step};
 /// ```
 pub struct Script {
     /// Those that are left.
-    steps: VecDeque<Step>,
+    steps: VecDeque<Planned>,
     /// How many there were in all.
     count: usize,
     stage: Stage,
@@ -109,115 +110,9 @@ impl Script {
     }
 
     fn step(mut self, step: Step) -> Script {
-        self.steps.push_back(step);
+        self.steps.push_back(Planned::new(step));
         self.count += 1;
         self
-    }
-}
-
-/// Steps: what the other end does.
-impl Script {
-    /// The next packet is this one; how its properties are written does not matter.
-    #[must_use]
-    pub fn expect(self, packet: &Packet<'_>) -> Script {
-        let step = match frames::encode(packet, self.stage.their_dialect()) {
-            Ok(bytes) => {
-                let line = Line(packet).to_string();
-                Step::Expect(Expected::Packet { bytes, line })
-            }
-            Err(error) => Step::unwritable(packet, &error),
-        };
-        self.step(step)
-    }
-
-    /// The next packet is of this type.
-    #[must_use]
-    pub fn expect_type(self, packet_type: PacketType) -> Script {
-        self.step(Step::Expect(Expected::Type(packet_type)))
-    }
-
-    /// The next packet is one that `is_right` takes; `what` says in words which those are.
-    #[must_use]
-    pub fn expect_that(
-        self,
-        what: impl Into<String>,
-        is_right: impl Fn(&Packet<'_>) -> bool + Send + 'static,
-    ) -> Script {
-        let (what, is_right) = (what.into(), Box::new(is_right));
-        self.step(Step::Expect(Expected::That { what, is_right }))
-    }
-
-    /// The next bytes are these.
-    #[must_use]
-    pub fn expect_bytes(self, bytes: impl Into<Vec<u8>>) -> Script {
-        self.step(Step::Expect(Expected::Bytes(bytes.into())))
-    }
-
-    /// The other end sends nothing more and ends the connection.
-    #[must_use]
-    pub fn expect_end(self) -> Script {
-        self.step(Step::ExpectEnd)
-    }
-
-    /// For so long the other end neither sends anything nor ends the connection.
-    #[must_use]
-    pub fn expect_silence(self, duration: Duration) -> Script {
-        self.step(Step::Silence(duration))
-    }
-}
-
-/// Steps: what this end does.
-impl Script {
-    /// Sends this packet.
-    #[must_use]
-    pub fn reply(self, packet: &Packet<'_>) -> Script {
-        let dialect = self.stage.own_dialect();
-        let step = match frames::encode(packet, dialect) {
-            Ok(bytes) => Step::Send(bytes),
-            Err(error) => Step::unwritable(packet, &error),
-        };
-        self.step(step)
-    }
-
-    /// Sends the packet that `answer` makes of the one received last.
-    ///
-    /// ```
-    /// use mqtt_session::proto::{Ack, Packet, PacketType, PubAck, Version};
-    /// use mqtt_testkit::Script;
-    ///
-    /// let script = Script::new(Version::V5)
-    ///     .expect_type(PacketType::Publish)
-    ///     .reply_with(|packet| match packet {
-    ///         Packet::Publish(publish) => {
-    ///             Packet::PubAck(PubAck(Ack::success(publish.packet_id.expect("QoS 1"))))
-    ///         }
-    ///         other => unreachable!("not expected: {other:?}"),
-    ///     });
-    /// ```
-    #[must_use]
-    pub fn reply_with(
-        self,
-        answer: impl for<'a> Fn(&Packet<'a>) -> Packet<'a> + Send + 'static,
-    ) -> Script {
-        self.step(Step::Answer(Box::new(answer)))
-    }
-
-    /// Sends these bytes, which need not be a packet.
-    #[must_use]
-    pub fn reply_bytes(self, bytes: impl Into<Vec<u8>>) -> Script {
-        self.step(Step::Send(bytes.into()))
-    }
-
-    /// The next step comes so much later. What is received meanwhile waits.
-    #[must_use]
-    pub fn after(self, duration: Duration) -> Script {
-        self.step(Step::After(duration))
-    }
-
-    /// Ends the connection once all was sent.
-    #[must_use]
-    pub fn close(self) -> Script {
-        self.step(Step::Close)
     }
 }
 
@@ -226,6 +121,22 @@ impl Script {
     /// Takes bytes from the other end.
     pub fn handle_input(&mut self, now: Time, bytes: &[u8]) {
         self.stage.receive(now, bytes);
+        self.advance(now);
+    }
+
+    /// Another connection is there: the one before is over, and all it had not sent is lost.
+    pub fn handle_open(&mut self, now: Time) {
+        self.handle_closed(now);
+        match (&self.state, self.steps.front().map(|planned| &planned.step)) {
+            (State::Playing, Some(Step::Reconnect)) => {
+                self.stage.renew(now);
+                self.steps.pop_front();
+            }
+            (State::Playing, Some(_) | None) => {
+                self.state = State::Failed { seen: "another connection".to_owned() };
+            }
+            (State::Failed { .. }, _) => {}
+        }
         self.advance(now);
     }
 
@@ -247,7 +158,7 @@ impl Script {
     /// When to call [`poll_transmit`](Script::poll_transmit) at the latest, without input.
     pub fn poll_timeout(&self) -> Option<Time> {
         match self.state {
-            State::Playing => self.steps.front().and_then(Step::deadline),
+            State::Playing => self.steps.front().and_then(Planned::deadline),
             State::Failed { .. } => None,
         }
     }
@@ -283,6 +194,14 @@ impl Script {
     /// Whether the connection is to be ended: a step says so, and all before it was sent.
     pub fn is_closing(&self) -> bool {
         self.stage.is_closing()
+    }
+
+    /// Whether the connection is over and the next step is on another one.
+    pub fn awaits_connection(&self) -> bool {
+        match self.steps.front().map(|planned| &planned.step) {
+            Some(Step::Reconnect) => self.is_closing() || self.stage.is_over(),
+            Some(_) | None => false,
+        }
     }
 
     /// What was sent and received so far.

@@ -26,6 +26,8 @@ pub(super) enum Step {
     /// An `After` that has begun.
     Until(Time),
     Close,
+    /// The steps behind it are those of another connection.
+    Reconnect,
     /// A step with a packet that cannot be written.
     Unwritable(String),
 }
@@ -112,6 +114,24 @@ impl Stage {
         self.theirs = Sending::Ended;
     }
 
+    /// Whether the other end has ended its sending, or the connection is lost.
+    pub(super) fn is_over(&self) -> bool {
+        match self.theirs {
+            Sending::Open => false,
+            Sending::Ended => true,
+        }
+    }
+
+    /// Another connection has come.
+    pub(super) fn renew(&mut self, now: Time) {
+        self.trace.end(now);
+        self.frames = Frames::new(self.frames.dialect);
+        self.last.clear();
+        self.out.clear();
+        self.theirs = Sending::Open;
+        self.ours = Sending::Open;
+    }
+
     fn send(&mut self, now: Time, bytes: &[u8]) -> Progress {
         self.trace.record(now, self.incoming.reverse(), bytes);
         self.out.extend_from_slice(bytes);
@@ -138,6 +158,17 @@ impl Stage {
         match self.theirs {
             Sending::Ended if self.frames.rest().is_empty() => self.short(),
             Sending::Open | Sending::Ended => self.expect_nothing(),
+        }
+    }
+
+    /// The other end sends nothing more, unless it cannot know yet that this end has gone.
+    fn expect_other_connection(&mut self) -> Progress {
+        match self.ours {
+            Sending::Open => self.expect_nothing(),
+            Sending::Ended => {
+                self.frames.take_all();
+                Progress::Waiting
+            }
         }
     }
 
@@ -223,6 +254,7 @@ impl Step {
             | Step::Answer(_)
             | Step::After(_)
             | Step::Close
+            | Step::Reconnect
             | Step::Unwritable(_) => None,
         }
     }
@@ -239,6 +271,7 @@ impl Step {
             | Step::Answer(_)
             | Step::Until(_)
             | Step::Close
+            | Step::Reconnect
             | Step::Unwritable(_) => {}
         }
         match self {
@@ -252,6 +285,7 @@ impl Step {
                 stage.ours = Sending::Ended;
                 Progress::Done
             }
+            Step::Reconnect => stage.expect_other_connection(),
             Step::Until(_) | Step::Silence(_) | Step::After(_) => Progress::Waiting,
             Step::Unwritable(_) => Progress::Failed("nothing: it is the script's fault".to_owned()),
         }
@@ -301,6 +335,7 @@ impl fmt::Display for Step {
             Step::After(duration) => write!(f, "to wait for {duration:?}"),
             Step::Until(at) => write!(f, "to wait until {:?}", at.since(Time::ZERO)),
             Step::Close => f.write_str("to end the connection"),
+            Step::Reconnect => f.write_str("another connection"),
             Step::Unwritable(what) => f.write_str(what),
         }
     }

@@ -5,5 +5,6 @@ mod link;
 mod packets;
 mod pair;
 mod proxy;
+mod reconnecting;
 mod script;
 mod trace;
