@@ -43,6 +43,9 @@ pub use mqtt_client::{
     TryPublishError, TryRecvError, Unacknowledged, UnsubscribeError, UrlProblem, Version,
     VersionChoice, ViolationKind,
 };
+#[cfg(feature = "tls")]
+pub use mqtt_client::{Tls, rustls};
+pub use mqtt_client::{TlsFailure, TlsProblem};
 
 pub use client::Client;
 pub use error::{InCallback, RecvError};

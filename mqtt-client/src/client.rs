@@ -18,6 +18,7 @@ use crate::event::Events;
 use crate::options::{Broker, Options};
 use crate::over::Over;
 use crate::runtime::Runtime;
+use crate::security::Security;
 use crate::shared::{Handle, Shared};
 use crate::state::{Lifecycle, State};
 use crate::stats::{Stats, Unacknowledged};
@@ -38,9 +39,11 @@ pub fn client<R: Runtime>(
     let seed = options.seed_or_random();
     options.complete();
     options.validate()?;
+    let security = Security::new(&options)?;
     let runtime = Arc::new(runtime);
     let clock = Arc::clone(&runtime);
-    let shared = Shared::new(State::new(&options, seed, runtime.now()), move || clock.now());
+    let state = State::new(&options, security, seed, runtime.now());
+    let shared = Shared::new(state, move || clock.now());
     let runtime = Over::new(runtime, options.dialer.take());
     let driver = Driver::new(runtime, Arc::clone(&shared), options);
     Ok((Client { handle: Handle::new(shared) }, driver))
@@ -117,8 +120,7 @@ impl Client {
         urls: impl IntoIterator<Item = U>,
     ) -> Result<(), OptionsError> {
         let brokers = Broker::parse_list(urls, "brokers")?;
-        self.handle.with(|state| state.set_brokers(brokers));
-        Ok(())
+        self.handle.with(|state| state.set_brokers(brokers))
     }
 
     /// Has the authenticator begin a re-authentication (section 4.12.1), unless one runs.

@@ -8,6 +8,7 @@ mod forget;
 mod hook;
 mod out;
 mod race;
+mod secure;
 mod turns;
 
 use std::fmt;
@@ -28,6 +29,7 @@ use crate::over::Over;
 use crate::runtime::{Runtime, Timer};
 use crate::shared::{After, Shared};
 use crate::state::{Dial, Idle, State};
+use crate::stream::Stream;
 use crate::{ConnectChanges, ConnectError, Message};
 
 use connection::Connection;
@@ -116,7 +118,7 @@ impl<R: Runtime> Work<R> {
         }
     }
 
-    /// A transport on which the session's connection has started.
+    /// A stream on which the session's connection has started.
     async fn reach(
         &mut self,
         dial: &Dial,
@@ -128,8 +130,8 @@ impl<R: Runtime> Work<R> {
         if is_first && self.options.connect.needs_clean_connect(version) {
             self.forget_session(broker, version, &changes, deadline).await?;
         }
-        let transport = self.dial(broker, deadline).await?;
-        self.open(transport, version, &changes)
+        let stream = self.connect(broker, deadline).await?;
+        self.open(stream, version, &changes)
     }
 
     fn timed_out(&self, broker: &Broker) -> ConnectError {
@@ -137,10 +139,10 @@ impl<R: Runtime> Work<R> {
         ConnectError::TimedOut { broker: broker.to_string(), after }
     }
 
-    /// Starts the session's connection on a transport.
+    /// Starts the session's connection on a stream.
     fn open(
         &mut self,
-        transport: R::Transport,
+        stream: Stream<R::Transport>,
         version: Version,
         changes: &ConnectChanges,
     ) -> Result<Connection<R::Transport>, ConnectError> {
@@ -160,7 +162,7 @@ impl<R: Runtime> Work<R> {
             Ok(inbound)
         });
         match opened {
-            Ok(inbound) => Ok(Connection::new(transport, inbound)),
+            Ok(inbound) => Ok(Connection::new(stream, inbound)),
             Err(OpenError::Connect(error)) => Err(ConnectError::Connect(error)),
             // Neither can be: the driver closes before it opens, and the heap grows.
             Err(OpenError::AlreadyOpen | OpenError::Full) => Err(ConnectError::Ended),

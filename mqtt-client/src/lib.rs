@@ -25,11 +25,15 @@ mod publish;
 mod room;
 mod router;
 mod runtime;
+mod security;
 mod shared;
 mod state;
 mod stats;
+mod stream;
 mod subscription;
 mod table;
+#[cfg(feature = "tls")]
+mod tls;
 
 pub use alarm::{Alarm, Sleep};
 pub use authenticator::{AuthResponse, Authenticator};
@@ -38,7 +42,7 @@ pub use clock::Clock;
 pub use driver::Driver;
 pub use error::{
     ConnectError, OptionsError, PublishError, ReauthenticateError, Rejection, SubscribeError,
-    TryPublishError, TryRecvError, UnsubscribeError, UrlProblem,
+    TlsFailure, TlsProblem, TryPublishError, TryRecvError, UnsubscribeError, UrlProblem,
 };
 pub use event::{ClientEvent, Events};
 pub use message::{Ack, Message};
@@ -51,9 +55,13 @@ pub use stats::{Stats, Unacknowledged};
 pub use subscription::{
     CallbackSubscription, DropPolicy, Overflow, SubscribeOptions, Subscription,
 };
+#[cfg(feature = "tls")]
+pub use tls::Tls;
 
 pub use bytes::Bytes;
 pub use mqtt_session::proto::{Properties, Property, QoS, ReasonCode, RetainHandling, Version};
 pub use mqtt_session::{
     Backoff, CloseReason, Failure, Limits, Refusal, SessionLoss, Time, VersionChoice, ViolationKind,
 };
+#[cfg(feature = "tls")]
+pub use rustls;

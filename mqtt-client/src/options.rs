@@ -7,6 +7,8 @@ mod connect_hook;
 mod consumers;
 mod offline_qos0;
 mod session_expiry;
+#[cfg(feature = "tls")]
+mod tls;
 mod transport;
 mod validate;
 mod wire;
@@ -23,7 +25,7 @@ use crate::delivery::Callback;
 use crate::{Ack, Authenticator, Message, OptionsError, Publish};
 
 pub(crate) use attempts::AttemptOptions;
-pub(crate) use broker::Broker;
+pub(crate) use broker::{Broker, Scheme};
 pub use completion::Completion;
 pub(crate) use connect_hook::ConnectHook;
 pub use connect_hook::{ConnectAttempt, ConnectChanges};
@@ -47,6 +49,8 @@ pub struct Options {
     pub(crate) receiving: ReceivingOptions,
     pub(crate) wire: WireOptions,
     pub(crate) dialer: Option<Dialer>,
+    #[cfg(feature = "tls")]
+    pub(crate) tls: Option<crate::Tls>,
     pub(crate) strict_session: bool,
     pub(crate) seed: Option<u64>,
 }
@@ -97,6 +101,7 @@ pub(crate) struct ReceivingOptions {
 
 impl Options {
     /// The defaults for the broker at `mqtt://[user[:password]@]host[:port]`; without a port 1883.
+    /// `mqtts://` (or `ssl://`, `tls://`) takes TLS: the feature and the option `tls`, and port 8883.
     /// An IPv6 address stands in brackets; special characters of user name and password are
     /// written as `%` and two hexadecimal digits.
     pub fn new(url: impl AsRef<str>) -> Result<Options, OptionsError> {
@@ -353,6 +358,8 @@ impl Options {
             },
             wire: WireOptions::default(),
             dialer: None,
+            #[cfg(feature = "tls")]
+            tls: None,
             strict_session: false,
             seed: None,
         }

@@ -9,6 +9,8 @@ mod turn;
 mod unwritten;
 
 use std::collections::HashMap;
+use std::io;
+use std::sync::Arc;
 use std::task::Waker;
 use std::time::Duration;
 
@@ -18,11 +20,14 @@ use mqtt_session::{Failure, Heap, Phase, Session, Supervisor, Time, Token};
 use crate::delivery::{Delivery, SubscriptionKey};
 use crate::event::Listeners;
 use crate::operations::{OperationKey, Operations};
-use crate::options::Options;
+use crate::options::{Broker, Options, Scheme};
 use crate::room::Room;
+use crate::security::Security;
 use crate::shared::After;
 use crate::table::Table;
-use crate::{Ack, ClientEvent, ConnectError, ConnectionState, Drained, Rejection, Stats};
+use crate::{
+    Ack, ClientEvent, ConnectError, ConnectionState, Drained, Rejection, Stats, TlsFailure,
+};
 
 use authenticating::Authentication;
 use brokers::Brokers;
@@ -35,6 +40,7 @@ pub(crate) struct State {
     pub(crate) session: Session<Heap<Bytes>>,
     pub(crate) supervisor: Supervisor,
     pub(crate) brokers: Brokers,
+    pub(crate) security: Security,
     pub(crate) lifecycle: Lifecycle,
     pub(crate) attempt: Attempt,
     pub(crate) authentication: Authentication,
@@ -75,10 +81,14 @@ pub(crate) enum Lifecycle {
 pub(crate) struct Attempt {
     /// The broker as `host:port`.
     pub(crate) broker: String,
+    /// How it is spoken to.
+    pub(crate) scheme: Scheme,
     /// The broker's answer when it refused.
     pub(crate) refusal: Option<Box<Rejection>>,
     /// The connect timeout of this length cut it off.
     pub(crate) timed_out: Option<Duration>,
+    /// The broker refused by TLS, after the handshake.
+    pub(crate) tls_failure: Option<(TlsFailure, Arc<io::Error>)>,
     /// The broker accepted this connection.
     pub(crate) accepted: bool,
     /// The broker accepted some connection.
@@ -131,8 +141,16 @@ pub(crate) struct Admitted {
     pub(crate) ack: Ack,
 }
 
+impl Attempt {
+    /// Names the broker it is made to.
+    pub(crate) fn goes_to(&mut self, broker: &Broker) {
+        self.broker = broker.to_string();
+        self.scheme = broker.scheme;
+    }
+}
+
 impl State {
-    pub(crate) fn new(options: &Options, seed: u64, now: Time) -> State {
+    pub(crate) fn new(options: &Options, security: Security, seed: u64, now: Time) -> State {
         let supervisor_config = options.supervisor_config(seed);
         let mut supervisor = Supervisor::new(supervisor_config, options.brokers.len());
         supervisor.start(now);
@@ -140,6 +158,7 @@ impl State {
             session: Session::new(options.session_config(seed)),
             supervisor,
             brokers: Brokers::new(&options.brokers),
+            security,
             lifecycle: Lifecycle::Running,
             attempt: Attempt {
                 first_tries: options.attempts.first_tries(options.brokers.len()),

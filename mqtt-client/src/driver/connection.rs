@@ -1,18 +1,21 @@
-//! One transport and the bytes on their way.
+//! One stream and the bytes on their way.
 
-use std::io::IoSlice;
+use std::io::{self, IoSlice};
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use mqtt_session::{Heap, Inbound, Time};
 
 use super::OutBuffer;
+use crate::TlsFailure;
 use crate::runtime::Transport;
 use crate::state::Moved;
+use crate::stream::Stream;
 
-/// A transport, what was read from it and what is to be written to it.
+/// A stream, what was read from it and what is to be written to it.
 pub(super) struct Connection<T> {
-    transport: T,
+    stream: Stream<T>,
     pub(super) inbound: Inbound<Heap<Bytes>>,
     pub(super) out: OutBuffer,
     /// Until when the last packets must be written.
@@ -24,6 +27,8 @@ pub(super) struct Connection<T> {
     paused: bool,
     /// Writing failed: what has arrived is still read, since it may say why.
     broken: bool,
+    /// Reading failed since the broker refused, by TLS: in TLS 1.3 it may do so after the handshake.
+    tls_failure: Option<(TlsFailure, Arc<io::Error>)>,
 }
 
 /// What is left of a connection whose transport is closed.
@@ -42,10 +47,18 @@ pub(super) enum Progress {
 }
 
 impl<T: Transport> Connection<T> {
-    pub(super) fn new(transport: T, inbound: Inbound<Heap<Bytes>>) -> Connection<T> {
-        let (out, moved) = (OutBuffer::default(), Moved::default());
-        let (flushed, paused, broken) = (true, false, false);
-        Connection { transport, inbound, out, leave_by: None, moved, flushed, paused, broken }
+    pub(super) fn new(stream: Stream<T>, inbound: Inbound<Heap<Bytes>>) -> Connection<T> {
+        Connection {
+            stream,
+            inbound,
+            out: OutBuffer::default(),
+            leave_by: None,
+            moved: Moved::default(),
+            flushed: true,
+            paused: false,
+            broken: false,
+            tls_failure: None,
+        }
     }
 
     /// Pauses reading, or goes on with it; returns whether it goes on again.
@@ -72,10 +85,16 @@ impl<T: Transport> Connection<T> {
             if self.moved.ended || space.is_empty() {
                 return Progress::More;
             }
-            match self.transport.poll_read(cx, space) {
+            match self.stream.poll_read(cx, space) {
                 Poll::Pending if self.broken => self.moved.ended = true,
                 Poll::Pending => return Progress::Blocked,
-                Poll::Ready(Ok(0) | Err(_)) => self.moved.ended = true,
+                Poll::Ready(Ok(0)) => self.moved.ended = true,
+                Poll::Ready(Err(error)) => {
+                    self.moved.ended = true;
+                    let failure = self.stream.tls_failure(&error);
+                    let failure = failure.filter(|failure| failure.is_permanent());
+                    self.tls_failure = failure.map(|failure| (failure, Arc::new(error)));
+                }
                 Poll::Ready(Ok(n)) => {
                     self.inbound.handle_received(now, n);
                     self.moved.received += n;
@@ -92,7 +111,7 @@ impl<T: Transport> Connection<T> {
             let mut slices = [IoSlice::new(&[]); SLICES];
             let filled = self.out.fill(&mut slices);
             let filled = slices.get(..filled).unwrap_or_default();
-            match self.transport.poll_write(cx, filled) {
+            match self.stream.poll_write(cx, filled) {
                 Poll::Pending => {
                     self.moved.write_blocked = true;
                     return Progress::Blocked;
@@ -110,7 +129,7 @@ impl<T: Transport> Connection<T> {
 
     /// Ends the sending half.
     pub(super) fn close(&mut self, cx: &mut Context<'_>) -> Progress {
-        match self.transport.poll_close(cx) {
+        match self.stream.poll_close(cx) {
             Poll::Pending => Progress::Blocked,
             Poll::Ready(Ok(())) => Progress::More,
             Poll::Ready(Err(_)) => {
@@ -124,7 +143,7 @@ impl<T: Transport> Connection<T> {
     pub(super) fn discard(&mut self, cx: &mut Context<'_>) -> Progress {
         let mut scratch = [0; 4096];
         for _ in 0..READS {
-            match self.transport.poll_read(cx, &mut scratch) {
+            match self.stream.poll_read(cx, &mut scratch) {
                 Poll::Pending => return Progress::Blocked,
                 Poll::Ready(Ok(0) | Err(_)) => {
                     self.moved.ended = true;
@@ -139,6 +158,11 @@ impl<T: Transport> Connection<T> {
     /// Nothing that was received is to be looked at.
     pub(super) fn forget_input(&mut self) {
         self.inbound = Inbound::default();
+    }
+
+    /// Why the broker refused the connection by TLS, if it did.
+    pub(super) fn take_tls_failure(&mut self) -> Option<(TlsFailure, Arc<io::Error>)> {
+        self.tls_failure.take()
     }
 
     /// Whether the transport ended.
@@ -160,7 +184,7 @@ impl<T: Transport> Connection<T> {
         if self.flushed || self.broken {
             return Progress::More;
         }
-        match self.transport.poll_flush(cx) {
+        match self.stream.poll_flush(cx) {
             Poll::Pending => return Progress::Blocked,
             Poll::Ready(Ok(())) => self.flushed = true,
             Poll::Ready(Err(_)) => self.broken = true,

@@ -23,7 +23,7 @@ impl<R: Runtime> Work<R> {
         changes: &ConnectChanges,
         deadline: Time,
     ) -> Result<(), ConnectError> {
-        let transport = self.dial(broker, deadline).await?;
+        let stream = self.connect(broker, deadline).await?;
         let mut session = Session::new(Config::new(0));
         let now = self.runtime.now();
         let greeting =
@@ -35,7 +35,7 @@ impl<R: Runtime> Work<R> {
             OpenError::Connect(error) => ConnectError::Connect(error),
             OpenError::AlreadyOpen | OpenError::Full => ConnectError::Ended,
         })?;
-        let mut connection = Connection::new(transport, inbound);
+        let mut connection = Connection::new(stream, inbound);
         poll_fn(|cx| self.poll_forget(cx, broker, &mut session, &mut connection, deadline)).await?;
         let deadline = deadline.min(self.runtime.now().after(READ_REST));
         poll_fn(|cx| self.poll_rest(cx, &mut connection, deadline)).await;
@@ -54,6 +54,10 @@ impl<R: Runtime> Work<R> {
         loop {
             let now = self.runtime.now();
             let read = connection.read(cx, now);
+            if let Some((failure, cause)) = connection.take_tls_failure() {
+                let broker = broker.to_string();
+                return Poll::Ready(Err(ConnectError::Tls { broker, failure, cause }));
+            }
             if connection.has_ended() {
                 session.handle_closed(now);
             }

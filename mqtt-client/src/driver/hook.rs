@@ -28,8 +28,7 @@ impl<R: Runtime> Work<R> {
             Err(ended) => return Err(ended),
         };
         if let Some(broker) = &changes.broker {
-            let broker = broker.to_string();
-            self.with(|state| state.attempt.broker = broker);
+            self.with(|state| state.attempt.goes_to(broker));
         }
         Ok(changes)
     }

@@ -44,6 +44,9 @@ impl<R: Runtime> Work<R> {
         for _ in 0..ROUNDS {
             let now = self.runtime.now();
             let read = connection.read(cx, now);
+            if let Some(failure) = connection.take_tls_failure() {
+                self.with(|state| state.attempt.tls_failure = Some(failure));
+            }
             let step = self.step(cx, now, connection);
             self.run_calls();
             if step.asks && !self.run_authenticator() {

@@ -17,8 +17,8 @@ pub(crate) struct AttemptOptions {
 }
 
 impl Options {
-    /// How long an attempt may take: connect hook, name resolution, connection and CONNACK together.
-    /// Default: 10 s.
+    /// How long an attempt may take: connect hook, name resolution, connection, TLS and CONNACK
+    /// together. Default: 10 s.
     pub fn connect_timeout(mut self, timeout: Duration) -> Options {
         self.attempts.connect_timeout = timeout;
         self

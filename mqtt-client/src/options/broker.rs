@@ -5,27 +5,40 @@ use std::net::Ipv6Addr;
 
 use crate::{OptionsError, UrlProblem};
 
-/// Where a broker listens.
+/// Where a broker listens, and for what.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Broker {
+    pub(crate) scheme: Scheme,
     /// A name or an address, without brackets.
     pub(crate) host: String,
     pub(crate) port: u16,
+}
+
+/// What lies below MQTT.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Scheme {
+    /// The transport alone.
+    #[default]
+    Plain,
+    /// TLS.
+    #[cfg(feature = "tls")]
+    Tls,
 }
 
 /// User name and password.
 pub(crate) type Credentials = (String, Option<Vec<u8>>);
 
 impl Broker {
-    /// Takes `mqtt://[user[:password]@]host[:port][/]` apart.
+    /// Takes `scheme://[user[:password]@]host[:port][/]` apart.
     pub(crate) fn parse(url: &str) -> Result<(Broker, Option<Credentials>), OptionsError> {
         parse(url).map_err(|problem| OptionsError::Url { url: without_credentials(url), problem })
     }
 
     /// The broker of one `host[:port]` in a Server Reference (section 4.11), if that is what it is.
-    pub(crate) fn referred(reference: &str) -> Option<Broker> {
+    /// It is spoken to as the one that refers to it.
+    pub(crate) fn referred(reference: &str, scheme: Scheme) -> Option<Broker> {
         let (host, port) = host_and_port(reference).ok()?;
-        Some(Broker { host: host.to_owned(), port })
+        Some(Broker { scheme, host: host.to_owned(), port: port.unwrap_or(scheme.default_port()) })
     }
 
     /// Takes the URLs of a list apart: at least one, and without credentials.
@@ -53,6 +66,38 @@ impl Broker {
     }
 }
 
+impl Scheme {
+    fn parse(scheme: &str) -> Result<Scheme, UrlProblem> {
+        let is = |name: &&str| scheme.eq_ignore_ascii_case(name);
+        if ["mqtt", "tcp"].iter().any(is) {
+            Ok(Scheme::Plain)
+        } else if ["mqtts", "ssl", "tls"].iter().any(is) {
+            Scheme::tls()
+        } else {
+            Err(UrlProblem::Scheme)
+        }
+    }
+
+    #[cfg(feature = "tls")]
+    fn tls() -> Result<Scheme, UrlProblem> {
+        Ok(Scheme::Tls)
+    }
+
+    #[cfg(not(feature = "tls"))]
+    fn tls() -> Result<Scheme, UrlProblem> {
+        Err(UrlProblem::NoTls)
+    }
+
+    /// The port registered for it.
+    fn default_port(self) -> u16 {
+        match self {
+            Scheme::Plain => 1883,
+            #[cfg(feature = "tls")]
+            Scheme::Tls => 8883,
+        }
+    }
+}
+
 impl fmt::Display for Broker {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.host.contains(':') {
@@ -65,9 +110,7 @@ impl fmt::Display for Broker {
 
 fn parse(url: &str) -> Result<(Broker, Option<Credentials>), UrlProblem> {
     let (scheme, rest) = url.split_once("://").ok_or(UrlProblem::NoScheme)?;
-    if !scheme.eq_ignore_ascii_case("mqtt") && !scheme.eq_ignore_ascii_case("tcp") {
-        return Err(UrlProblem::Scheme);
-    }
+    let scheme = Scheme::parse(scheme)?;
     let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
     let (authority, path) = rest.split_at(end);
     if !matches!(path, "" | "/") {
@@ -79,10 +122,11 @@ fn parse(url: &str) -> Result<(Broker, Option<Credentials>), UrlProblem> {
     };
     let (host, port) = host_and_port(address)?;
     let credentials = user_info.map(credentials).transpose()?;
-    Ok((Broker { host: host.to_owned(), port }, credentials))
+    let port = port.unwrap_or(scheme.default_port());
+    Ok((Broker { scheme, host: host.to_owned(), port }, credentials))
 }
 
-fn host_and_port(address: &str) -> Result<(&str, u16), UrlProblem> {
+fn host_and_port(address: &str) -> Result<(&str, Option<u16>), UrlProblem> {
     let (host, port) = if let Some(inner) = address.strip_prefix('[') {
         let (host, rest) = inner.split_once(']').ok_or(UrlProblem::Ipv6)?;
         host.parse::<Ipv6Addr>().map_err(|_| UrlProblem::Ipv6)?;
@@ -98,11 +142,11 @@ fn host_and_port(address: &str) -> Result<(&str, u16), UrlProblem> {
         }
     };
     match port {
-        None => Ok((host, DEFAULT_PORT)),
+        None => Ok((host, None)),
         Some(port) if port.starts_with('+') => Err(UrlProblem::Port),
         Some(port) => match port.parse() {
             Ok(0) | Err(_) => Err(UrlProblem::Port),
-            Ok(port) => Ok((host, port)),
+            Ok(port) => Ok((host, Some(port))),
         },
     }
 }
@@ -151,9 +195,6 @@ fn without_credentials(url: &str) -> String {
     }
 }
 
-/// Registered for MQTT without TLS.
-const DEFAULT_PORT: u16 = 1883;
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -178,7 +219,6 @@ mod tests {
             ("", UrlProblem::NoScheme),
             ("localhost:1883", UrlProblem::NoScheme),
             ("http://localhost", UrlProblem::Scheme),
-            ("mqtts://localhost", UrlProblem::Scheme),
             ("mqtt://", UrlProblem::NoHost),
             ("mqtt://:1883", UrlProblem::NoHost),
             ("mqtt://user@", UrlProblem::NoHost),
@@ -204,8 +244,34 @@ mod tests {
     }
 
     #[test]
+    fn the_scheme_may_ask_for_tls() {
+        for scheme in ["mqtts", "ssl", "TLS"] {
+            let parsed = parse(&format!("{scheme}://host")).map(|(broker, _)| broker);
+            #[cfg(feature = "tls")]
+            assert_eq!(
+                parsed,
+                Ok(Broker { scheme: Scheme::Tls, host: "host".into(), port: 8883 }),
+                "{scheme}"
+            );
+            #[cfg(not(feature = "tls"))]
+            assert_eq!(parsed, Err(UrlProblem::NoTls), "{scheme}");
+        }
+    }
+
+    /// A redirect takes no connection out of TLS.
+    #[cfg(feature = "tls")]
+    #[test]
+    fn a_reference_is_spoken_to_as_who_refers_to_it() {
+        let referred = Broker::referred("a.example", Scheme::Tls).unwrap();
+        assert_eq!((referred.scheme, referred.port), (Scheme::Tls, 8883));
+        let referred = Broker::referred("a.example:1883", Scheme::Tls).unwrap();
+        assert_eq!((referred.scheme, referred.port), (Scheme::Tls, 1883));
+    }
+
+    #[test]
     fn a_reference_is_a_host_with_or_without_a_port() {
-        let referred = |reference| Broker::referred(reference).map(|broker| broker.to_string());
+        let referred =
+            |reference| Broker::referred(reference, Scheme::Plain).map(|broker| broker.to_string());
         assert_eq!(referred("a.example"), Some("a.example:1883".into()));
         assert_eq!(referred("10.0.0.1:8883"), Some("10.0.0.1:8883".into()));
         assert_eq!(referred("[fe80::1]:1884"), Some("[fe80::1]:1884".into()));

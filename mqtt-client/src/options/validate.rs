@@ -227,7 +227,7 @@ mod tests {
             Ok(()) => None,
             Err(OptionsError::Value { option, .. }) => Some(option),
             Err(OptionsError::Connect(_)) => Some("connect"),
-            Err(OptionsError::Url { .. }) => unreachable!(),
+            Err(OptionsError::Url { .. } | OptionsError::Tls(_)) => unreachable!(),
         }
     }
 

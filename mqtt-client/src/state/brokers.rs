@@ -4,8 +4,8 @@ use mqtt_session::proto::{Properties, ReasonCode};
 use mqtt_session::{Redirect, Target, Time};
 
 use super::State;
-use crate::ClientEvent;
 use crate::options::Broker;
+use crate::{ClientEvent, OptionsError};
 
 /// The names of what the supervisor counts.
 #[derive(Debug)]
@@ -30,11 +30,13 @@ impl Brokers {
 
 impl State {
     /// The next attempt begins with the first of this list.
-    pub(crate) fn set_brokers(&mut self, brokers: Vec<Broker>) {
+    pub(crate) fn set_brokers(&mut self, brokers: Vec<Broker>) -> Result<(), OptionsError> {
+        self.security.check(&brokers)?;
         self.supervisor.set_brokers(brokers.len());
         self.attempt.outdated = true;
         self.replace_list(brokers);
         self.wake_driver();
+        Ok(())
     }
 
     /// Each broker of the new list has its chance, too, to be the first one connected to.
@@ -58,7 +60,9 @@ impl State {
             return;
         }
         let references = properties.server_reference().unwrap_or_default().split(' ');
-        let brokers: Vec<_> = references.filter_map(Broker::referred).collect();
+        let scheme = self.attempt.scheme;
+        let brokers: Vec<_> =
+            references.filter_map(|reference| Broker::referred(reference, scheme)).collect();
         let to: Vec<_> = brokers.iter().map(ToString::to_string).collect();
         let followed = self.redirect(now, permanent, brokers);
         if self.is_running() {

@@ -12,6 +12,7 @@ use super::{Request, State};
 use crate::delivery::SubscriptionKey;
 use crate::message::Incoming;
 use crate::operations::{Answer, Unanswered};
+use crate::options::Broker;
 use crate::{ClientEvent, ConnectError, Rejection};
 
 impl State {
@@ -67,10 +68,11 @@ impl State {
     }
 
     /// A broker is to be dialled: what changes from now on concerns this attempt.
-    pub(super) fn begin_attempt(&mut self, broker: String) {
-        self.attempt.broker = broker;
+    pub(super) fn begin_attempt(&mut self, broker: &Broker) {
+        self.attempt.goes_to(broker);
         self.attempt.refusal = None;
         self.attempt.timed_out = None;
+        self.attempt.tls_failure = None;
         self.attempt.outdated = false;
         self.attempt.wait_announced = false;
         self.attempt.unrouted_announced = false;
@@ -96,7 +98,9 @@ impl State {
                 }))
             }
             ConnectError::Closed { reason, .. } => FailureClass::of(reason),
-            ConnectError::Options(_)
+            ConnectError::Tls { failure, .. } if failure.is_permanent() => FailureClass::Permanent,
+            ConnectError::Tls { .. }
+            | ConnectError::Options(_)
             | ConnectError::Start(_)
             | ConnectError::Resolve { .. }
             | ConnectError::Dial { .. }
@@ -172,6 +176,9 @@ impl State {
     /// Why an attempt failed that the session knows of.
     fn connect_error(&mut self, reason: CloseReason) -> ConnectError {
         let broker = self.attempt.broker.clone();
+        if let Some((failure, cause)) = self.attempt.tls_failure.take() {
+            return ConnectError::Tls { broker, failure, cause };
+        }
         match (reason, self.attempt.refusal.take(), self.attempt.timed_out.take()) {
             (_, _, Some(after)) => ConnectError::TimedOut { broker, after },
             (_, Some(refusal), None) => ConnectError::Refused(refusal),

@@ -140,7 +140,7 @@ impl State {
         let wait = match self.supervisor.poll(now) {
             Action::Dial { target, version, .. } => {
                 let Some(broker) = self.brokers.get(target).cloned() else { return Idle::Stopped };
-                self.begin_attempt(broker.to_string());
+                self.begin_attempt(&broker);
                 return Idle::Dial(Dial { broker, version });
             }
             Action::Stopped => return Idle::Stopped,
