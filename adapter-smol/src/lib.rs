@@ -45,6 +45,9 @@ pub use mqtt_client::{
     TryRecvError, Unacknowledged, UnsubscribeError, UrlProblem, Version, VersionChoice,
     ViolationKind,
 };
+#[cfg(feature = "tls")]
+pub use mqtt_client::{Tls, rustls};
+pub use mqtt_client::{TlsFailure, TlsProblem};
 
 pub use io::Io;
 

@@ -1,16 +1,17 @@
 //! One connection of a scripted broker: what the script expects and what it sends.
 
 use std::io::{self, Read, Write};
-use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::net::{SocketAddr, TcpStream};
 
 use mqtt_proto::{Dialect, Encode, FixedHeader, Packet, Role, Version};
 
+use crate::tls::Wire;
 use crate::trace::Trace;
 
 /// An accepted connection. Whatever is expected and does not come fails the script.
 #[derive(Debug)]
 pub struct Connection {
-    stream: TcpStream,
+    wire: Wire,
     /// The client's port, which tells connections apart in the trace.
     name: String,
     version: Version,
@@ -22,9 +23,13 @@ pub struct Connection {
 impl Connection {
     pub(crate) fn new(stream: TcpStream, from: SocketAddr, trace: Trace) -> Connection {
         stream.set_nodelay(true).expect("TCP_NODELAY");
+        Connection::over(Wire::Plain(stream), from, trace)
+    }
+
+    pub(crate) fn over(wire: Wire, from: SocketAddr, trace: Trace) -> Connection {
         let name = format!("client:{}", from.port());
         trace.line(format_args!("{name} connects"));
-        Connection { stream, name, version: Version::V5, input: Vec::new(), trace }
+        Connection { wire, name, version: Version::V5, input: Vec::new(), trace }
     }
 
     /// Waits for the next packet, which `pick` must take.
@@ -56,6 +61,12 @@ impl Connection {
         assert_eq!(got, bytes, "other bytes than expected");
     }
 
+    /// Waits for bytes that are no packet, and forgets them.
+    pub fn expect_record(&mut self) {
+        self.read("a record of TLS").unwrap_or_else(|error| panic!("bytes expected, but {error}"));
+        self.input.clear();
+    }
+
     /// Waits until the client ended its sending half, or the connection, without a packet more.
     pub fn expect_end(&mut self) {
         while self.read("the end").is_ok() {}
@@ -63,14 +74,34 @@ impl Connection {
         self.trace.line(format_args!("{} ends", self.name));
     }
 
+    /// Waits until the client said over TLS that it ends, without a packet more.
+    pub fn expect_close_notify(&mut self) {
+        assert!(self.input.is_empty(), "close_notify expected, but got {:02x?}", self.input);
+        let ended = self.wire.read(&mut [0]);
+        assert_eq!(ended.expect("close_notify, and no end without it"), 0, "a packet came");
+        self.trace.line(format_args!("{} says close_notify", self.name));
+    }
+
     /// Sends a packet.
     pub fn send(&mut self, packet: &Packet<'_>) {
-        let dialect = self.dialect(Role::Server);
-        let measure = packet.measure(dialect).expect("a packet a broker may send");
-        let mut bytes = vec![0; measure.len];
-        packet.write(dialect, &measure, &mut bytes).expect("room for a measured packet");
+        let bytes = self.encode(packet);
         self.trace.line(format_args!("{} ← {packet:?}", self.name));
         self.write(&bytes);
+    }
+
+    /// Sends all but the last bytes of a packet's TLS record and cuts the connection.
+    pub fn cut_within(mut self, packet: &Packet<'_>) {
+        let bytes = self.encode(packet);
+        self.wire.write_part(&bytes).expect("a client that takes what it is sent");
+        self.trace.line(format_args!("{} ← a part of {packet:?}", self.name));
+        self.cut();
+    }
+
+    /// Says `close_notify` and ends the connection.
+    pub fn close(mut self) {
+        self.wire.close().expect("a client that takes what it is sent");
+        self.trace.line(format_args!("{} is told close_notify", self.name));
+        self.cut();
     }
 
     /// Sends bytes that need not be a packet.
@@ -82,8 +113,15 @@ impl Connection {
     /// Ends the connection at once, in both directions.
     pub fn cut(self) {
         self.trace.line(format_args!("{} is cut", self.name));
-        // It fails when the client has already closed it.
-        drop(self.stream.shutdown(Shutdown::Both));
+        self.wire.cut();
+    }
+
+    fn encode(&self, packet: &Packet<'_>) -> Vec<u8> {
+        let dialect = self.dialect(Role::Server);
+        let measure = packet.measure(dialect).expect("a packet a broker may send");
+        let mut bytes = vec![0; measure.len];
+        packet.write(dialect, &measure, &mut bytes).expect("room for a measured packet");
+        bytes
     }
 
     /// Waits for a whole packet and takes it out of the input.
@@ -104,7 +142,7 @@ impl Connection {
     fn read(&mut self, what: &str) -> io::Result<()> {
         let _wait = self.trace.wait(&self.name, what);
         let mut buffer = [0; 16 << 10];
-        match self.stream.read(&mut buffer)? {
+        match self.wire.read(&mut buffer)? {
             0 => {
                 Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the client ended the connection"))
             }
@@ -116,7 +154,7 @@ impl Connection {
     }
 
     fn write(&mut self, bytes: &[u8]) {
-        self.stream.write_all(bytes).expect("a client that takes what it is sent");
+        self.wire.write_all(bytes).expect("a client that takes what it is sent");
     }
 
     fn dialect(&self, sender: Role) -> Dialect {

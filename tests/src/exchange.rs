@@ -148,11 +148,16 @@ impl Connection {
 
     /// DISCONNECT with this code, whatever its properties, and the end of the connection.
     pub fn expect_disconnect(&mut self, reason: ReasonCode) {
+        self.expect_last_packet(reason);
+        self.expect_end();
+    }
+
+    /// DISCONNECT with this code, whatever its properties.
+    pub fn expect_last_packet(&mut self, reason: ReasonCode) {
         self.expect(&format!("DISCONNECT ({reason})"), |packet| match packet {
             Packet::Disconnect(disconnect) if disconnect.reason == reason => Some(()),
             _ => None,
         });
-        self.expect_end();
     }
 }
 

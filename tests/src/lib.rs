@@ -2,17 +2,21 @@
 //! adapter.
 
 pub mod adapter;
+mod certificates;
 mod connection;
 mod exchange;
 mod peer;
 mod signal;
+mod tls;
 mod trace;
 mod trial;
 
+pub use certificates::{Authority, Certificate, Validity};
 pub use connection::Connection;
 pub use exchange::{Connected, Published, id};
 pub use peer::{Broker, Peer};
 pub use signal::{Signal, block_on};
+pub use tls::{Acceptor, provider};
 pub use trial::Trial;
 
 /// The programs of the README compile.

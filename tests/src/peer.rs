@@ -1,11 +1,13 @@
 //! A scripted broker on a real socket.
 
+use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 
 use mqtt_proto::{Property, ReasonCode};
 
 use crate::connection::Connection;
 use crate::signal::Signal;
+use crate::tls::Acceptor;
 use crate::trace::Trace;
 
 /// Where a scripted broker listens, and how far its script is.
@@ -24,6 +26,11 @@ impl Peer {
     /// Its URL.
     pub fn url(&self) -> String {
         format!("mqtt://{}", self.address)
+    }
+
+    /// Its URL for TLS.
+    pub fn tls_url(&self) -> String {
+        format!("mqtts://{}", self.address)
     }
 
     /// Raised when its script has ended.
@@ -56,6 +63,25 @@ impl Broker {
         let _wait = self.trace.wait(&self.peer.address.to_string(), "a connection");
         let (stream, from) = self.listener.accept().expect("a connection");
         Connection::new(stream, from, self.trace.clone())
+    }
+
+    /// Waits for a connection and for the end of its TLS handshake; why that failed if it did.
+    pub fn accept_tls(&self, acceptor: &Acceptor) -> io::Result<Connection> {
+        let _wait = self.trace.wait(&self.peer.address.to_string(), "a connection under TLS");
+        let (stream, from) = self.listener.accept().expect("a connection");
+        let wire = acceptor.accept(stream);
+        if let Err(error) = &wire {
+            self.trace.line(format_args!("client:{}: {error}", from.port()));
+        }
+        Ok(Connection::over(wire?, from, self.trace.clone()))
+    }
+
+    /// Waits for a connection under TLS with its CONNECT and accepts it, Session Present as given.
+    pub fn open_tls(&self, acceptor: &Acceptor, session_present: bool) -> Connection {
+        let mut connection = self.accept_tls(acceptor).expect("a handshake");
+        connection.expect_connect();
+        connection.connack(session_present, ReasonCode::Success, &[]);
+        connection
     }
 
     /// Waits for a connection with its CONNECT and accepts it, Session Present as given.

@@ -68,6 +68,10 @@ fn lints(runner: &mut Runner) {
             "lints of the session with fixed memory",
             "-p mqtt-session --no-default-features --features fixed",
         ),
+        (
+            "lints of the adapters without TLS",
+            "-p mqtt-adapter-tokio -p mqtt-adapter-smol -p mqtt-adapter-blocking",
+        ),
         ("lints of benches", "--manifest-path benches/Cargo.toml --workspace --all-targets"),
         // `panic = "abort"`, which it does not compile without, may be the release profile's alone.
         ("lints of no-alloc", "--manifest-path no-alloc/Cargo.toml --release"),

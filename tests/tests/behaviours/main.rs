@@ -16,6 +16,7 @@ mod redirects;
 mod resuming;
 mod staying;
 mod subscribing;
+mod tls;
 mod tokio_only;
 mod versions;
 mod wire;
@@ -129,6 +130,21 @@ suite! {
     ["BAD-2"] wire::a_broker_beyond_receive_maximum_passes;
     ["BAD-2"] wire::strict_lets_nothing_pass;
     ["BAD-2"] wire::lenient_lets_more_pass;
+
+    ["CON-4", "END-1"] tls::each_version_of_tls_carries_both_ways;
+    ["LIVE-3"] tls::a_certificate_that_is_not_accepted_is_an_error;
+    ["CON-4"] tls::a_certificate_is_accepted_as_the_options_say;
+    ["LIVE-3"] tls::a_client_certificate_is_shown_when_asked_for;
+    ["LIVE-3"] tls::a_broker_that_does_not_agree_is_an_error;
+    [] tls::a_protocol_is_agreed_on;
+    ["LIVE-3"] tls::a_bad_certificate_is_retried_at_the_longest_delay;
+    ["CON-1"] tls::a_peer_silent_in_the_handshake_is_given_up;
+    ["CON-1"] tls::a_peer_without_tls_is_an_error;
+    [] tls::a_url_without_tls_stays_without;
+    ["RES-1"] tls::a_cut_in_a_record_loses_nothing;
+    [] tls::close_notify_is_an_end;
+    [] tls::a_megabyte_goes_both_ways;
+    ["RECV-4"] tls::back_pressure_loses_nothing;
 
     ["END-3"] ending::the_last_handle_closes_without_disconnect;
     ["END-2"] ending::disconnecting_ends_publishes_and_keeps_messages;
