@@ -1,68 +1,152 @@
-//! Every adapter and both versions against a real mosquitto.
+//! Every adapter, in every version, against real brokers.
 //!
-//! The suite is a table, as in `behaviours`: the ids of the promises, and what shows them.
+//! The suite is a table, as in `behaviours`: the ids of the promises, and the row that shows them.
+//! Each row is one test per broker, adapter and version. What a broker does in its own way has a
+//! name ([`Deviation`]) and is known for that broker ([`Broker`]): a row fails when it sees anything
+//! else, and when a broker no longer deviates.
 
+mod broker;
+mod deviation;
+mod ending;
+mod limits;
 mod messages;
+mod properties;
+mod reasons;
+mod restarts;
+mod retained;
+mod row;
 mod sessions;
+mod staying;
+mod subscriptions;
+mod versions;
+mod wills;
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use mqtt_adapter_blocking::{
-    Backoff, ClientEvent, Message, Options, Publish, QoS, SubscribeOptions, Version,
+    ClientEvent, Message, Publish, QoS, SubscribeOptions, Version, VersionChoice,
 };
-use mqtt_tests::adapter::{Events, Handle, Subscription};
+use mqtt_tests::Signal;
+use mqtt_tests::adapter::{Client, Events, Handle, Subscription};
 
-macro_rules! suite {
+use deviation::Deviation;
+use row::{Row, Verdict, expect};
+
+/// The rows of a table as tests of one broker, adapter and version.
+macro_rules! rows {
     (
-        $module:ident: $adapter:ty, $version:ident,
-        $([$($promise:literal),*] $group:ident::$behaviour:ident;)*
+        $module:ident: $broker:ident, $adapter:ident, $version:ident;
+        $([$($promise:literal),*] $group:ident::$row:ident;)*
     ) => {
         mod $module {
             $(#[test]
-            fn $behaviour() {
+            fn $row() {
                 mqtt_tests::Trial::run(|trial| {
                     trial.note(concat!("shows", $(" ", $promise),*));
-                    crate::$group::$behaviour::<$adapter>(mqtt_adapter_blocking::Version::$version);
+                    let (broker, version) = (&crate::broker::$broker, crate::$version);
+                    let name = concat!(stringify!($row), "/", stringify!($module));
+                    crate::Row::<mqtt_tests::adapter::$adapter>::start(broker, version, name)
+                        .judge(crate::$group::$row);
                 });
             })*
         }
     };
-    ($($table:tt)*) => {
-        suite! { tokio_current_5: mqtt_tests::adapter::TokioCurrent, V5, $($table)* }
-        suite! { tokio_current_3_1_1: mqtt_tests::adapter::TokioCurrent, V3_1_1, $($table)* }
-        suite! { tokio_multi_5: mqtt_tests::adapter::TokioMulti, V5, $($table)* }
-        suite! { tokio_multi_3_1_1: mqtt_tests::adapter::TokioMulti, V3_1_1, $($table)* }
-        suite! { smol_5: mqtt_tests::adapter::Smol, V5, $($table)* }
-        suite! { smol_3_1_1: mqtt_tests::adapter::Smol, V3_1_1, $($table)* }
-        suite! { async_std_5: mqtt_tests::adapter::AsyncStd, V5, $($table)* }
-        suite! { async_std_3_1_1: mqtt_tests::adapter::AsyncStd, V3_1_1, $($table)* }
-        suite! { blocking_5: mqtt_tests::adapter::Blocking, V5, $($table)* }
-        suite! { blocking_3_1_1: mqtt_tests::adapter::Blocking, V3_1_1, $($table)* }
-        suite! { blocking_own_loop_5: mqtt_tests::adapter::OwnLoop, V5, $($table)* }
-        suite! { blocking_own_loop_3_1_1: mqtt_tests::adapter::OwnLoop, V3_1_1, $($table)* }
+}
+
+macro_rules! suite {
+    (any { $($any:tt)* } only_5 { $($only_5:tt)* } auto { $($auto:tt)* }) => {
+        mod mosquitto {
+            rows! { tokio_current_5: MOSQUITTO, TokioCurrent, V5; $($any)* $($only_5)* }
+            rows! { tokio_current_3_1_1: MOSQUITTO, TokioCurrent, V3_1_1; $($any)* }
+            rows! { tokio_multi_5: MOSQUITTO, TokioMulti, V5; $($any)* $($only_5)* }
+            rows! { tokio_multi_3_1_1: MOSQUITTO, TokioMulti, V3_1_1; $($any)* }
+            rows! { tokio_multi_auto: MOSQUITTO, TokioMulti, AUTO; $($auto)* }
+            rows! { smol_5: MOSQUITTO, Smol, V5; $($any)* $($only_5)* }
+            rows! { smol_3_1_1: MOSQUITTO, Smol, V3_1_1; $($any)* }
+            rows! { async_std_5: MOSQUITTO, AsyncStd, V5; $($any)* $($only_5)* }
+            rows! { async_std_3_1_1: MOSQUITTO, AsyncStd, V3_1_1; $($any)* }
+            rows! { blocking_5: MOSQUITTO, Blocking, V5; $($any)* $($only_5)* }
+            rows! { blocking_3_1_1: MOSQUITTO, Blocking, V3_1_1; $($any)* }
+            rows! { blocking_auto: MOSQUITTO, Blocking, AUTO; $($auto)* }
+            rows! { blocking_own_loop_5: MOSQUITTO, OwnLoop, V5; $($any)* $($only_5)* }
+            rows! { blocking_own_loop_3_1_1: MOSQUITTO, OwnLoop, V3_1_1; $($any)* }
+        }
     };
 }
 
 suite! {
-    ["VER-2", "SEND-1", "RECV-1"] messages::each_qos_comes_round_in_order;
-    ["RECV-6"] messages::a_large_payload_comes_round;
-    ["RECV-7"] messages::a_wildcard_subscription_gets_what_matches;
-    ["RECV-7"] messages::overlapping_filters_each_get_their_messages;
-    ["RECV-7"] messages::after_unsubscribing_nothing_comes;
-    ["RECV-7"] messages::a_retained_message_goes_to_who_asked_for_it;
-    [] messages::a_retained_message_greets_subscribers;
+    any {
+        ["VER-2", "SEND-1", "RECV-1"] messages::qos_0_comes_round_in_order;
+        ["VER-2", "SEND-1", "RECV-1"] messages::qos_1_comes_round_in_order;
+        ["VER-2", "SEND-1", "RECV-1"] messages::qos_2_comes_round_in_order;
+        ["RECV-1"] messages::each_message_has_the_lower_of_two_qos;
+        ["RECV-6"] messages::a_large_payload_comes_round;
 
-    ["RES-1"] sessions::a_cut_connection_loses_and_repeats_nothing;
-    [] sessions::a_client_id_belongs_to_the_last_who_took_it;
-    ["LIVE-2", "RES-3"] sessions::a_restarted_broker_is_found_again;
+        ["RECV-7"] subscriptions::a_wildcard_subscription_gets_what_matches;
+        ["RECV-7"] subscriptions::overlapping_filters_each_get_their_messages;
+        ["RECV-7"] subscriptions::after_unsubscribing_nothing_comes;
+        [] subscriptions::a_shared_subscription_is_shared;
+
+        [] retained::a_retained_message_greets_subscribers;
+        [] retained::a_cleared_message_greets_nobody;
+        ["RECV-7"] retained::a_retained_message_goes_to_who_asked_for_it;
+
+        ["RES-1"] sessions::a_cut_connection_loses_and_repeats_nothing;
+        ["LIVE-3"] sessions::a_client_id_belongs_to_the_last_who_took_it;
+        ["CON-3", "RECV-8"] sessions::what_was_queued_meanwhile_comes_at_resumption;
+        [] sessions::a_clean_start_forgets_the_session;
+        ["RES-2"] sessions::a_session_that_ends_with_its_connection_is_gone;
+
+        ["END-3"] wills::a_client_that_is_dropped_leaves_its_will;
+        ["END-1"] wills::a_client_that_takes_leave_leaves_no_will;
+        [] wills::a_retained_will_greets_subscribers;
+        ["END-1"] ending::a_client_with_much_unread_leaves_no_will;
+
+        ["LIVE-1"] staying::an_idle_connection_is_kept_alive;
+        ["LIVE-1"] staying::a_dead_connection_is_replaced;
+        ["LIVE-2"] restarts::a_broker_that_kept_its_sessions_goes_on_with_them;
+        [] restarts::a_session_that_began_clean_outlives_a_restart;
+        ["RES-2", "RES-3"] restarts::a_broker_that_lost_its_sessions_gets_them_anew;
+
+        ["SEND-4"] limits::no_more_is_in_flight_than_the_broker_takes;
+        ["SEND-2"] reasons::a_message_that_is_not_allowed_is_rejected;
+        ["SEND-2"] reasons::a_subscription_that_is_not_allowed_is_refused;
+    }
+    only_5 {
+        ["VER-2"] properties::every_property_comes_round_byte_for_byte;
+        ["VER-2"] properties::a_request_is_answered_at_its_response_topic;
+        ["SEND-6"] properties::what_expired_meanwhile_does_not_come;
+        ["SEND-7"] properties::aliases_stand_for_topics_on_the_way_out;
+        [] properties::aliases_stand_for_topics_on_the_way_in;
+
+        ["RECV-7"] retained::retain_handling_says_who_is_greeted;
+        ["RECV-7"] retained::retain_as_published_keeps_the_flag;
+        ["RECV-7"] subscriptions::no_local_leaves_out_what_one_publishes;
+
+        ["RECV-4"] limits::no_more_comes_than_receive_maximum;
+        [] limits::no_packet_comes_above_maximum_packet_size;
+
+        [] sessions::an_expired_session_is_gone;
+        [] sessions::a_client_taken_over_is_told;
+        [] wills::a_will_comes_after_its_delay;
+        [] wills::who_comes_back_in_time_leaves_no_will;
+        [] wills::a_will_has_its_properties;
+
+        ["SEND-1"] reasons::a_message_for_nobody_is_reported;
+    }
+    auto {
+        ["VER-1"] versions::the_best_version_is_found;
+    }
 }
 
-/// Options that reconnect soon.
-fn options(url: &str, client_id: &str, version: Version) -> Options {
-    let [first, longest] = [20, 200].map(Duration::from_millis);
-    let backoff = Backoff::Exponential { first, longest, jitter_percent: 20 };
-    Options::new(url).unwrap().client_id(client_id).version(version).backoff(backoff)
-}
+const V5: VersionChoice = VersionChoice::Only(Version::V5);
+const V3_1_1: VersionChoice = VersionChoice::Only(Version::V3_1_1);
+const AUTO: VersionChoice = VersionChoice::Auto;
+
+/// What surely comes, if it comes at all, comes so soon.
+const PATIENCE: Duration = Duration::from_secs(20);
+/// What has not come by then is taken for not coming.
+const SHORT: Duration = Duration::from_millis(300);
 
 /// A subscription of QoS 2.
 fn everything(filter: &str) -> SubscribeOptions {
@@ -84,9 +168,21 @@ fn number_of(message: &Message) -> u32 {
     u32::from_be_bytes(message.payload().try_into().expect("a number"))
 }
 
-/// Waits for a new connection.
-fn wait_until_connected(events: &mut impl Events) {
-    while !matches!(events.next(), Some(ClientEvent::Connected { .. })) {}
+/// Waits for an event and passes over all others.
+fn wait_for<T>(events: &mut impl Events, pick: impl Fn(&ClientEvent) -> Option<T>) -> T {
+    loop {
+        if let Some(picked) = pick(&events.next().expect("an event")) {
+            return picked;
+        }
+    }
+}
+
+/// Waits for a new connection; whether it has its session.
+fn wait_until_connected(events: &mut impl Events) -> bool {
+    wait_for(events, |event| match event {
+        ClientEvent::Connected { session_present } => Some(*session_present),
+        _ => None,
+    })
 }
 
 /// Waits for the outcomes of all.
@@ -94,4 +190,33 @@ fn wait_for_all(handles: impl IntoIterator<Item = impl Handle>) {
     for handle in handles {
         handle.wait().unwrap();
     }
+}
+
+/// Lets time pass, in which the client works.
+fn pass(client: &impl Client, time: Duration) {
+    let signal = Signal::new();
+    let alarm = signal.clone();
+    std::thread::spawn(move || {
+        std::thread::sleep(time);
+        alarm.raise();
+    });
+    client.run_until(&signal);
+}
+
+/// Messages that come until there are so many or the time is over.
+fn gather(
+    client: &impl Client,
+    stream: &mut impl Subscription,
+    messages: usize,
+    patience: Duration,
+) -> Vec<Message> {
+    let deadline = Instant::now() + patience;
+    let mut gathered = Vec::new();
+    while gathered.len() < messages && Instant::now() < deadline {
+        match stream.try_recv() {
+            Ok(message) => gathered.push(message),
+            Err(_) => pass(client, Duration::from_millis(5)),
+        }
+    }
+    gathered
 }

@@ -1,27 +1,30 @@
 //! Sessions that outlive connections.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
-use mqtt_adapter_blocking::{ClientEvent, QoS, Version};
-use mqtt_testkit::{Mosquitto, Proxy};
+use mqtt_adapter_blocking::{ClientEvent, QoS, ReasonCode, SessionExpiry};
+use mqtt_testkit::Proxy;
 use mqtt_tests::adapter::{Adapter, Client, Events, Subscription};
 
 use crate::{
-    everything, next_number, number_of, numbered, options, wait_for_all, wait_until_connected,
+    Deviation, Row, Verdict, everything, expect, next_number, number_of, numbered, pass,
+    wait_for_all,
 };
 
 const MESSAGES: u32 = 300;
 
 /// The connection is cut twice, with publishes and messages on their way in both directions. One
 /// stream gets all: a broker that speaks 3.1.1 sends no more while its few places are held.
-pub(crate) fn a_cut_connection_loses_and_repeats_nothing<A: Adapter>(version: Version) {
-    let broker = Mosquitto::start().expect("a broker");
-    let proxy = Proxy::start(&broker.address()).expect("a proxy");
-    let client = A::start().connect(options(&proxy.url(), "cut", version)).unwrap();
-    let mut stream = client.subscribe(everything("cut/+")).unwrap();
+pub(crate) fn a_cut_connection_loses_and_repeats_nothing<A: Adapter>(row: &Row<A>) -> Verdict {
+    let proxy = Proxy::start(&row.address()).expect("a proxy");
+    let client =
+        row.adapter.connect(row.options_at(&proxy.address().to_string(), "client")).unwrap();
+    let topics = ["1", "2"].map(|topic| row.topic(topic));
+    let mut stream = client.subscribe(everything(&row.topic("+"))).unwrap();
     let mut handles = Vec::new();
     for number in 0..MESSAGES {
-        for (topic, qos) in [("cut/1", QoS::AtLeastOnce), ("cut/2", QoS::ExactlyOnce)] {
+        for (topic, qos) in topics.iter().zip([QoS::AtLeastOnce, QoS::ExactlyOnce]) {
             handles.push(client.enqueue(numbered(topic, number, qos)).unwrap());
         }
         if number == MESSAGES / 3 || number == 2 * MESSAGES / 3 {
@@ -35,37 +38,112 @@ pub(crate) fn a_cut_connection_loses_and_repeats_nothing<A: Adapter>(version: Ve
     while exactly_once.len() < MESSAGES as usize || at_least_once.len() < MESSAGES as usize {
         let message = stream.recv().unwrap();
         let number = number_of(&message);
-        match message.qos() {
-            QoS::ExactlyOnce => exactly_once.push(number),
-            _ => drop(at_least_once.insert(number)),
+        if message.topic() == topics[1] {
+            exactly_once.push(number);
+        } else {
+            at_least_once.insert(number);
         }
     }
     assert!(exactly_once.iter().copied().eq(0..MESSAGES), "{exactly_once:?}");
     assert_eq!(client.stats().connects, 3);
     client.disconnect();
+    Ok(())
 }
 
-pub(crate) fn a_client_id_belongs_to_the_last_who_took_it<A: Adapter>(version: Version) {
-    let broker = Mosquitto::start().expect("a broker");
-    let options = || options(&broker.url(), "contested", version);
-    let first = A::start().connect(options().reconnect(false)).unwrap();
+pub(crate) fn a_client_id_belongs_to_the_last_who_took_it<A: Adapter>(row: &Row<A>) -> Verdict {
+    let first = row.adapter.connect(row.options("contested").reconnect(false)).unwrap();
     let mut events = first.events();
-    let second = A::start().connect(options()).unwrap();
+    let second = row.connect("contested");
     while !matches!(events.next(), Some(ClientEvent::Closed)) {}
-    let mut stream = second.subscribe(everything("a")).unwrap();
-    second.publish(numbered("a", 1, QoS::AtLeastOnce)).unwrap();
+    let topic = row.topic("a");
+    let mut stream = second.subscribe(everything(&topic)).unwrap();
+    second.publish(numbered(&topic, 1, QoS::AtLeastOnce)).unwrap();
     assert_eq!(next_number(&mut stream), 1);
     second.disconnect();
+    Ok(())
 }
 
-pub(crate) fn a_restarted_broker_is_found_again<A: Adapter>(version: Version) {
-    let mut broker = Mosquitto::start().expect("a broker");
-    let client = A::start().connect(options(&broker.url(), "patient", version)).unwrap();
-    let mut events = client.events();
-    let mut stream = client.subscribe(everything("a")).unwrap();
-    broker.restart().expect("the broker again");
-    wait_until_connected(&mut events);
-    client.publish(numbered("a", 1, QoS::ExactlyOnce)).unwrap();
-    assert_eq!(next_number(&mut stream), 1);
+pub(crate) fn a_client_taken_over_is_told<A: Adapter>(row: &Row<A>) -> Verdict {
+    let first = row.adapter.connect(row.options("contested").reconnect(false)).unwrap();
+    let mut events = first.events();
+    let second = row.connect("contested");
+    let mut told = None;
+    loop {
+        match events.next() {
+            Some(ClientEvent::ServerDisconnect(rejection)) => told = Some(rejection.reason),
+            Some(ClientEvent::Closed) | None => break,
+            Some(_) => {}
+        }
+    }
+    second.disconnect();
+    let wanted = Some(ReasonCode::SessionTakenOver);
+    expect("reason", &told, &wanted, &[(None, Deviation::TakesOverInSilence)])
+}
+
+/// By a new process, which knows nothing of the session, in the order they were sent.
+pub(crate) fn what_was_queued_meanwhile_comes_at_resumption<A: Adapter>(row: &Row<A>) -> Verdict {
+    let topic = row.topic("a");
+    leave_a_session(row, &topic, Duration::from_secs(60).into());
+    publish_two(row, &topic);
+    let client = row.adapter.connect(row.options("absent").clean_start(false)).unwrap();
+    let mut stream = client.subscribe(everything(&topic)).unwrap();
+    assert_eq!([next_number(&mut stream), next_number(&mut stream)], [1, 2]);
+    client.publish(numbered(&topic, 3, QoS::AtLeastOnce)).unwrap();
+    assert_eq!(next_number(&mut stream), 3);
     client.disconnect();
+    Ok(())
+}
+
+pub(crate) fn a_clean_start_forgets_the_session<A: Adapter>(row: &Row<A>) -> Verdict {
+    let topic = row.topic("a");
+    leave_a_session(row, &topic, Duration::from_secs(60).into());
+    publish_two(row, &topic);
+    let client = row.connect("absent");
+    assert_eq!(first_number(&client, &topic), 3);
+    client.disconnect();
+    Ok(())
+}
+
+pub(crate) fn a_session_that_ends_with_its_connection_is_gone<A: Adapter>(row: &Row<A>) -> Verdict {
+    let topic = row.topic("a");
+    leave_a_session(row, &topic, SessionExpiry::Immediately);
+    publish_two(row, &topic);
+    let client = row.adapter.connect(row.options("absent").clean_start(false)).unwrap();
+    assert_eq!(first_number(&client, &topic), 3);
+    client.disconnect();
+    Ok(())
+}
+
+pub(crate) fn an_expired_session_is_gone<A: Adapter>(row: &Row<A>) -> Verdict {
+    let topic = row.topic("a");
+    leave_a_session(row, &topic, Duration::from_secs(1).into());
+    let publisher = row.connect("publisher");
+    pass(&publisher, Duration::from_secs(3));
+    publisher.publish(numbered(&topic, 1, QoS::AtLeastOnce)).unwrap();
+    publisher.disconnect();
+    let client = row.adapter.connect(row.options("absent").clean_start(false)).unwrap();
+    assert_eq!(first_number(&client, &topic), 3);
+    client.disconnect();
+    Ok(())
+}
+
+/// A client comes, subscribes and leaves.
+fn leave_a_session<A: Adapter>(row: &Row<A>, topic: &str, expiry: SessionExpiry) {
+    let client = row.adapter.connect(row.options("absent").session_expiry(expiry)).unwrap();
+    let _stream = client.subscribe(everything(topic)).unwrap();
+    client.disconnect();
+}
+
+fn publish_two<A: Adapter>(row: &Row<A>, topic: &str) {
+    let publisher = row.connect("publisher");
+    publisher.publish(numbered(topic, 1, QoS::AtLeastOnce)).unwrap();
+    publisher.publish(numbered(topic, 2, QoS::ExactlyOnce)).unwrap();
+    publisher.disconnect();
+}
+
+/// Subscribes and publishes 3; what comes first.
+fn first_number(client: &impl Client, topic: &str) -> u32 {
+    let mut stream = client.subscribe(everything(topic)).unwrap();
+    client.publish(numbered(topic, 3, QoS::AtLeastOnce)).unwrap();
+    next_number(&mut stream)
 }

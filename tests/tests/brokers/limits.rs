@@ -1,0 +1,81 @@
+//! How much may be on its way at once.
+
+use std::num::NonZeroU32;
+
+use mqtt_adapter_blocking::{Ack, Publish, QoS, TryRecvError};
+use mqtt_tests::adapter::{Adapter, Client, Subscription};
+
+use crate::{
+    Deviation, PATIENCE, Row, SHORT, Verdict, everything, expect, gather, next_number, number_of,
+    numbered, pass, wait_for_all,
+};
+
+/// A broker of 5.0 would end the connection.
+pub(crate) fn no_more_is_in_flight_than_the_broker_takes<A: Adapter>(row: &Row<A>) -> Verdict {
+    let client = row.connect("client");
+    let topic = row.topic("a");
+    let handles: Vec<_> = (0..1000)
+        .map(|number| {
+            let qos = if number % 2 == 0 { QoS::AtLeastOnce } else { QoS::ExactlyOnce };
+            client.enqueue(numbered(&topic, number, qos)).unwrap()
+        })
+        .collect();
+    wait_for_all(handles);
+    let stats = client.stats();
+    assert_eq!((stats.delivered, stats.connects, stats.disconnects), (1000, 1, 0));
+    client.disconnect();
+    Ok(())
+}
+
+/// Two at once, while none, one, and then all are acknowledged.
+pub(crate) fn no_more_comes_than_receive_maximum<A: Adapter>(row: &Row<A>) -> Verdict {
+    const MESSAGES: usize = 20;
+    let options = row.options("client").receive_maximum(2).ack(Ack::Manual);
+    let client = row.adapter.connect(options).unwrap();
+    let topic = row.topic("a");
+    let mut stream = client.subscribe(everything(&topic)).unwrap();
+    let publisher = row.connect("publisher");
+    for number in 0..MESSAGES as u32 {
+        publisher.publish(numbered(&topic, number, QoS::AtLeastOnce)).unwrap();
+    }
+    publisher.disconnect();
+    let mut most = 0;
+    let mut held = gather(&client, &mut stream, 2, PATIENCE);
+    for expected in 0..MESSAGES as u32 {
+        pass(&client, SHORT / 10);
+        while let Ok(message) = stream.try_recv() {
+            held.push(message);
+        }
+        most = most.max(held.len());
+        let oldest = held.remove(0);
+        assert_eq!(number_of(&oldest), expected);
+        oldest.ack();
+        if held.is_empty() && expected + 1 < MESSAGES as u32 {
+            held.extend(gather(&client, &mut stream, 1, PATIENCE));
+        }
+    }
+    assert!(matches!(stream.try_recv(), Err(TryRecvError::Empty)));
+    client.disconnect();
+    match most {
+        1 => Deviation::OneAtATime.seen("1 at once"),
+        2 => Ok(()),
+        more => Deviation::ExceedsReceiveMaximum.seen(format!("{more} at once")),
+    }
+}
+
+/// It is as if the client had got it.
+pub(crate) fn no_packet_comes_above_maximum_packet_size<A: Adapter>(row: &Row<A>) -> Verdict {
+    let most = NonZeroU32::new(1000).expect("above 0");
+    let options = row.options("client").maximum_packet_size(most);
+    let client = row.adapter.connect(options).unwrap();
+    let topic = row.topic("a");
+    let mut stream = client.subscribe(everything(&topic)).unwrap();
+    let publisher = row.connect("publisher");
+    publisher.publish(Publish::new(&topic, vec![0; 1000]).qos(QoS::AtLeastOnce)).unwrap();
+    publisher.publish(numbered(&topic, 1, QoS::AtLeastOnce)).unwrap();
+    publisher.disconnect();
+    assert_eq!(next_number(&mut stream), 1);
+    let disconnects = client.stats().disconnects;
+    client.disconnect();
+    expect("disconnects", &disconnects, &0, &[])
+}

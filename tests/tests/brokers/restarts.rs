@@ -1,0 +1,82 @@
+//! Brokers that are started again.
+
+use mqtt_adapter_blocking::QoS;
+use mqtt_tests::adapter::{Adapter, Client};
+
+use crate::broker::Saved;
+use crate::{
+    Deviation, Row, Verdict, everything, expect, next_number, numbered, wait_until_connected,
+};
+
+/// What there is after a restart.
+#[derive(Debug, PartialEq, Eq)]
+struct After {
+    session_present: bool,
+    /// What came first: 1, queued before, or 3, sent after.
+    queued: u32,
+    /// What came first: 2, retained before, or 4, sent after.
+    greeting: u32,
+}
+
+/// When the broker kept everything.
+const KEPT: After = After { session_present: true, queued: 1, greeting: 2 };
+
+pub(crate) fn a_broker_that_kept_its_sessions_goes_on_with_them<A: Adapter>(
+    row: &Row<A>,
+) -> Verdict {
+    let after = restarted(row, Saved::Kept, false);
+    assert_eq!(after, KEPT);
+    Ok(())
+}
+
+pub(crate) fn a_session_that_began_clean_outlives_a_restart<A: Adapter>(row: &Row<A>) -> Verdict {
+    let forgotten = After { session_present: false, queued: 3, greeting: 2 };
+    let after = restarted(row, Saved::Kept, true);
+    expect("after it", &after, &KEPT, &[(forgotten, Deviation::ForgetsCleanSessions)])
+}
+
+pub(crate) fn a_broker_that_lost_its_sessions_gets_them_anew<A: Adapter>(row: &Row<A>) -> Verdict {
+    let after = restarted(row, Saved::Lost, false);
+    assert_eq!(after, After { session_present: false, queued: 3, greeting: 4 });
+    Ok(())
+}
+
+/// One client is there, and its subscription is there afterwards; another one is away.
+fn restarted<A: Adapter>(row: &Row<A>, saved: Saved, clean_start: bool) -> After {
+    let mut broker = (row.broker.start)().expect("a broker");
+    let address = broker.address();
+    let connect = |name, clean_start| {
+        let options = row.options_at(&address, name).clean_start(clean_start);
+        row.adapter.connect(options).unwrap()
+    };
+    let [queued, state, live] = ["queued", "state", "live"].map(|topic| row.topic(topic));
+    let absent = connect("absent", clean_start);
+    let _stream = absent.subscribe(everything(&queued)).unwrap();
+    absent.disconnect();
+    let client = connect("client", clean_start);
+    let mut events = client.events();
+    let mut stream = client.subscribe(everything(&live)).unwrap();
+    client.publish(numbered(&queued, 1, QoS::AtLeastOnce)).unwrap();
+    client.publish(numbered(&state, 2, QoS::AtLeastOnce).retain(true)).unwrap();
+
+    broker.restart(saved).expect("the broker again");
+    let session_present = wait_until_connected(&mut events);
+    client.publish(numbered(&live, 5, QoS::ExactlyOnce)).unwrap();
+    assert_eq!(next_number(&mut stream), 5);
+    let absent = connect("absent", false);
+    let after = After {
+        session_present,
+        queued: first_number(&absent, &queued, 3),
+        greeting: first_number(&client, &state, 4),
+    };
+    absent.disconnect();
+    client.disconnect();
+    after
+}
+
+/// Subscribes and publishes this number; what comes first.
+fn first_number(client: &impl Client, topic: &str, number: u32) -> u32 {
+    let mut stream = client.subscribe(everything(topic)).unwrap();
+    client.publish(numbered(topic, number, QoS::AtLeastOnce)).unwrap();
+    next_number(&mut stream)
+}

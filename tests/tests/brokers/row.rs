@@ -1,0 +1,140 @@
+//! One row: a broker, an adapter and a version, and what was seen of them.
+
+use std::fmt::Debug;
+use std::fs::OpenOptions;
+use std::io::Write;
+use std::time::Duration;
+use std::{env, fmt, io};
+
+use mqtt_adapter_blocking::{Backoff, Options, VersionChoice};
+use mqtt_tests::adapter::Adapter;
+
+use crate::broker::{Broker, Instance};
+use crate::{Deviation, V5};
+
+/// Where results are written, one line each, when this variable names a file.
+const RESULTS: &str = "MQTT_TEST_RESULTS";
+
+/// Nothing, or a deviation and what was seen. Whatever else is wrong panics.
+pub(crate) type Verdict = Result<(), Seen>;
+
+/// A deviation that was seen.
+#[derive(Debug)]
+pub(crate) struct Seen {
+    deviation: Deviation,
+    what: String,
+}
+
+/// What a row runs on.
+pub(crate) struct Row<A> {
+    pub(crate) adapter: A,
+    pub(crate) broker: &'static Broker,
+    pub(crate) version: VersionChoice,
+    /// `row/adapter_version`: the start of all its names, for brokers are shared.
+    name: &'static str,
+    instance: Box<dyn Instance>,
+}
+
+impl<A: Adapter> Row<A> {
+    pub(crate) fn start(
+        broker: &'static Broker,
+        version: VersionChoice,
+        name: &'static str,
+    ) -> Row<A> {
+        let instance = (broker.start)().expect("a broker");
+        Row { adapter: A::start(), broker, version, name, instance }
+    }
+
+    /// Runs it; fails when what was seen is not what is known.
+    pub(crate) fn judge(self, row: fn(&Row<A>) -> Verdict) {
+        let verdict = row(&self);
+        let (name, _) = self.name.split_once('/').expect("a name of two parts");
+        let known = self.broker.deviation(name, self.version);
+        match (&verdict, known) {
+            (Ok(()), None) => {}
+            (Err(seen), Some(known)) if seen.deviation == known => {}
+            (Err(seen), _) => panic!("{} deviates: {seen}", self.broker.name),
+            (Ok(()), Some(known)) => panic!("{} no longer deviates: {known}", self.broker.name),
+        }
+        self.record(&verdict).expect("the result is written");
+    }
+
+    /// Options for a client of this name, which reconnects soon.
+    pub(crate) fn options(&self, client: &str) -> Options {
+        self.options_at(&self.address(), client)
+    }
+
+    /// As [`Row::options`], for a proxy, or another instance of the broker.
+    pub(crate) fn options_at(&self, address: &str, client: &str) -> Options {
+        let [first, longest] = [20, 200].map(Duration::from_millis);
+        let backoff = Backoff::Exponential { first, longest, jitter_percent: 20 };
+        let options = Options::new(format!("mqtt://{address}")).unwrap();
+        let options = options.client_id(self.topic(client)).version(self.version).backoff(backoff);
+        match self.broker.username {
+            Some(username) => options.username(username),
+            None => options,
+        }
+    }
+
+    /// A connected client of this name.
+    pub(crate) fn connect(&self, client: &str) -> A::Client {
+        self.adapter.connect(self.options(client)).unwrap()
+    }
+
+    pub(crate) fn address(&self) -> String {
+        self.instance.address()
+    }
+
+    /// A topic, or any other name, of this row alone.
+    pub(crate) fn topic(&self, topic: &str) -> String {
+        format!("{}/{topic}", self.name)
+    }
+
+    pub(crate) fn is_5(&self) -> bool {
+        self.version == V5
+    }
+
+    /// Adds a line to the results: broker, row, adapter and version, deviation, what was seen.
+    fn record(&self, verdict: &Verdict) -> io::Result<()> {
+        let Some(path) = env::var_os(RESULTS) else { return Ok(()) };
+        let (row, on) = self.name.split_once('/').unwrap_or((self.name, ""));
+        let (deviation, what) = match verdict {
+            Ok(()) => (String::new(), ""),
+            Err(seen) => (seen.deviation.to_string(), &*seen.what),
+        };
+        let line = format!("{}\t{row}\t{on}\t{deviation}\t{what}\n", self.broker.name);
+        OpenOptions::new().create(true).append(true).open(path)?.write_all(line.as_bytes())
+    }
+}
+
+impl fmt::Display for Seen {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} (seen: {})", self.deviation, self.what)
+    }
+}
+
+impl Deviation {
+    /// The verdict of a row that saw it.
+    pub(crate) fn seen(self, what: impl Into<String>) -> Verdict {
+        Err(Seen { deviation: self, what: what.into() })
+    }
+}
+
+/// Whether what was seen is what should be, or what brokers with a deviation show instead.
+///
+/// # Panics
+/// When it is neither.
+pub(crate) fn expect<T: PartialEq + Debug>(
+    what: &str,
+    seen: &T,
+    wanted: &T,
+    otherwise: &[(T, Deviation)],
+) -> Verdict {
+    if seen == wanted {
+        return Ok(());
+    }
+    match otherwise.iter().find(|(other, _)| other == seen) {
+        Some((_, deviation)) => deviation.seen(format!("{what}: {seen:?}")),
+        None => panic!("{what}: {seen:?} instead of {wanted:?}"),
+    }
+}
