@@ -1,14 +1,22 @@
 //! The brokers of the suite, as values.
 
+mod aedes;
+mod ejabberd;
 mod mosquitto;
+mod rabbitmq;
+mod served;
 
 use std::io;
+use std::sync::OnceLock;
 
 use mqtt_adapter_blocking::VersionChoice;
 
 use crate::{Deviation, V5};
 
+pub(crate) use aedes::AEDES;
+pub(crate) use ejabberd::EJABBERD;
 pub(crate) use mosquitto::MOSQUITTO;
+pub(crate) use rabbitmq::RABBITMQ;
 
 /// A broker program, and what is known of it.
 pub(crate) struct Broker {
@@ -19,6 +27,7 @@ pub(crate) struct Broker {
     pub(crate) username: Option<&'static str>,
     /// Starts it with a folder and a port of its own.
     pub(crate) start: fn() -> io::Result<Box<dyn Instance>>,
+    pub(crate) instances: Instances,
     pub(crate) deviations: &'static [Known],
 }
 
@@ -30,8 +39,22 @@ pub(crate) struct Known {
     pub(crate) deviation: Deviation,
 }
 
-/// A running broker, which ends when it is dropped.
-pub(crate) trait Instance: Send {
+/// How many of them there are.
+pub(crate) enum Instances {
+    /// One for each row.
+    Many,
+    /// Those that take long to start are shared by all rows, but for one that starts it again.
+    One(OnceLock<Result<Box<dyn Instance>, String>>),
+}
+
+/// What a row has of a broker.
+pub(crate) enum Running {
+    Own(Box<dyn Instance>),
+    Shared(&'static dyn Instance),
+}
+
+/// A running broker, which ends when it is dropped, or this process ends.
+pub(crate) trait Instance: Send + Sync {
     /// Its address, as `host:port`.
     fn address(&self) -> String;
 
@@ -47,6 +70,18 @@ pub(crate) enum Saved {
 }
 
 impl Broker {
+    /// One for a row.
+    pub(crate) fn instance(&'static self) -> Running {
+        let start = || (self.start)().map_err(|error| error.to_string());
+        match &self.instances {
+            Instances::Many => Running::Own(start().expect("a broker")),
+            Instances::One(one) => match one.get_or_init(start) {
+                Ok(instance) => Running::Shared(&**instance),
+                Err(error) => panic!("no broker: {error}"),
+            },
+        }
+    }
+
     /// How it deviates in this row, as far as is known.
     pub(crate) fn deviation(&self, row: &str, version: VersionChoice) -> Option<Deviation> {
         let mut known = self.deviations.iter();
@@ -55,10 +90,27 @@ impl Broker {
     }
 }
 
+impl Running {
+    pub(crate) fn address(&self) -> String {
+        match self {
+            Running::Own(instance) => instance.address(),
+            Running::Shared(instance) => instance.address(),
+        }
+    }
+}
+
+const fn known(row: &'static str, when: fn(VersionChoice) -> bool, deviation: Deviation) -> Known {
+    Known { row, when, deviation }
+}
+
 fn always(_: VersionChoice) -> bool {
     true
 }
 
 fn only_5(version: VersionChoice) -> bool {
     version == V5
+}
+
+fn before_5(version: VersionChoice) -> bool {
+    !only_5(version)
 }

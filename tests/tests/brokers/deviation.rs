@@ -12,10 +12,16 @@ pub(crate) enum Deviation {
     DeliversExpired,
     ExceedsReceiveMaximum,
     OneAtATime,
+    IgnoresMaximumPacketSize,
     TakesOverInSilence,
     SaysNothingOfSubscribers,
     GrantsWhatItDenies,
-    ForgetsCleanSessions,
+    ForgetsSessions,
+    KeepsNothing,
+    RepeatsQoS2,
+    HangsUp,
+    AnswersAsIn5,
+    NamesAnotherReason,
 }
 
 impl fmt::Display for Deviation {
@@ -28,11 +34,15 @@ impl fmt::Display for Deviation {
             Deviation::DeliversExpired => "delivers messages that have expired",
             Deviation::ExceedsReceiveMaximum => "exceeds Receive Maximum",
             Deviation::OneAtATime => "sends one QoS 1/2 message at a time",
+            Deviation::IgnoresMaximumPacketSize => "ignores Maximum Packet Size",
             Deviation::TakesOverInSilence => "takes a session over without DISCONNECT",
             Deviation::GrantsWhatItDenies => "grants a subscription to topics it denies",
-            Deviation::ForgetsCleanSessions => {
-                "forgets, over a restart, a session that began with Clean Start"
-            }
+            Deviation::ForgetsSessions => "forgets sessions over a restart",
+            Deviation::KeepsNothing => "keeps nothing over a restart",
+            Deviation::RepeatsQoS2 => "delivers QoS 2 twice after a cut",
+            Deviation::HangsUp => "hangs up",
+            Deviation::AnswersAsIn5 => "answers 3.1.1 as if it were 5.0",
+            Deviation::NamesAnotherReason => "names another reason",
             Deviation::SaysNothingOfSubscribers => "does not say that nobody subscribed",
         })
     }

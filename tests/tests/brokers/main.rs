@@ -21,10 +21,12 @@ mod subscriptions;
 mod versions;
 mod wills;
 
+use std::sync::mpsc;
+use std::thread;
 use std::time::{Duration, Instant};
 
 use mqtt_adapter_blocking::{
-    ClientEvent, Message, Publish, QoS, SubscribeOptions, Version, VersionChoice,
+    ClientEvent, Message, Publish, QoS, SubscribeError, SubscribeOptions, Version, VersionChoice,
 };
 use mqtt_tests::Signal;
 use mqtt_tests::adapter::{Client, Events, Handle, Subscription};
@@ -41,12 +43,12 @@ macro_rules! rows {
         mod $module {
             $(#[test]
             fn $row() {
+                let (broker, version) = (&crate::broker::$broker, crate::$version);
+                let name = concat!(stringify!($row), "/", stringify!($module));
+                let row = crate::Row::<mqtt_tests::adapter::$adapter>::start(broker, version, name);
                 mqtt_tests::Trial::run(|trial| {
                     trial.note(concat!("shows", $(" ", $promise),*));
-                    let (broker, version) = (&crate::broker::$broker, crate::$version);
-                    let name = concat!(stringify!($row), "/", stringify!($module));
-                    crate::Row::<mqtt_tests::adapter::$adapter>::start(broker, version, name)
-                        .judge(crate::$group::$row);
+                    row.judge(crate::$group::$row);
                 });
             })*
         }
@@ -70,6 +72,26 @@ macro_rules! suite {
             rows! { blocking_auto: MOSQUITTO, Blocking, AUTO; $($auto)* }
             rows! { blocking_own_loop_5: MOSQUITTO, OwnLoop, V5; $($any)* $($only_5)* }
             rows! { blocking_own_loop_3_1_1: MOSQUITTO, OwnLoop, V3_1_1; $($any)* }
+        }
+        mod ejabberd {
+            rows! { tokio_multi_5: EJABBERD, TokioMulti, V5; $($any)* $($only_5)* }
+            rows! { tokio_multi_3_1_1: EJABBERD, TokioMulti, V3_1_1; $($any)* }
+            rows! { tokio_multi_auto: EJABBERD, TokioMulti, AUTO; $($auto)* }
+            rows! { blocking_5: EJABBERD, Blocking, V5; $($any)* $($only_5)* }
+            rows! { blocking_3_1_1: EJABBERD, Blocking, V3_1_1; $($any)* }
+            rows! { blocking_auto: EJABBERD, Blocking, AUTO; $($auto)* }
+        }
+        mod rabbitmq {
+            rows! { tokio_multi_3_1_1: RABBITMQ, TokioMulti, V3_1_1; $($any)* }
+            rows! { tokio_multi_auto: RABBITMQ, TokioMulti, AUTO; $($auto)* }
+            rows! { blocking_3_1_1: RABBITMQ, Blocking, V3_1_1; $($any)* }
+            rows! { blocking_auto: RABBITMQ, Blocking, AUTO; $($auto)* }
+        }
+        mod aedes {
+            rows! { tokio_multi_3_1_1: AEDES, TokioMulti, V3_1_1; $($any)* }
+            rows! { tokio_multi_auto: AEDES, TokioMulti, AUTO; $($auto)* }
+            rows! { blocking_3_1_1: AEDES, Blocking, V3_1_1; $($any)* }
+            rows! { blocking_auto: AEDES, Blocking, AUTO; $($auto)* }
         }
     };
 }
@@ -192,30 +214,45 @@ fn wait_for_all(handles: impl IntoIterator<Item = impl Handle>) {
     }
 }
 
+/// Subscribes; `None` if that takes too long.
+fn subscribe_soon<C: Client>(
+    client: &C,
+    options: SubscribeOptions,
+) -> Option<Result<C::Subscription, SubscribeError>> {
+    let (done, answer) = mpsc::channel();
+    let client = client.clone();
+    thread::spawn(move || done.send(client.subscribe(options)));
+    answer.recv_timeout(PATIENCE / 4).ok()
+}
+
 /// Lets time pass, in which the client works.
 fn pass(client: &impl Client, time: Duration) {
     let signal = Signal::new();
     let alarm = signal.clone();
-    std::thread::spawn(move || {
-        std::thread::sleep(time);
+    thread::spawn(move || {
+        thread::sleep(time);
         alarm.raise();
     });
     client.run_until(&signal);
 }
 
-/// Messages that come until there are so many or the time is over.
+/// The numbers that come, until it is enough or the time is over: for each stream those it got.
+/// Streams are read in turn, for some brokers send nothing more before all is acknowledged.
 fn gather(
     client: &impl Client,
-    stream: &mut impl Subscription,
-    messages: usize,
+    streams: &mut [impl Subscription],
     patience: Duration,
-) -> Vec<Message> {
+    is_enough: impl Fn(&[Vec<u32>]) -> bool,
+) -> Vec<Vec<u32>> {
     let deadline = Instant::now() + patience;
-    let mut gathered = Vec::new();
-    while gathered.len() < messages && Instant::now() < deadline {
-        match stream.try_recv() {
-            Ok(message) => gathered.push(message),
-            Err(_) => pass(client, Duration::from_millis(5)),
+    let mut gathered = vec![Vec::new(); streams.len()];
+    while !is_enough(&gathered) && Instant::now() < deadline {
+        let before: usize = gathered.iter().map(Vec::len).sum();
+        for (stream, numbers) in streams.iter_mut().zip(&mut gathered) {
+            numbers.extend(stream.try_recv().iter().map(number_of));
+        }
+        if gathered.iter().map(Vec::len).sum::<usize>() == before {
+            pass(client, Duration::from_millis(5));
         }
     }
     gathered

@@ -12,6 +12,7 @@ pub(crate) fn a_retained_message_greets_subscribers<A: Adapter>(row: &Row<A>) ->
     let mut stream = client.subscribe(everything(&topic)).unwrap();
     let greeting = stream.recv().unwrap();
     assert_eq!((greeting.payload(), greeting.retain()), (&b"on"[..], true));
+    drop(greeting);
     client.publish(Publish::new(&topic, "off").qos(QoS::AtLeastOnce).retain(true)).unwrap();
     let change = stream.recv().unwrap();
     assert_eq!((change.payload(), change.retain()), (&b"off"[..], false));

@@ -9,7 +9,7 @@ use std::{env, fmt, io};
 use mqtt_adapter_blocking::{Backoff, Options, VersionChoice};
 use mqtt_tests::adapter::Adapter;
 
-use crate::broker::{Broker, Instance};
+use crate::broker::{Broker, Running};
 use crate::{Deviation, V5};
 
 /// Where results are written, one line each, when this variable names a file.
@@ -32,7 +32,7 @@ pub(crate) struct Row<A> {
     pub(crate) version: VersionChoice,
     /// `row/adapter_version`: the start of all its names, for brokers are shared.
     name: &'static str,
-    instance: Box<dyn Instance>,
+    instance: Running,
 }
 
 impl<A: Adapter> Row<A> {
@@ -41,7 +41,7 @@ impl<A: Adapter> Row<A> {
         version: VersionChoice,
         name: &'static str,
     ) -> Row<A> {
-        let instance = (broker.start)().expect("a broker");
+        let instance = broker.instance();
         Row { adapter: A::start(), broker, version, name, instance }
     }
 
@@ -71,7 +71,7 @@ impl<A: Adapter> Row<A> {
         let options = Options::new(format!("mqtt://{address}")).unwrap();
         let options = options.client_id(self.topic(client)).version(self.version).backoff(backoff);
         match self.broker.username {
-            Some(username) => options.username(username),
+            Some(username) => options.username(username).password("x"),
             None => options,
         }
     }
@@ -87,7 +87,7 @@ impl<A: Adapter> Row<A> {
 
     /// A topic, or any other name, of this row alone.
     pub(crate) fn topic(&self, topic: &str) -> String {
-        format!("{}/{topic}", self.name)
+        format!("rows/{}/{topic}", self.name)
     }
 
     pub(crate) fn is_5(&self) -> bool {

@@ -4,7 +4,7 @@ use std::io;
 
 use mqtt_testkit::Mosquitto;
 
-use super::{Broker, Instance, Known, Saved, always, only_5};
+use super::{Broker, Instance, Instances, Saved, always, known, only_5};
 use crate::Deviation;
 
 pub(crate) static MOSQUITTO: Broker = Broker {
@@ -12,33 +12,19 @@ pub(crate) static MOSQUITTO: Broker = Broker {
     speaks_5: true,
     username: None,
     start: || Ok(Box::new(Mosquitto::start()?)),
+    instances: Instances::Many,
     deviations: &[
-        Known {
-            row: "no_more_comes_than_receive_maximum",
-            when: always,
-            // It sends two for each acknowledgement.
-            deviation: Deviation::ExceedsReceiveMaximum,
-        },
-        Known {
-            row: "a_client_taken_over_is_told",
-            when: always,
-            deviation: Deviation::TakesOverInSilence,
-        },
-        Known {
-            row: "aliases_stand_for_topics_on_the_way_in",
-            when: always,
-            deviation: Deviation::UsesNoAliases,
-        },
-        Known {
-            row: "a_subscription_that_is_not_allowed_is_refused",
-            when: always,
-            deviation: Deviation::GrantsWhatItDenies,
-        },
-        Known {
-            row: "a_session_that_began_clean_outlives_a_restart",
-            when: only_5,
-            deviation: Deviation::ForgetsCleanSessions,
-        },
+        // It sends two for each acknowledgement.
+        known("no_more_comes_than_receive_maximum", always, Deviation::ExceedsReceiveMaximum),
+        known("a_client_taken_over_is_told", always, Deviation::TakesOverInSilence),
+        known("aliases_stand_for_topics_on_the_way_in", always, Deviation::UsesNoAliases),
+        known(
+            "a_subscription_that_is_not_allowed_is_refused",
+            always,
+            Deviation::GrantsWhatItDenies,
+        ),
+        // One that began with Clean Start.
+        known("a_session_that_began_clean_outlives_a_restart", only_5, Deviation::ForgetsSessions),
     ],
 };
 

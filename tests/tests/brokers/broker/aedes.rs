@@ -1,0 +1,44 @@
+//! aedes, of Node.js: it refuses a CONNECT of 5.0 with return code 1.
+
+use std::env;
+use std::fs;
+use std::io;
+use std::process::Command;
+use std::sync::OnceLock;
+
+use super::served::{Place, Program, Served};
+use super::{Broker, Instances, always, known};
+use crate::Deviation;
+
+pub(crate) static AEDES: Broker = Broker {
+    name: "aedes",
+    speaks_5: false,
+    username: None,
+    start: || Ok(Box::new(Served::start(&PROGRAM)?)),
+    instances: Instances::One(OnceLock::new()),
+    deviations: &[
+        known("a_shared_subscription_is_shared", always, Deviation::NoSharedSubscriptions),
+        // What is sent again is sent as new, with another identifier.
+        known("a_cut_connection_loses_and_repeats_nothing", always, Deviation::RepeatsQoS2),
+        known("a_message_that_is_not_allowed_is_rejected", always, Deviation::HangsUp),
+        known("a_broker_that_kept_its_sessions_goes_on_with_them", always, Deviation::KeepsNothing),
+        known("a_session_that_began_clean_outlives_a_restart", always, Deviation::KeepsNothing),
+    ],
+};
+
+static PROGRAM: Program = Program { name: "aedes", keeper: KEEPER, configure, saved: "nothing" };
+
+const KEEPER: &str = r#"node aedes.mjs "$AEDES" "$PORT" & read -r _; kill $!; wait $!"#;
+
+/// Names the folder it was installed in.
+const VARIABLE: &str = "MQTT_TEST_AEDES";
+
+fn configure(place: &Place, keeper: &mut Command) -> io::Result<()> {
+    let Some(folder) = env::var_os(VARIABLE) else {
+        let problem = format!("{VARIABLE} names no folder; use cargo xtask interop");
+        return Err(io::Error::new(io::ErrorKind::NotFound, problem));
+    };
+    fs::write(place.folder.join("aedes.mjs"), include_str!("aedes.mjs"))?;
+    keeper.env("AEDES", folder);
+    Ok(())
+}
