@@ -141,7 +141,7 @@ fn brokers(runner: &mut Runner, args: &Args) {
             // Most of these tests wait, most of the time.
             let brokers = "test -p mqtt-tests --features brokers --test brokers --no-fail-fast";
             let mut command = cargo(&format!("{brokers} -- mosquitto:: --test-threads=6"));
-            command.env(mosquitto::VARIABLE, program);
+            command.env(mosquitto::VARIABLE, &program);
             runner.tests("real-broker tests", command);
             comparison::run(runner, &program);
             match Mosquitto::start() {
