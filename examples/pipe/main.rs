@@ -3,19 +3,16 @@
 //! `cargo run --example pipe`
 #![allow(clippy::print_stdout, reason = "what it received is its output")]
 
+mod broker;
 mod pipe;
 
 use std::error::Error;
-use std::future::poll_fn;
 use std::thread;
-use std::time::Instant;
 
-use mqtt_adapter_blocking::{Options, Publish, QoS, Transport, connect};
-use mqtt_session::Time;
-use mqtt_testkit::Broker;
-use mqtt_testkit::broker::Settings;
+use mqtt_adapter_blocking::{Options, Publish, QoS, connect};
 
-use crate::pipe::{End, pipe};
+use crate::broker::serve;
+use crate::pipe::pipe;
 
 /// Sends itself a message; returns what was received.
 fn exchange() -> Result<Vec<u8>, Box<dyn Error>> {
@@ -30,26 +27,6 @@ fn exchange() -> Result<Vec<u8>, Box<dyn Error>> {
     let message = messages.recv()?;
     client.disconnect()?;
     Ok(message.payload().to_vec())
-}
-
-/// The testkit's broker, which is a value as the session is, at the other end of one pipe.
-fn serve(mut end: End) {
-    let start = Instant::now();
-    let now = || Time::ZERO.after(start.elapsed());
-    let mut broker = Broker::new(Settings::default());
-    let connection = broker.open(now());
-    let (mut buffer, mut out) = ([0; 4096], Vec::new());
-    while let Ok(read @ 1..) = smol::block_on(poll_fn(|cx| end.poll_read(cx, &mut buffer))) {
-        broker.handle_input(now(), connection, &buffer[..read]);
-        broker.poll_transmit(connection, &mut out);
-        while !out.is_empty() {
-            let bufs = [std::io::IoSlice::new(&out)];
-            match smol::block_on(poll_fn(|cx| end.poll_write(cx, &bufs))) {
-                Ok(written) => drop(out.drain(..written)),
-                Err(_) => return,
-            }
-        }
-    }
 }
 
 fn main() -> Result<(), Box<dyn Error>> {

@@ -3,6 +3,7 @@
 mod asynchronous;
 mod blocking;
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use mqtt_adapter_blocking::{
@@ -38,6 +39,10 @@ pub trait Adapter: Sized + Send + 'static {
 
     /// Connects and waits for CONNACK.
     fn connect(&self, options: Options) -> Result<Self::Client, ConnectError>;
+
+    /// The same options, with a transport of the application's own: a stream of the runtime, which
+    /// is connected to this address.
+    fn over(options: Options, address: SocketAddr) -> Options;
 
     /// Lets the runtime work, without a client, until the signal is raised.
     fn run_until(&self, signal: &Signal);

@@ -5,6 +5,7 @@ mod smol;
 mod tokio;
 
 use std::future::{Future, poll_fn};
+use std::net::SocketAddr;
 use std::pin::pin;
 use std::task::Poll;
 use std::time::Duration;
@@ -35,6 +36,9 @@ pub trait Executor: Clone + Send + 'static {
         &self,
         options: Options,
     ) -> impl Future<Output = Result<mqtt_adapter_tokio::Client, ConnectError>>;
+
+    /// As [`Adapter::over`].
+    fn over(options: Options, address: SocketAddr) -> Options;
 }
 
 /// A runtime, and what belongs to it.
@@ -63,6 +67,10 @@ impl<E: Executor> Adapter for Asynchronous<E> {
 
     fn connect(&self, options: Options) -> Result<Self::Client, ConnectError> {
         Ok(self.with(self.run(self.executor.connect(options))?))
+    }
+
+    fn over(options: Options, address: SocketAddr) -> Options {
+        E::over(options, address)
     }
 
     fn run_until(&self, signal: &Signal) {

@@ -1,9 +1,11 @@
 //! The adapter for blocking code, with a thread and without.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
+use mio::net::TcpStream;
 use mqtt_adapter_blocking::{
-    CallbackSubscription, ClientEvent, ConnectError, Drained, Message, Options, Publication,
+    CallbackSubscription, ClientEvent, ConnectError, Drained, Io, Message, Options, Publication,
     Publish, PublishError, PublishHandle, ReasonCode, ReauthenticateError, Stats, SubscribeError,
     SubscribeOptions, TryRecvError, UnsubscribeError,
 };
@@ -28,6 +30,10 @@ impl Adapter for Blocking {
         mqtt_adapter_blocking::connect(options)
     }
 
+    fn over(options: Options, address: SocketAddr) -> Options {
+        over(options, address)
+    }
+
     fn run_until(&self, signal: &Signal) {
         signal.wait();
     }
@@ -44,6 +50,10 @@ impl Adapter for OwnLoop {
         let client = mqtt_adapter_blocking::start_without_thread(options)?;
         client.connected()?;
         Ok(client)
+    }
+
+    fn over(options: Options, address: SocketAddr) -> Options {
+        over(options, address)
     }
 
     fn run_until(&self, signal: &Signal) {
@@ -186,6 +196,14 @@ impl Events for mqtt_adapter_blocking::Events {
     fn next(&mut self) -> Option<ClientEvent> {
         Iterator::next(self)
     }
+}
+
+fn over(options: Options, address: SocketAddr) -> Options {
+    options.transport(move || async move {
+        let stream = std::net::TcpStream::connect(address)?;
+        stream.set_nonblocking(true)?;
+        Io::new(TcpStream::from_std(stream))
+    })
 }
 
 fn milliseconds(patience: u32) -> Duration {

@@ -18,6 +18,7 @@ mod staying;
 mod subscribing;
 mod tls;
 mod tokio_only;
+mod transports;
 mod versions;
 mod wire;
 
@@ -57,6 +58,10 @@ suite! {
     ["CON-1"] connecting::a_broker_that_hangs_up_is_an_error;
     ["CON-1"] connecting::every_attempt_has_a_connect_of_its_own;
     ["CON-4"] connecting::a_name_is_resolved;
+    ["CON-1"] transports::a_stream_of_the_runtime_serves;
+    ["CON-1"] transports::a_pipe_in_memory_serves;
+    ["CON-1"] transports::a_line_that_blocks_serves;
+    ["CON-1"] transports::a_dialer_that_fails_is_asked_again;
     ["LIVE-2"] connecting::the_first_connection_is_retried_when_asked_for;
     ["CON-2"] connecting::what_the_broker_cannot_do_is_an_error;
 

@@ -1,9 +1,11 @@
 //! async-std.
 
 use std::future::Future;
+use std::net::SocketAddr;
 
+use async_std::net::TcpStream;
 use async_std::task;
-use mqtt_adapter_smol::{Client, ConnectError, Options};
+use mqtt_adapter_smol::{Client, ConnectError, Io, Options};
 
 use super::Executor;
 
@@ -25,5 +27,9 @@ impl Executor for AsyncStd {
         task::spawn(driver);
         client.connected().await?;
         Ok(client)
+    }
+
+    fn over(options: Options, address: SocketAddr) -> Options {
+        options.transport(move || async move { Ok(Io::new(TcpStream::connect(address).await?)) })
     }
 }

@@ -1,8 +1,10 @@
 //! smol.
 
 use std::future::Future;
+use std::net::SocketAddr;
 
-use mqtt_adapter_smol::{Client, ConnectError, Options};
+use mqtt_adapter_smol::{Client, ConnectError, Io, Options};
+use smol::net::TcpStream;
 
 use super::Executor;
 
@@ -21,5 +23,9 @@ impl Executor for Smol {
 
     fn connect(&self, options: Options) -> impl Future<Output = Result<Client, ConnectError>> {
         mqtt_adapter_smol::connect(options)
+    }
+
+    fn over(options: Options, address: SocketAddr) -> Options {
+        options.transport(move || async move { Ok(Io::new(TcpStream::connect(address).await?)) })
     }
 }

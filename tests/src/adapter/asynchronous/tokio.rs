@@ -1,9 +1,11 @@
 //! tokio, on both of its schedulers.
 
 use std::future::Future;
+use std::net::SocketAddr;
 use std::sync::Arc;
 
-use mqtt_adapter_tokio::{Client, ConnectError, Options};
+use mqtt_adapter_tokio::{Client, ConnectError, Io, Options};
+use tokio::net::TcpStream;
 use tokio::runtime::{Builder, Runtime};
 
 use super::Executor;
@@ -30,5 +32,9 @@ impl<const WORKERS: usize> Executor for Tokio<WORKERS> {
 
     fn connect(&self, options: Options) -> impl Future<Output = Result<Client, ConnectError>> {
         mqtt_adapter_tokio::connect(options)
+    }
+
+    fn over(options: Options, address: SocketAddr) -> Options {
+        options.transport(move || async move { Ok(Io::new(TcpStream::connect(address).await?)) })
     }
 }
