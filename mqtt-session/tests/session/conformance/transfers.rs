@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use mqtt_session::proto::{Packet, PacketType, Publish, ReasonCode, Role, Version};
+use mqtt_session::proto::{Packet, Publish, Version};
 use mqtt_session::{Event, Payload};
 
 use super::{BOTH, asked_id};
@@ -150,17 +150,14 @@ fn a_live_connection_repeats_nothing<M: TestMemory>() {
 ///
 /// Enforces: MQTT-4.3.3-4, MQTT-4.4.0-2
 fn pubrec_goes_on_below_0x80_only<M: TestMemory>() {
-    for code in (0..=u8::MAX).filter_map(ReasonCode::from_u8) {
-        if !code.is_legal(PacketType::PubRec, Role::Server) {
-            continue;
-        }
+    for byte in [0x00, 0x10, 0x80, 0x83, 0x87, 0x90, 0x91, 0x97, 0x99] {
         let mut pair = Pair::<M>::connected_in(Version::V5);
         pair.publish(QOS2, "a");
         pair.transmitted();
-        pair.send(&pubrec_with(1, code));
-        assert_eq!(pair.events().len(), usize::from(code.to_u8() >= 0x80), "{code}");
+        pair.send_bytes(&[0x50, 0x03, 0x00, 0x01, byte]);
+        assert_eq!(pair.events().len(), usize::from(byte >= 0x80), "{byte:02X}");
         let released: &[Packet<'_>] = &[pubrel(1)];
-        let released = if code.to_u8() < 0x80 { released } else { &[] };
+        let released = if byte < 0x80 { released } else { &[] };
         pair.expect(released);
         pair.cut();
         pair.resume(true);
