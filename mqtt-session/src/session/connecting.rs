@@ -166,6 +166,10 @@ impl<M: Memory> Session<M> {
             return Err(ViolationKind::Unexpected);
         };
         self.state.check_unasked_method(&connack)?;
+        if !link.response_information && connack.properties.response_information().is_some() {
+            // [MQTT-3.1.2-28]
+            return Err(ViolationKind::NotAskedFor);
+        }
         if connack.reason.is_error() {
             let refusal = Refusal { reason: connack.reason };
             link.leave(&mut self.state.arena, CloseReason::Refused(refusal));
@@ -179,10 +183,6 @@ impl<M: Memory> Session<M> {
         if connack.session_present && self.config.strict_session && !has_state {
             // [MQTT-3.2.2-4]
             return Err(ViolationKind::SessionPresent);
-        }
-        if !link.response_information && connack.properties.response_information().is_some() {
-            // [MQTT-3.1.2-28]
-            return Err(ViolationKind::NotAskedFor);
         }
         let is_named = self.state.is_named(&connack);
         if !is_named && self.config.strict {

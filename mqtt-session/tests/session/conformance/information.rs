@@ -111,17 +111,24 @@ fn some_packets_always_explain_themselves<M: TestMemory>() {
 /// Promises: BAD-1
 /// Enforces: MQTT-3.1.2-28
 fn response_information_comes_to_who_asked<M: TestMemory>() {
-    let information = granting(&[Property::ResponseInformation("answers/")]);
+    let accepted = granting(&[Property::ResponseInformation("answers/")]);
+    let reason = ReasonCode::ServerBusy;
+    let refused = ConnAck { reason, ..accepted };
     for (asked, may_come) in [(None, false), (Some(false), false), (Some(true), true)] {
         let given: Vec<_> = asked.map(Property::RequestResponseInformation).into_iter().collect();
-        let mut pair = Pair::<M>::new();
-        let connect = Connect { properties: Properties::from_slice(&given), ..pair.clean() };
-        pair.open(&connect);
-        pair.send(&information);
-        if may_come {
-            pair.expect_events(&[Seen::Connected { session_present: false }]);
-        } else {
-            expect_violation(&mut pair);
+        for (answer, event) in [
+            (accepted, Seen::Connected { session_present: false }),
+            (refused, Seen::Refused(reason)),
+        ] {
+            let mut pair = Pair::<M>::new();
+            let connect = Connect { properties: Properties::from_slice(&given), ..pair.clean() };
+            pair.open(&connect);
+            pair.send(&answer);
+            if may_come {
+                pair.expect_events(&[event]);
+            } else {
+                expect_violation(&mut pair);
+            }
         }
     }
 }
