@@ -14,8 +14,8 @@ pub(super) const TABLES: &[Table] = &[
     Table::v5(State::Reauthenticating, SIZE_AUTH_5).with(small_packets).asking(METHOD),
     Table::v3(State::Idle, SIZE_3).with(small_packets),
     Table::v3(State::Connecting, SIZE_CONNECTING_3).with(small_packets),
-    Table::v5(State::Busy, WINDOW_5).with(two_at_a_time),
-    Table::v3(State::Busy, WINDOW_3).with(two_at_a_time),
+    Table::v5(State::Busy, WINDOW_5).with(three_at_a_time),
+    Table::v3(State::Busy, WINDOW_3).with(three_at_a_time),
     Table::v5(State::Busy, TOLERANT_5).with(tolerant),
     Table::v3(State::Busy, TOLERANT_3).with(tolerant),
 ];
@@ -29,12 +29,12 @@ fn small_packets(config: &mut Config) {
     config.maximum_packet_size = NonZeroU32::new(64);
 }
 
-/// Receive Maximum 2: as many are open when the client is busy.
+/// Receive Maximum 3: as many are open when the client is busy.
 fn tolerant(config: &mut Config) {
-    config.receive_maximum = NonZeroU16::new(2).unwrap();
+    config.receive_maximum = NonZeroU16::new(3).unwrap();
 }
 
-fn two_at_a_time(config: &mut Config) {
+fn three_at_a_time(config: &mut Config) {
     tolerant(config);
     strict(config);
 }

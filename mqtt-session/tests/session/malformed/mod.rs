@@ -52,7 +52,7 @@ enum State {
     Joining,
     /// CONNECT was sent, to resume a session with all that is under way when `Busy`.
     Connecting,
-    /// CONNACK accepted the connection; the broker has not completed an inbound message of QoS 2.
+    /// CONNACK accepted the connection; the broker has not completed two messages of QoS 2.
     Idle,
     /// Beside that, publishes at every stage, a SUBSCRIBE and an UNSUBSCRIBE wait for their answers,
     /// and an inbound message of QoS 1 for the application.

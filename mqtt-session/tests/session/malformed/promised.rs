@@ -10,15 +10,17 @@ use crate::pair::{Pair, Seen, TestMemory};
 const OK: ReasonCode = ReasonCode::Success;
 const GRANTED: ReasonCode = ReasonCode::GrantedQoS1;
 
-/// The Packet Identifiers of the broker: of QoS 2 acknowledged, and of QoS 1 that is not.
+/// The Packet Identifiers of the broker: of two messages of QoS 2 that are acknowledged, the second
+/// of which it knows of, and of one of QoS 1 that is not.
 const RECEIVED: u16 = 0x0101;
 const HELD: u16 = 0x0102;
+const ANSWERED: u16 = 0x0103;
 
 /// What was promised and is not kept yet.
 #[derive(Default)]
 pub(super) struct Promised {
     flows: Option<Flows>,
-    /// An inbound message of QoS 2 was acknowledged to the broker.
+    /// Inbound messages of QoS 2 were acknowledged to the broker.
     received: bool,
     /// An inbound message of QoS 1 waits for the application.
     held: Option<Delivery>,
@@ -74,13 +76,15 @@ impl Promised {
         (pair, promised)
     }
 
-    /// Connects, and acknowledges a message of QoS 2.
+    /// Connects, and acknowledges messages of QoS 2.
     fn connect<M: TestMemory>(&mut self, pair: &mut Pair<M>, table: &Table) {
         pair.connect_with(&table.connect(true), &table.connack(false));
-        pair.send(&publish(QOS2, RECEIVED, "received"));
-        let delivery = pair.expect_delivery("received");
-        pair.ack(delivery);
-        pair.expect(&[pubrec(RECEIVED)]);
+        for id in [RECEIVED, ANSWERED] {
+            pair.send(&publish(QOS2, id, "received"));
+            let delivery = pair.expect_delivery("received");
+            pair.ack(delivery);
+            pair.expect(&[pubrec(id)]);
+        }
         self.received = true;
     }
 
@@ -183,6 +187,7 @@ impl Promised {
                 pair.exchange(&publish_again(QOS2, RECEIVED, "received"), &[pubrec(RECEIVED)]);
             }
             pair.exchange(&pubrel(RECEIVED), &[pubcomp(RECEIVED)]);
+            pair.exchange(&pubrel(ANSWERED), &[pubcomp(ANSWERED)]);
         }
         if let Some(held) = self.held {
             if self.resumed {
