@@ -15,6 +15,15 @@ pub use program::{Missing, VARIABLE, find};
 /// `forbidden/`, of those that begin with `$` the ones below `$own/`; it queues without limit and
 /// keeps its sessions over a restart. It ends when this is dropped, or this process ends however it
 /// does.
+///
+/// ```no_run
+/// use mqtt_testkit::Mosquitto;
+///
+/// let mut mosquitto = Mosquitto::start_with(&["max_qos 1"])?;
+/// println!("connect to {}", mosquitto.url());
+/// mosquitto.restart()?;
+/// # Ok::<(), std::io::Error>(())
+/// ```
 #[derive(Debug)]
 pub struct Mosquitto {
     folder: Folder,

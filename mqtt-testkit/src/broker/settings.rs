@@ -8,6 +8,24 @@ use mqtt_proto::{QoS, Version};
 
 /// What a broker takes and grants. The default is generous: all versions, every feature, no limit
 /// below those of the standard.
+///
+/// ```
+/// use std::num::{NonZeroU16, NonZeroUsize};
+///
+/// use mqtt_testkit::TcpBroker;
+/// use mqtt_testkit::broker::Settings;
+///
+/// // A broker as small devices meet it.
+/// let broker = TcpBroker::start(Settings {
+///     receive_maximum: NonZeroU16::new(2).expect("not 0"),
+///     maximum_queued: NonZeroUsize::new(10),
+///     retain_available: false,
+///     server_keep_alive: Some(5),
+///     ..Settings::default()
+/// })?;
+/// # drop(broker);
+/// # Ok::<(), std::io::Error>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Settings {
     /// The versions it speaks.
@@ -72,6 +90,20 @@ pub enum Overlapping {
 }
 
 /// An enhanced authentication for tests (section 4.12): what is said, word for word.
+///
+/// ```
+/// use mqtt_testkit::broker::{Authentication, Broker, Settings};
+///
+/// let authentication = Authentication {
+///     method: "RIDDLE".to_owned(),
+///     first: None,
+///     rounds: vec![(b"what walks on four legs?".to_vec(), b"man".to_vec())],
+///     last: Some(b"welcome".to_vec()),
+/// };
+/// let settings = Settings { authentication: Some(authentication), ..Settings::default() };
+/// let broker = Broker::new(settings);
+/// # assert_eq!(broker.sessions().count(), 0);
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Authentication {
     /// Authentication Method.

@@ -16,9 +16,9 @@ const LIMITED: Limits = Limits {
 };
 
 pub(crate) const CONVERSATIONS: &[Conversation] = &[
-    Conversation::both("connect and leave", connect_and_leave),
-    Conversation::both("a session is resumed", a_session_is_resumed),
-    Conversation::both("a clean session forgets", a_clean_session_forgets),
+    Conversation::all("connect and leave", connect_and_leave),
+    Conversation::all("a session is resumed", a_session_is_resumed),
+    Conversation::all("a clean session forgets", a_clean_session_forgets),
     Conversation::both("no Client Identifier", no_client_identifier),
     Conversation::both("no Client Identifier, and no clean session", no_client_identifier_kept),
     Conversation::both("Keep Alive 0", keep_alive_0),

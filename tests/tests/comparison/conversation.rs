@@ -50,6 +50,12 @@ impl Conversation {
         Conversation { name, versions: &[Version::V5], limits: Limits::NONE, run }
     }
 
+    /// In all versions there are.
+    pub(crate) const fn all(name: &'static str, run: fn(&mut Talk)) -> Conversation {
+        let versions = &[Version::V5, Version::V3_1_1, Version::V3_1];
+        Conversation { name, versions, limits: Limits::NONE, run }
+    }
+
     /// In 3.1.1 alone.
     pub(crate) const fn old(name: &'static str, run: fn(&mut Talk)) -> Conversation {
         Conversation { name, versions: &[Version::V3_1_1], limits: Limits::NONE, run }

@@ -4,12 +4,15 @@ use std::time::Duration;
 
 use mqtt_proto::{Packet, PacketId, Property, PubAck, PubRec, Publish, ReasonCode};
 
-use crate::conversation::Conversation;
+use crate::conversation::{Conversation, Limits};
 use crate::packets::*;
 use crate::talk::{Peer, Talk};
 
+const ALIASES: Limits =
+    Limits { model: |settings| settings.outbound_aliases = true, mosquitto: &[] };
+
 pub(crate) const CONVERSATIONS: &[Conversation] = &[
-    Conversation::both("each QoS is delivered", each_qos_is_delivered),
+    Conversation::all("each QoS is delivered", each_qos_is_delivered),
     Conversation::both("the lower QoS is delivered", the_lower_qos_is_delivered),
     Conversation::both("acknowledgements out of order", acknowledged_out_of_order),
     Conversation::both("QoS 2 acknowledged out of order", qos_2_out_of_order),
@@ -22,7 +25,7 @@ pub(crate) const CONVERSATIONS: &[Conversation] = &[
     Conversation::both("PUBCOMP for QoS 1", pubcomp_for_qos_1),
     Conversation::both("PUBCOMP before PUBREC", pubcomp_before_pubrec),
     Conversation::both("nothing is repeated on one connection", nothing_is_repeated),
-    Conversation::both("what has no PUBACK is sent again", without_puback_again),
+    Conversation::all("what has no PUBACK is sent again", without_puback_again),
     Conversation::both("what has no PUBREC is sent again", without_pubrec_again),
     Conversation::both("PUBREL is sent again", pubrel_again),
     Conversation::both("all states are resumed in order", all_states_are_resumed),
@@ -38,6 +41,8 @@ pub(crate) const CONVERSATIONS: &[Conversation] = &[
     Conversation::current("PUBREC with an error", pubrec_with_error),
     Conversation::current("PUBREC with an error for an unknown identifier", stray_failing_pubrec),
     Conversation::current("messages larger than the client takes", too_large_for_the_client),
+    Conversation::current("a client that takes topic aliases", takes_aliases).limits(ALIASES),
+    Conversation::current("a client that takes no topic alias", takes_no_alias).limits(ALIASES),
     Conversation::current("a message expires in the queue", expires_in_the_queue),
     Conversation::current("the expiry interval counts down", expiry_counts_down),
     Conversation::current("a message in flight does not expire", in_flight_does_not_expire),
@@ -341,6 +346,21 @@ fn too_large_for_the_client(talk: &mut Talk) {
     }
     tell(talk, b, QOS1, 2..=2);
     acknowledge(talk, a, 1);
+}
+
+fn takes_aliases(talk: &mut Talk) {
+    let a = talk.resume_with("a", &[Property::TopicAliasMaximum(1)]);
+    talk.subscribe(a, "#", QOS0);
+    let b = talk.client("b");
+    for topic in ["t", "t", "u", "t"] {
+        talk.publish(b, &publish(QOS0, 0, topic));
+    }
+}
+
+fn takes_no_alias(talk: &mut Talk) {
+    let (a, b) = two(talk);
+    tell(talk, b, QOS0, 1..=2);
+    talk.leave(a);
 }
 
 /// `b` sends a message of QoS 1 with this expiry interval on `t`.

@@ -72,3 +72,37 @@ fn name(version: Version) -> &'static str {
         Version::V5 => "5.0",
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::compare;
+
+    /// The runs that differ, of lines of one letter each.
+    fn runs(first: &str, second: &str) -> Vec<(String, String)> {
+        let lines = |text: &str| text.chars().map(String::from).collect::<Vec<_>>();
+        let (first, second) = (lines(first), lines(second));
+        let runs = compare(&first, &second);
+        runs.into_iter().map(|(first, second)| (first.concat(), second.concat())).collect()
+    }
+
+    #[track_caller]
+    fn expect(first: &str, second: &str, expected: &[(&str, &str)]) {
+        let runs = runs(first, second);
+        let runs: Vec<_> = runs.iter().map(|(a, b)| (a.as_str(), b.as_str())).collect();
+        assert_eq!(runs, expected);
+    }
+
+    #[test]
+    fn each_run_of_other_lines_is_one_difference() {
+        expect("abc", "abc", &[]);
+        expect("abc", "axc", &[("b", "x")]);
+        expect("abcd", "xd", &[("abc", "x")]);
+        expect("ac", "abcd", &[("", "b"), ("", "d")]);
+        expect("", "ab", &[("", "ab")]);
+    }
+
+    #[test]
+    fn a_line_that_stands_elsewhere_differs_twice() {
+        expect("abcd", "bcda", &[("a", ""), ("", "a")]);
+    }
+}

@@ -14,7 +14,7 @@ const NOT_AVAILABLE: Limits = Limits {
 };
 
 pub(crate) const CONVERSATIONS: &[Conversation] = &[
-    Conversation::both("a message is retained", a_message_is_retained),
+    Conversation::all("a message is retained", a_message_is_retained),
     Conversation::both("a retained message is replaced", a_retained_message_is_replaced),
     Conversation::both("a retained message is cleared", a_retained_message_is_cleared),
     Conversation::both("a retained message of each QoS", retained_of_each_qos),

@@ -17,6 +17,7 @@ pub(crate) const CONVERSATIONS: &[Conversation] = &[
     Conversation::current("a member leaves", a_member_leaves),
     Conversation::current("a member that is away", a_member_away),
     Conversation::current("a member refuses", a_member_refuses),
+    Conversation::current("QoS 2 goes on with the same member", the_same_member),
     Conversation::current("No Local on a shared subscription", no_local),
     Conversation::current("a share without a name", no_share_name),
     Conversation::current("a share without a filter", no_shared_filter),
@@ -111,6 +112,20 @@ fn a_member_refuses(talk: &mut Talk) {
     talk.subscribe(b, "$share/g/t", QOS1);
     let refused = ack(talk.id(a, 1), ReasonCode::NotAuthorized);
     talk.send(a, &Packet::PubAck(PubAck(refused)));
+}
+
+fn the_same_member(talk: &mut Talk) {
+    let (a, c) = (talk.resume("a"), talk.client("c"));
+    talk.subscribe(a, "$share/g/t", QOS2);
+    tell(talk, c, QOS2, 1);
+    talk.send(c, &pubrel(1));
+    let b = talk.client("b");
+    talk.subscribe(b, "$share/g/t", QOS2);
+    talk.cut(a);
+    let a = talk.resume("a");
+    let id = talk.id(a, 1);
+    talk.send(a, &pubrec(id));
+    talk.send(a, &pubcomp(id));
 }
 
 fn no_local(talk: &mut Talk) {

@@ -15,7 +15,7 @@ pub(crate) const CONVERSATIONS: &[Conversation] = &[
     Conversation::both("topics with empty levels", empty_levels),
     Conversation::both("topics that begin with $", dollar_topics),
     Conversation::both("topics tell capitals and forms apart", exact_topics),
-    Conversation::both("UNSUBSCRIBE", unsubscribe_some),
+    Conversation::all("UNSUBSCRIBE", unsubscribe_some),
     Conversation::both("UNSUBSCRIBE by another filter that matches", unsubscribe_other),
     Conversation::both("overlapping filters", overlapping),
     Conversation::both("overlapping filters of several QoS", overlapping_qos),

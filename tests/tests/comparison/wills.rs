@@ -9,7 +9,7 @@ use crate::packets::*;
 use crate::talk::{Peer, Talk};
 
 pub(crate) const CONVERSATIONS: &[Conversation] = &[
-    Conversation::both("a Will after a cut", after_a_cut),
+    Conversation::all("a Will after a cut", after_a_cut),
     Conversation::both("no Will after DISCONNECT", none_after_disconnect),
     Conversation::both("a retained Will", a_retained_will),
     Conversation::both("a Will of each QoS", a_will_of_each_qos),
