@@ -101,3 +101,6 @@ fn start_with(
     let mover = start(poller.drive(driver)).map_err(failed)?;
     Ok(Client::new(client, mover))
 }
+
+#[cfg(test)]
+mod tests;

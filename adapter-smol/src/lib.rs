@@ -137,3 +137,6 @@ impl Runtime for Smol {
         Alarm::new(self.clock, SmolSleep::default())
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -104,12 +104,4 @@ impl Runtime for Tokio {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn without_a_runtime_there_is_an_error() {
-        let options = Options::new("mqtt://localhost").unwrap();
-        assert!(matches!(start(options), Err(ConnectError::Start(_))));
-    }
-}
+mod tests;

@@ -1,5 +1,6 @@
 //! What tests and examples of MQTT clients stand on: a model broker on a socket ([`TcpBroker`]), a
-//! real broker started on this machine, and a proxy that cuts connections when told to.
+//! real broker started on this machine, a proxy that cuts connections when told to, and an address
+//! that does not answer ([`Silent`]).
 //!
 //! Everything listens on loopback only, on free ports, and ends when it is dropped.
 //!
@@ -18,6 +19,7 @@ mod pair;
 mod proxy;
 mod random;
 mod script;
+mod silent;
 mod tcp;
 mod trace;
 
@@ -29,5 +31,6 @@ pub use mosquitto::Mosquitto;
 pub use pair::Pair;
 pub use proxy::Proxy;
 pub use script::{Failure, Script};
+pub use silent::Silent;
 pub use tcp::TcpBroker;
 pub use trace::{Line, Trace};
