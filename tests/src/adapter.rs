@@ -40,6 +40,16 @@ pub trait Adapter: Sized + Send + 'static {
     /// Connects and waits for CONNACK.
     fn connect(&self, options: Options) -> Result<Self::Client, ConnectError>;
 
+    /// Connects and gives up as [`Client::publish_impatiently`] does.
+    fn connect_impatiently(
+        &self,
+        options: Options,
+        patience: u32,
+    ) -> Option<Result<Self::Client, ConnectError>>;
+
+    /// Starts a client without waiting for CONNACK.
+    fn begin(&self, options: Options) -> Result<Self::Client, ConnectError>;
+
     /// The same options, with a transport of the application's own: a stream of the runtime, which
     /// is connected to this address.
     fn over(options: Options, address: SocketAddr) -> Options;
@@ -105,6 +115,10 @@ pub trait Client: Clone + Send + 'static {
 
     /// Takes leave.
     fn disconnect(&self);
+
+    /// Takes leave and does not wait for it: a future after one poll, a blocking call on a thread
+    /// of its own.
+    fn disconnect_unattended(&self);
 
     /// Takes leave when everything has its outcome.
     fn drain(&self, timeout: Duration) -> Drained;

@@ -37,6 +37,9 @@ pub trait Executor: Clone + Send + 'static {
         options: Options,
     ) -> impl Future<Output = Result<mqtt_adapter_tokio::Client, ConnectError>>;
 
+    /// Starts a client without waiting for CONNACK.
+    fn begin(&self, options: Options) -> Result<mqtt_adapter_tokio::Client, ConnectError>;
+
     /// As [`Adapter::over`].
     fn over(options: Options, address: SocketAddr) -> Options;
 }
@@ -67,6 +70,19 @@ impl<E: Executor> Adapter for Asynchronous<E> {
 
     fn connect(&self, options: Options) -> Result<Self::Client, ConnectError> {
         Ok(self.with(self.run(self.executor.connect(options))?))
+    }
+
+    fn connect_impatiently(
+        &self,
+        options: Options,
+        patience: u32,
+    ) -> Option<Result<Self::Client, ConnectError>> {
+        let connected = self.run(impatiently(self.executor.connect(options), patience))?;
+        Some(connected.map(|client| self.with(client)))
+    }
+
+    fn begin(&self, options: Options) -> Result<Self::Client, ConnectError> {
+        Ok(self.with(self.executor.begin(options)?))
     }
 
     fn over(options: Options, address: SocketAddr) -> Options {
@@ -141,6 +157,11 @@ impl<E: Executor> Client for Asynchronous<E, mqtt_adapter_tokio::Client> {
 
     fn disconnect(&self) {
         self.run(self.inner.disconnect());
+    }
+
+    fn disconnect_unattended(&self) {
+        let over = self.run(impatiently(self.inner.disconnect(), 1));
+        assert_eq!(over, None, "it takes more than one poll");
     }
 
     fn drain(&self, timeout: Duration) -> Drained {

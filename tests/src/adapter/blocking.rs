@@ -1,13 +1,14 @@
 //! The adapter for blocking code, with a thread and without.
 
 use std::net::SocketAddr;
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use mio::net::TcpStream;
 use mqtt_adapter_blocking::{
-    CallbackSubscription, ClientEvent, ConnectError, Drained, Io, Message, Options, Publication,
-    Publish, PublishError, PublishHandle, ReasonCode, ReauthenticateError, Stats, SubscribeError,
-    SubscribeOptions, TryRecvError, UnsubscribeError,
+    CallbackSubscription, ClientEvent, ConnectError, ConnectionState, Drained, Io, Message,
+    Options, Publication, Publish, PublishError, PublishHandle, ReasonCode, ReauthenticateError,
+    Stats, SubscribeError, SubscribeOptions, TryRecvError, UnsubscribeError,
 };
 
 use super::{Adapter, Client, Events, Handle, Subscription};
@@ -30,6 +31,18 @@ impl Adapter for Blocking {
         mqtt_adapter_blocking::connect(options)
     }
 
+    fn connect_impatiently(
+        &self,
+        options: Options,
+        patience: u32,
+    ) -> Option<Result<Self::Client, ConnectError>> {
+        connected(self.begin(options), patience)
+    }
+
+    fn begin(&self, options: Options) -> Result<Self::Client, ConnectError> {
+        mqtt_adapter_blocking::start(options)
+    }
+
     fn over(options: Options, address: SocketAddr) -> Options {
         over(options, address)
     }
@@ -47,9 +60,21 @@ impl Adapter for OwnLoop {
     }
 
     fn connect(&self, options: Options) -> Result<Self::Client, ConnectError> {
-        let client = mqtt_adapter_blocking::start_without_thread(options)?;
+        let client = self.begin(options)?;
         client.connected()?;
         Ok(client)
+    }
+
+    fn connect_impatiently(
+        &self,
+        options: Options,
+        patience: u32,
+    ) -> Option<Result<Self::Client, ConnectError>> {
+        connected(self.begin(options), patience)
+    }
+
+    fn begin(&self, options: Options) -> Result<Self::Client, ConnectError> {
+        mqtt_adapter_blocking::start_without_thread(options)
     }
 
     fn over(options: Options, address: SocketAddr) -> Options {
@@ -133,6 +158,11 @@ impl Client for mqtt_adapter_blocking::Client {
         self.disconnect().expect("not in a callback");
     }
 
+    fn disconnect_unattended(&self) {
+        let client = self.clone();
+        thread::spawn(move || client.disconnect());
+    }
+
     fn drain(&self, timeout: Duration) -> Drained {
         self.drain(timeout).expect("not in a callback")
     }
@@ -196,6 +226,29 @@ impl Events for mqtt_adapter_blocking::Events {
     fn next(&mut self) -> Option<ClientEvent> {
         Iterator::next(self)
     }
+}
+
+/// Connecting has no timeout of its own: the client is dropped when it is not up by then.
+fn connected(
+    client: Result<mqtt_adapter_blocking::Client, ConnectError>,
+    patience: u32,
+) -> Option<Result<mqtt_adapter_blocking::Client, ConnectError>> {
+    let client = match client {
+        Ok(client) => client,
+        Err(error) => return Some(Err(error)),
+    };
+    let deadline = Instant::now() + milliseconds(patience);
+    while client.state() == ConnectionState::Connecting {
+        let left = deadline.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return None;
+        }
+        // With a thread there is nothing to turn.
+        if client.turn(left).is_err() {
+            thread::yield_now();
+        }
+    }
+    Some(Ok(client))
 }
 
 fn over(options: Options, address: SocketAddr) -> Options {

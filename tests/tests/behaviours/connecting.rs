@@ -9,10 +9,12 @@ use mqtt_adapter_blocking::{
     ClientEvent, ConnectChanges, ConnectError, Options, Publish, PublishError, QoS, ReasonCode,
 };
 use mqtt_proto::Property;
+use mqtt_testkit::TcpBroker;
+use mqtt_testkit::broker::Settings;
 use mqtt_tests::adapter::{Adapter, Client};
 use mqtt_tests::{Signal, Trial};
 
-use crate::{connected, options, wait_for};
+use crate::{connected, options, qos1, wait_for};
 
 /// Enforces: MQTT-3.14.4-2, MQTT-4.2-1
 pub(crate) fn connects_and_disconnects<A: Adapter>(trial: &Trial) {
@@ -113,6 +115,21 @@ pub(crate) fn a_name_is_resolved<A: Adapter>(trial: &Trial) {
     });
     let url = format!("mqtt://localhost:{}", peer.address().port());
     A::start().connect(Options::new(url).unwrap()).unwrap().disconnect();
+}
+
+/// A client given up ends, and with it its connection, wherever that is.
+pub(crate) fn a_connect_given_up_anywhere_leaves_nothing<A: Adapter>(_: &Trial) {
+    let broker = TcpBroker::start(Settings::default()).unwrap();
+    let adapter = A::start();
+    let options = || Options::new(broker.url()).unwrap().client_id("client");
+    let connected = (0..).find_map(|patience| adapter.connect_impatiently(options(), patience));
+    let client = connected.unwrap().unwrap();
+    client.publish(qos1("out")).unwrap();
+    let mine = broker.command(|broker, _| broker.session("client").unwrap().connection);
+    client.publish(qos1("out")).unwrap();
+    let still = broker.command(|broker, _| broker.session("client").unwrap().connection);
+    assert!(mine.is_some() && mine == still, "nobody else takes the session over");
+    client.disconnect();
 }
 
 pub(crate) fn the_first_connection_is_retried_when_asked_for<A: Adapter>(trial: &Trial) {

@@ -3,11 +3,11 @@
 use std::panic::{self, AssertUnwindSafe};
 use std::time::Duration;
 
-use mqtt_adapter_blocking::{Publish, PublishError, QoS, ReasonCode};
-use mqtt_tests::adapter::{Adapter, Client, Handle, Subscription};
+use mqtt_adapter_blocking::{Backoff, ClientEvent, Publish, PublishError, QoS, ReasonCode};
+use mqtt_tests::adapter::{Adapter, Client, Events, Handle, Subscription};
 use mqtt_tests::{Signal, Trial};
 
-use crate::{connected, everything, options, qos1};
+use crate::{connected, everything, options, qos1, wait_for};
 
 /// Subscriptions are handles, too; messages and the handles of publishes are not.
 pub(crate) fn the_last_handle_closes_without_disconnect<A: Adapter>(trial: &Trial) {
@@ -34,6 +34,44 @@ pub(crate) fn the_last_handle_closes_without_disconnect<A: Adapter>(trial: &Tria
     assert_eq!(handle.wait(), Err(PublishError::Closed));
     adapter.run_until(peer.finished());
     drop(message);
+}
+
+/// While CONNACK is waited for, and between two attempts.
+pub(crate) fn dropped_before_it_is_connected_it_ends<A: Adapter>(trial: &Trial) {
+    let adapter = A::start();
+    let asked = Signal::new();
+    let seen = asked.clone();
+    let peer = trial.peer(move |broker| {
+        let mut connection = broker.accept();
+        connection.expect_connect();
+        seen.raise();
+        connection.expect_end();
+    });
+    let client = adapter.begin(options(&peer)).unwrap();
+    client.run_until(&asked);
+    let mut events = client.events();
+    drop(client);
+    while events.next().is_some() {}
+
+    let peer = trial.peer(|broker| broker.refuse(ReasonCode::ServerUnavailable));
+    let never = Backoff::Constant(Duration::from_secs(3600));
+    let options = options(&peer).retry_initial_connect(true).backoff(never);
+    let client = adapter.begin(options).unwrap();
+    let mut events = client.events();
+    wait_for(&mut events, |event| matches!(event, ClientEvent::ConnectFailed(_)));
+    drop(client);
+    while events.next().is_some() {}
+}
+
+pub(crate) fn a_disconnect_nobody_waits_for_is_finished<A: Adapter>(trial: &Trial) {
+    let (peer, client) = connected::<A>(trial, |broker| {
+        let mut connection = broker.open(false);
+        connection.expect_publish("out");
+        connection.expect_disconnect(ReasonCode::NormalDisconnection);
+    });
+    client.publish(Publish::new("out", "")).unwrap();
+    client.disconnect_unattended();
+    client.run_until(peer.finished());
 }
 
 pub(crate) fn disconnecting_ends_publishes_and_keeps_messages<A: Adapter>(trial: &Trial) {

@@ -9,6 +9,8 @@ mod connecting;
 mod dependencies;
 mod ending;
 mod limits;
+mod many;
+mod pressure;
 mod progress;
 mod publishing;
 mod receiving;
@@ -61,7 +63,9 @@ suite! {
     ["CON-1"] transports::a_stream_of_the_runtime_serves;
     ["CON-1"] transports::a_pipe_in_memory_serves;
     ["CON-1"] transports::a_line_that_blocks_serves;
+    ["CON-1"] transports::a_dialer_without_an_answer_is_given_up;
     ["CON-1"] transports::a_dialer_that_fails_is_asked_again;
+    ["CON-1", "SEND-3"] connecting::a_connect_given_up_anywhere_leaves_nothing;
     ["LIVE-2"] connecting::the_first_connection_is_retried_when_asked_for;
     ["CON-2"] connecting::what_the_broker_cannot_do_is_an_error;
 
@@ -117,9 +121,14 @@ suite! {
     ["SEND-9"] progress::publishing_in_the_receive_loop_with_no_room_to_spare;
     ["SEND-9", "RECV-4"] progress::an_answer_comes_through_behind_messages_nobody_reads;
     ["RECV-4"] progress::a_fast_stream_beside_a_stalled_one;
+    ["RECV-4", "BAD-3"] pressure::reading_pauses_while_nobody_takes_messages;
+    ["SEND-4"] pressure::writing_pauses_while_the_broker_reads_nothing;
+    ["SEND-2", "RECV-2"] many::threads_share_a_client;
+    ["CON-1", "END-1"] many::two_hundred_clients_share_a_process;
 
     ["LIVE-1"] staying::an_idle_connection_is_kept_alive;
     ["LIVE-1"] staying::a_dead_connection_is_replaced;
+    ["LIVE-2"] staying::a_broker_that_ends_its_half_is_left;
     ["LIVE-2"] staying::delays_between_attempts_grow;
     ["LIVE-3"] staying::being_taken_over_is_told;
     [] staying::the_broker_may_say_why_it_disconnects;
@@ -152,6 +161,8 @@ suite! {
     ["RECV-4"] tls::back_pressure_loses_nothing;
 
     ["END-3"] ending::the_last_handle_closes_without_disconnect;
+    ["END-3"] ending::dropped_before_it_is_connected_it_ends;
+    ["END-1"] ending::a_disconnect_nobody_waits_for_is_finished;
     ["END-2"] ending::disconnecting_ends_publishes_and_keeps_messages;
     ["END-1", "SEND-2"] ending::what_was_published_leaves_before_disconnect;
     ["END-1"] ending::draining_waits_for_answers_on_any_connection;

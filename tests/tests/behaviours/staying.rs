@@ -49,6 +49,24 @@ pub(crate) fn a_dead_connection_is_replaced<A: Adapter>(trial: &Trial) {
     client.disconnect();
 }
 
+/// What a broker that crashed, or a proxy, leaves: one half of a connection.
+pub(crate) fn a_broker_that_ends_its_half_is_left<A: Adapter>(trial: &Trial) {
+    let listening = Signal::new();
+    let end = listening.clone();
+    let (_peer, client) = connected::<A>(trial, move |broker| {
+        let mut connection = broker.open(false);
+        end.wait();
+        connection.end_sending();
+        connection.expect_end();
+        broker.open(true).expect_disconnect(ReasonCode::NormalDisconnection);
+    });
+    let mut events = client.events();
+    listening.raise();
+    wait_for(&mut events, |event| matches!(event, ClientEvent::Disconnected { .. }));
+    wait_for(&mut events, |event| matches!(event, ClientEvent::Connected { .. }));
+    client.disconnect();
+}
+
 pub(crate) fn delays_between_attempts_grow<A: Adapter>(trial: &Trial) {
     let listening = Signal::new();
     let cut = listening.clone();

@@ -7,6 +7,7 @@ mod line;
 #[path = "../../../examples/pipe/pipe.rs"]
 mod pipe;
 
+use std::future;
 use std::io;
 use std::net::TcpStream;
 use std::sync::Arc;
@@ -81,6 +82,13 @@ pub(crate) fn a_pipe_in_memory_serves<A: Adapter>(trial: &Trial) {
     client.publish(message).unwrap();
     assert_eq!(stream.recv().unwrap().payload(), vec![7; LARGE]);
     client.disconnect();
+}
+
+pub(crate) fn a_dialer_without_an_answer_is_given_up<A: Adapter>(_: &Trial) {
+    let options = nowhere().connect_timeout(Duration::from_millis(50));
+    let options = options.transport(future::pending::<io::Result<pipe::End>>);
+    let error = A::start().connect(options).err().unwrap();
+    assert!(matches!(error, ConnectError::TimedOut { .. }), "{error:?}");
 }
 
 pub(crate) fn a_dialer_that_fails_is_asked_again<A: Adapter>(trial: &Trial) {

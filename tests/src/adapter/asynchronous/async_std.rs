@@ -23,9 +23,14 @@ impl Executor for AsyncStd {
     }
 
     async fn connect(&self, options: Options) -> Result<Client, ConnectError> {
+        let client = self.begin(options)?;
+        client.connected().await?;
+        Ok(client)
+    }
+
+    fn begin(&self, options: Options) -> Result<Client, ConnectError> {
         let (client, driver) = mqtt_adapter_smol::client(options)?;
         task::spawn(driver);
-        client.connected().await?;
         Ok(client)
     }
 

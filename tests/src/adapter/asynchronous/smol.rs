@@ -25,6 +25,10 @@ impl Executor for Smol {
         mqtt_adapter_smol::connect(options)
     }
 
+    fn begin(&self, options: Options) -> Result<Client, ConnectError> {
+        mqtt_adapter_smol::start(options)
+    }
+
     fn over(options: Options, address: SocketAddr) -> Options {
         options.transport(move || async move { Ok(Io::new(TcpStream::connect(address).await?)) })
     }

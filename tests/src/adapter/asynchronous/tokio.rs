@@ -34,6 +34,11 @@ impl<const WORKERS: usize> Executor for Tokio<WORKERS> {
         mqtt_adapter_tokio::connect(options)
     }
 
+    fn begin(&self, options: Options) -> Result<Client, ConnectError> {
+        let _inside = self.runtime.enter();
+        mqtt_adapter_tokio::start(options)
+    }
+
     fn over(options: Options, address: SocketAddr) -> Options {
         options.transport(move || async move { Ok(Io::new(TcpStream::connect(address).await?)) })
     }
