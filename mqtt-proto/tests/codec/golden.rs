@@ -400,6 +400,7 @@ fn unsubscribe() {
         "A2 0A 00 0B 00 03 61 2F 62 00 01 2B",
         Packet::Unsubscribe(Unsubscribe { filters: Filters::from_slice(&["a/b", "+"]), ..one }),
     );
+    assert_eq!(format!("{:?}", one.filters), r#"["a/b"]"#);
 }
 
 #[test]
