@@ -50,6 +50,8 @@ impl Client<'_> {
     pub(super) fn resume(&mut self) -> Result<(), Fault> {
         let releases: Vec<PacketId> = self.session.outbound.resume().collect();
         for packet_id in releases {
+            // [MQTT-3.3.4-9]
+            self.link.quota.take();
             self.send(&PubRel(Ack::success(packet_id)))?;
         }
         self.pump();

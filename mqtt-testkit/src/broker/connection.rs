@@ -76,10 +76,11 @@ pub(super) struct Link {
     pub(super) method: Option<String>,
 }
 
-/// How many QoS 1/2 messages may be sent (section 4.9).
+/// How many QoS 1/2 messages may be sent (section 4.9). Those count as well that an earlier connection
+/// carried and this one only has to release: they wait for PUBCOMP like the others.
 #[derive(Debug)]
 pub(super) struct SendQuota {
-    left: u16,
+    unfinished: usize,
     /// The client's Receive Maximum.
     maximum: u16,
 }
@@ -87,22 +88,21 @@ pub(super) struct SendQuota {
 impl SendQuota {
     /// [MQTT-4.9.0-1]
     pub(super) fn new(receive_maximum: u16) -> SendQuota {
-        SendQuota { left: receive_maximum, maximum: receive_maximum }
+        SendQuota { unfinished: 0, maximum: receive_maximum }
     }
 
     /// [MQTT-4.9.0-2]
     pub(super) fn is_used_up(&self) -> bool {
-        self.left == 0
+        self.unfinished >= usize::from(self.maximum)
     }
 
-    fn take(&mut self) {
-        self.left = self.left.saturating_sub(1);
+    pub(super) fn take(&mut self) {
+        self.unfinished += 1;
     }
 
-    /// After PUBACK, PUBCOMP or a failing PUBREC. The PUBCOMP of a PUBREL that was sent again gives
-    /// back what this connection never took: hence the cap.
+    /// After PUBACK, PUBCOMP or a failing PUBREC.
     pub(super) fn give_back(&mut self) {
-        self.left = self.left.saturating_add(1).min(self.maximum);
+        self.unfinished = self.unfinished.saturating_sub(1);
     }
 }
 

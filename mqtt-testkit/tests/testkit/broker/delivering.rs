@@ -234,7 +234,7 @@ fn a_smaller_receive_maximum_holds_back_what_is_sent_again() {
 }
 
 #[test]
-fn the_pubcomp_of_a_repeated_pubrel_adds_no_room() {
+fn a_repeated_pubrel_takes_its_place_in_the_window() {
     let mut world = World::new();
     let peer = subscriber(&mut world, 1);
     tell(&mut world, QOS2, "1");
@@ -244,9 +244,10 @@ fn the_pubcomp_of_a_repeated_pubrel_adds_no_room() {
     for payload in ["2", "3"] {
         tell(&mut world, QOS1, payload);
     }
-    let peer = come_back(&mut world, 1, &[pubrel(1), Packet::Publish(message(QOS1, 2, "2"))]);
-    world.exchange(peer, &pubcomp(1), &[Packet::Publish(message(QOS1, 3, "3"))]);
-    world.acknowledge(peer, 2);
+    let peer = come_back(&mut world, 1, &[pubrel(1)]);
+    world.exchange(peer, &pubcomp(1), &[Packet::Publish(message(QOS1, 2, "2"))]);
+    world.exchange(peer, &puback(2), &[Packet::Publish(message(QOS1, 3, "3"))]);
+    world.acknowledge(peer, 3);
     tell(&mut world, QOS1, "4");
     world.expect(peer, &[Packet::Publish(message(QOS1, 4, "4"))]);
 }

@@ -252,9 +252,9 @@ fn no_byte_is_a_bad_place_to_cut_in_3_1_1() {
 fn no_byte_is_a_bad_place_to_cut_with_one_message_at_a_time() {
     let one = NonZeroU16::MIN;
     let settings = Settings { receive_maximum: one, ..Settings::default() };
-    // Not strict, where a session counts a repeated PUBREL as an unfinished message, although the
-    // broker's quota starts anew with the connection (section 4.9).
-    let config = Config { receive_maximum: one, ..Config::new(1) };
+    // Strict, so that the session counts a repeated PUBREL as an unfinished message, and so must the
+    // broker.
+    let config = Config { receive_maximum: one, strict: true, ..Config::new(1) };
     cut_everywhere(Version::V5, &settings, &config);
 }
 
