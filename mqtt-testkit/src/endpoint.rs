@@ -5,13 +5,16 @@ mod wire;
 use std::fmt;
 use std::time::Duration;
 
-use mqtt_session::{Closing, Connect, Event, Inbound, Memory, OpenError, Session, Time};
+use mqtt_session::{Closing, Connect, Event, Inbound, Memory, OpenError, Phase, Session, Time};
 
 use crate::broker::ConnectionId;
 use crate::{Broker, Direction, Link, Received};
 use wire::Wire;
 
-/// How long a client waits for the broker's end of a connection it has ended itself.
+/// How long a client tries to get its last packets into a link without room.
+const FLUSH: Duration = Duration::from_secs(5);
+
+/// How long a client takes at most to end a connection itself.
 const LINGER: Duration = Duration::from_millis(500);
 
 /// A session and its transport to a model broker: it does what the driver of a socket does, in
@@ -35,6 +38,8 @@ pub struct Endpoint<M: Memory> {
     left: Vec<Wire>,
     /// The transport is not read.
     is_paused: bool,
+    /// When a connection that the session ends is closed at the latest.
+    leave_by: Option<Time>,
 }
 
 /// The client's end of a connection.
@@ -42,7 +47,7 @@ pub struct Endpoint<M: Memory> {
 enum Transport {
     None,
     Open(Wire),
-    /// It has sent its last, and waits until the broker ends as well, or until this time.
+    /// It sends its last, then waits until the broker ends as well; not beyond this time.
     Lingering(Wire, Time),
 }
 
@@ -58,6 +63,9 @@ pub trait Watch<M: Memory> {
 
     /// These bytes arrived at the client.
     fn received(&mut self, _now: Time, _bytes: &[u8]) {}
+
+    /// The broker took these bytes.
+    fn served(&mut self, _now: Time, _bytes: &[u8]) {}
 
     /// Events were polled once, and the session used up what was received but for so many bytes.
     fn polled(&mut self, _now: Time, _left: usize) {}
@@ -86,6 +94,7 @@ impl<M: Memory> Endpoint<M> {
             output: Vec::new(),
             left: Vec::new(),
             is_paused: false,
+            leave_by: None,
         }
     }
 
@@ -121,10 +130,17 @@ impl<M: Memory> Endpoint<M> {
         self.inbound = Inbound::default();
     }
 
+    /// Closes the transport, as a driver does that waited too long for CONNACK.
+    pub fn close(&mut self, now: Time) {
+        self.session.handle_closed(now);
+        self.hang_up(now);
+    }
+
     /// Closes the client's end; the broker learns of it behind what is on its way.
     fn hang_up(&mut self, now: Time) {
         self.input.clear();
         self.output.clear();
+        self.leave_by = None;
         match std::mem::replace(&mut self.transport, Transport::None) {
             Transport::None => {}
             Transport::Open(mut wire) | Transport::Lingering(mut wire, _) => {
@@ -155,6 +171,11 @@ impl<M: Memory> Endpoint<M> {
         }
     }
 
+    /// Bytes that the session transmitted and the link has no room for.
+    pub fn unsent(&self) -> usize {
+        self.output.len()
+    }
+
     /// Bytes of its own that the receive buffer has, used or not.
     pub fn inbound_capacity(&self) -> usize {
         self.inbound.capacity()
@@ -170,7 +191,7 @@ impl<M: Memory> Endpoint<M> {
             Transport::Lingering(wire, until) => (wire.poll_timeout(now), Some(*until)),
         };
         let left = self.left.iter().filter_map(|wire| wire.poll_timeout(now));
-        left.chain(session).chain(wire).chain(linger).min()
+        left.chain(session).chain(wire).chain(linger).chain(self.leave_by).min()
     }
 }
 
@@ -182,13 +203,15 @@ impl<M: Memory> Endpoint<M> {
         let received = self.receive(now, watch);
         self.poll_events(now, watch);
         let sent = self.transmit(now, watch);
-        let closed = self.close(now, watch);
+        let closed = self.leave(now, watch);
         let mut served = match &mut self.transport {
             Transport::None => false,
-            Transport::Open(wire) | Transport::Lingering(wire, _) => wire.serve(now, broker),
+            Transport::Open(wire) | Transport::Lingering(wire, _) => {
+                wire.serve(now, broker, |bytes| watch.served(now, bytes))
+            }
         };
         for wire in &mut self.left {
-            served |= wire.serve(now, broker);
+            served |= wire.serve(now, broker, |bytes| watch.served(now, bytes));
         }
         self.left.retain(Wire::is_served);
         received || sent || closed || served
@@ -254,8 +277,12 @@ impl<M: Memory> Endpoint<M> {
     }
 
     fn transmit(&mut self, now: Time, watch: &mut impl Watch<M>) -> bool {
-        let Transport::Open(wire) = &mut self.transport else { return false };
-        if self.output.is_empty() {
+        let (wire, may_transmit) = match &mut self.transport {
+            Transport::None => return false,
+            Transport::Open(wire) => (wire, self.output.is_empty()),
+            Transport::Lingering(wire, _) => (wire, false),
+        };
+        if may_transmit {
             // A buffer that grows is never too small.
             self.session.poll_transmit(now, &mut self.output).ok();
             if !self.output.is_empty() {
@@ -269,14 +296,30 @@ impl<M: Memory> Endpoint<M> {
         let sent = wire.link.send(now, Direction::ToServer, &self.output);
         self.output.drain(..sent);
         self.session.handle_sent(now, sent);
+        if self.output.is_empty() && matches!(self.transport, Transport::Lingering(..)) {
+            self.end_sending(now);
+        }
         sent > 0
     }
 
+    /// Whether the session's last words have waited too long for room.
+    fn is_late(&mut self, now: Time) -> bool {
+        if self.session.phase() == Phase::Closing && self.leave_by.is_none() {
+            self.leave_by = Some(now.after(FLUSH));
+        }
+        self.leave_by.is_some_and(|at| at <= now)
+    }
+
+    fn end_sending(&mut self, now: Time) {
+        if let Transport::Lingering(wire, _) = &mut self.transport {
+            wire.link.close(now, Direction::ToServer);
+        }
+    }
+
     /// Ends the connection as the session says.
-    fn close(&mut self, now: Time, watch: &mut impl Watch<M>) -> bool {
+    fn leave(&mut self, now: Time, watch: &mut impl Watch<M>) -> bool {
         match (std::mem::replace(&mut self.transport, Transport::None), self.session.closing()) {
-            (Transport::Open(mut wire), Closing::AfterFlush) if self.output.is_empty() => {
-                wire.link.close(now, Direction::ToServer);
+            (Transport::Open(wire), Closing::AfterFlush) => {
                 self.transport = Transport::Lingering(wire, now.after(LINGER));
                 true
             }
@@ -284,11 +327,18 @@ impl<M: Memory> Endpoint<M> {
                 self.transport = transport;
                 self.end(now, watch)
             }
+            (transport @ Transport::Open(_), _) if self.is_late(now) => {
+                self.transport = transport;
+                self.end(now, watch)
+            }
             (transport @ Transport::Open(_), Closing::Now) => {
                 self.transport = transport;
                 self.end(now, watch)
             }
-            (transport, Closing::No | Closing::AfterFlush | Closing::Now) => {
+            (
+                transport @ (Transport::None | Transport::Open(_) | Transport::Lingering(..)),
+                Closing::No | Closing::AfterFlush | Closing::Now,
+            ) => {
                 self.transport = transport;
                 false
             }

@@ -5,7 +5,7 @@ use mqtt_session::Time;
 
 use super::connection::{Pace, Phase};
 use super::wire::Fault;
-use super::{Broker, ConnectionId, LogEvent, Message};
+use super::{Broker, ConnectionId, LogEvent, Message, Settings};
 
 /// What outlives a restart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -90,6 +90,12 @@ impl Broker {
         for id in connections {
             self.drop_connection(now, id);
         }
+    }
+
+    /// Likewise, and comes back with other settings.
+    pub fn restart_with(&mut self, now: Time, persistence: Persistence, settings: Settings) {
+        self.restart(now, persistence);
+        self.settings = settings;
     }
 
     /// Neither reads nor transmits on a connection any more, as a broker that hangs. Its client may

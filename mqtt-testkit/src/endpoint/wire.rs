@@ -37,11 +37,16 @@ impl Wire {
 
     /// Does at the broker's end what is to be done now: takes at most one piece, sends everything.
     /// True when bytes moved or the end was closed.
-    pub(super) fn serve(&mut self, now: Time, broker: &mut Broker) -> bool {
+    pub(super) fn serve(
+        &mut self,
+        now: Time,
+        broker: &mut Broker,
+        on_taken: impl FnOnce(&[u8]),
+    ) -> bool {
         if !self.is_served {
             return false;
         }
-        let received = self.receive(now, broker);
+        let received = self.receive(now, broker, on_taken);
         let sent = self.send(now, broker);
         if broker.is_closing(self.connection) && self.output.is_empty() {
             self.close(now, broker);
@@ -49,7 +54,7 @@ impl Wire {
         received || sent || !self.is_served
     }
 
-    fn receive(&mut self, now: Time, broker: &mut Broker) -> bool {
+    fn receive(&mut self, now: Time, broker: &mut Broker, on_taken: impl FnOnce(&[u8])) -> bool {
         if !broker.wants_input(self.connection) {
             return false;
         }
@@ -57,6 +62,7 @@ impl Wire {
         match self.link.poll_receive(now, Direction::ToServer, &mut piece) {
             Received::Bytes(_) => {
                 broker.handle_input(now, self.connection, &piece);
+                on_taken(&piece);
                 true
             }
             Received::Nothing => false,
