@@ -210,7 +210,7 @@ fn a_failed_reauthentication_is_a_disconnect<M: TestMemory>() {
     pair.expect(&[disconnect(ReasonCode::UnspecifiedError)]);
 }
 
-/// Enforces: MQTT-4.12.0-5, MQTT-4.12.0-7, MQTT-4.12.1-1, MQTT-3.15.2-1
+/// Enforces: MQTT-3.15.2-1, MQTT-4.12.0-3, MQTT-4.12.0-5, MQTT-4.12.0-7, MQTT-4.12.1-1
 fn what_may_not_be_said_is_refused<M: TestMemory>() {
     let not_now = Err(AuthenticateError::NotNow);
     let mut pair = Pair::<M>::new();

@@ -157,7 +157,7 @@ fn until_pubrel_a_repeated_qos_2_is_answered_and_not_delivered<M: TestMemory>() 
 }
 
 /// Promises: RECV-2
-/// Enforces: MQTT-4.6.0-3
+/// Enforces: MQTT-4.3.3-10, MQTT-4.6.0-3
 fn repeats_do_not_change_the_order_of_pubrecs<M: TestMemory>() {
     let mut pair = Pair::<M>::connected();
     for (id, payload) in [(1, "a"), (2, "b")] {
