@@ -9,7 +9,7 @@ use mqtt_fuzz_targets::{TARGETS, Target};
 const MADE: usize = 3_000;
 
 /// The longest input that is kept, in bytes.
-const LONGEST: usize = 4_096;
+const LONGEST: usize = 20_000;
 
 fn corpus() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../corpus")
