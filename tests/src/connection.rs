@@ -113,7 +113,7 @@ impl Connection {
     /// Ends its own sending half; the client's stays open.
     pub fn end_sending(&mut self) {
         self.trace.line(format_args!("{} is told the end", self.name));
-        self.stream.shutdown(Shutdown::Write).expect("a connection that is open");
+        self.wire.end_sending().expect("a connection that is open");
     }
 
     /// Ends the connection at once, in both directions.

@@ -106,14 +106,22 @@ impl Wire {
         stream.flush()
     }
 
+    /// Ends the sending half of the transport.
+    pub(crate) fn end_sending(&self) -> io::Result<()> {
+        self.transport().shutdown(Shutdown::Write)
+    }
+
     /// Ends both directions at once.
     pub(crate) fn cut(&self) {
-        let stream = match self {
+        // It fails when the client has already closed it.
+        drop(self.transport().shutdown(Shutdown::Both));
+    }
+
+    fn transport(&self) -> &TcpStream {
+        match self {
             Wire::Plain(stream) => stream,
             Wire::Tls(stream) => &stream.sock,
-        };
-        // It fails when the client has already closed it.
-        drop(stream.shutdown(Shutdown::Both));
+        }
     }
 }
 
