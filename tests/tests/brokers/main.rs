@@ -18,6 +18,7 @@ mod row;
 mod sessions;
 mod staying;
 mod subscriptions;
+mod tls;
 mod versions;
 mod wills;
 
