@@ -6,6 +6,11 @@ use crate::difference::Difference;
 
 const PAGE: &str = include_str!("../../../docs/model-broker.md");
 
+const STATEMENTS: [&str; 2] = [
+    include_str!("../../../docs/conformance/mqtt5.tsv"),
+    include_str!("../../../docs/conformance/mqtt311.tsv"),
+];
+
 /// A row of its tables.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Row {
@@ -85,5 +90,19 @@ impl fmt::Display for Difference {
         };
         let Difference { conversation, version, mosquitto, model } = self;
         write!(f, "| {conversation} | {version} | {} | {} |", cell(mosquitto), cell(model))
+    }
+}
+
+#[test]
+fn the_page_cites_statements_there_are() {
+    for row in rows() {
+        for cited in row.decision.split('[').skip(1) {
+            let (id, _) = cited.split_once(']').expect("a bracket is closed");
+            let mut lines = STATEMENTS.iter().flat_map(|list| list.lines());
+            assert!(
+                lines.any(|line| line.split('\t').next() == Some(id)),
+                "there is no {id}: {row:?}"
+            );
+        }
     }
 }
