@@ -8,6 +8,7 @@ use super::flow::{Ended, FlowKind, Lane};
 use super::keep_alive::Deadline;
 use super::link::{Link, Up};
 use super::{Session, SessionState};
+use crate::close::blames_content;
 use crate::{CloseReason, Failure, Memory, Time};
 
 /// Why a session wants to be woken.
@@ -108,8 +109,38 @@ fn is_up<M: Memory>(link: &Link<M>) -> bool {
     link.up().is_some() && !link.transport_ended
 }
 
+/// Whether a connection may have ended because of a request that was on it. One that was just lost
+/// may have been so for any reason: what nobody waits for is then made again, however often.
+fn may_end_for_request(reason: CloseReason, is_own: bool) -> bool {
+    match reason {
+        CloseReason::Violation(_) => true,
+        CloseReason::Disconnected(code) => blames_content(code),
+        CloseReason::Lost => !is_own,
+        CloseReason::Refused(_)
+        | CloseReason::NoConnAck
+        | CloseReason::KeepAlive
+        | CloseReason::NoAnswer
+        | CloseReason::Local
+        | CloseReason::StoreFailed => false,
+    }
+}
+
 impl<M: Memory> SessionState<M> {
-    /// A request got no answer in time. `false` when it fails, `true` when it is to be made again.
+    /// A connection ended: requests on it that may be why have missed their answers.
+    pub(super) fn judge_requests(&mut self, reason: CloseReason) {
+        let mut at = self.flows.first(Lane::Requested);
+        while let Some(index) = at {
+            at = self.flows.next(index);
+            let kind = self.flows.get(index).map(|flow| flow.kind);
+            let is_own = matches!(kind, Some(FlowKind::Resubscribe { .. }));
+            if may_end_for_request(reason, is_own) {
+                self.miss_answer(index);
+            }
+        }
+    }
+
+    /// A request got no answer in time, or on its connection. `false` when it fails, `true` when it is
+    /// to be made again.
     fn miss_answer(&mut self, index: u32) -> bool {
         let Some(flow) = self.flows.get_mut(index) else { return false };
         let mut subscription = None;

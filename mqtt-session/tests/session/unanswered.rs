@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use mqtt_session::proto::{Packet, ReasonCode, Version};
-use mqtt_session::{CloseReason, Closing, Config, Connect, Failure, Wakeup};
+use mqtt_session::{CloseReason, Closing, Config, Connect, Failure, Token, Wakeup};
 
 use crate::packets::*;
 use crate::pair::{Pair, Seen, TestMemory};
@@ -302,7 +302,68 @@ fn before_5_0_the_transport_is_closed<M: TestMemory>() {
     assert_eq!(pair.close(), [Seen::Closed(CloseReason::NoAnswer)]);
 }
 
+/// Whether a request fails now.
+#[track_caller]
+fn expect_failure<M: TestMemory>(pair: &mut Pair<M>, request: Token, fails: bool) {
+    let failed = [Seen::RequestFailed(request, Failure::NoAnswer)];
+    pair.expect_events(&failed[..usize::from(fails)]);
+}
+
+/// As a broker answers 3.1.1 that knows the codes of 5.0 alone.
+///
+/// Promises: SEND-11, BAD-4
+fn a_request_with_a_malformed_answer_fails_at_last<M: TestMemory>() {
+    let mut pair = connected::<M>(Config { version: Version::V3_1_1, ..Config::new(1) });
+    let subscribed = pair.subscribe("a");
+    for id in 1..=4 {
+        pair.expect(&[subscribe(id, &[filter("a")])]);
+        pair.send_bytes(&[0x90, 3, 0, id as u8, 0x8F]);
+        pair.expect_events(&[]);
+        let closed = pair.close();
+        assert!(matches!(closed[..], [Seen::Closed(CloseReason::Violation(_))]), "{closed:?}");
+        expect_failure(&mut pair, subscribed, id == 4);
+        resume(&mut pair, true);
+    }
+    pair.expect(&[]);
+}
+
+/// As a broker of 3.1.1 answers what it does not allow.
+///
+/// Promises: SEND-11, BAD-4
+fn a_request_at_which_the_broker_hangs_up_fails_at_last<M: TestMemory>() {
+    let mut pair = connected::<M>(Config::new(1));
+    let subscribed = pair.subscribe("a");
+    for id in 1..=4 {
+        pair.expect(&[subscribe(id, &[filter("a")])]);
+        pair.cut();
+        expect_failure(&mut pair, subscribed, id == 4);
+        resume(&mut pair, true);
+    }
+    pair.expect(&[]);
+}
+
+/// A night of lost connections ends no subscription.
+///
+/// Promises: SEND-11, RES-3
+fn a_subscription_made_again_outlives_any_number_of_lost_connections<M: TestMemory>() {
+    let mut pair = connected::<M>(Config::new(1));
+    pair.subscribe("a");
+    pair.transmitted();
+    pair.send(&suback(1, &[OK]));
+    assert_eq!(pair.events().len(), 1);
+    for id in 2..=20 {
+        pair.cut();
+        resume(&mut pair, false);
+        pair.expect(&[subscribe(id, &[filter("a")])]);
+    }
+    pair.send(&suback(20, &[OK]));
+    pair.expect_events(&[]);
+}
+
 crate::on_both_memories! {
+    a_request_with_a_malformed_answer_fails_at_last
+    a_request_at_which_the_broker_hangs_up_fails_at_last
+    a_subscription_made_again_outlives_any_number_of_lost_connections
     a_request_without_an_answer_ends_the_connection
     it_is_made_again_three_times_and_then_fails
     an_identifier_given_up_stays_taken_until_the_connection_ends
