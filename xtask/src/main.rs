@@ -15,6 +15,7 @@ mod report;
 mod runner;
 mod runtimes;
 mod scan;
+mod sizes;
 mod tally;
 mod test;
 

@@ -16,6 +16,7 @@ use crate::mutants;
 use crate::promises;
 use crate::runner::Runner;
 use crate::runtimes;
+use crate::sizes;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
@@ -42,6 +43,7 @@ pub(crate) fn run(args: &Args) -> ExitCode {
     runner.own("promises", "cargo xtask promises", promises::check);
     runner.own("conformance", "cargo xtask conformance", conformance::check);
     runner.own("planted defects", "git apply --check mutants/*.patch", mutants::check);
+    runner.own("adapter sizes", "lines of code of each runtime", sizes::check);
     tests(&mut runner);
     link_check(&mut runner);
     dependencies(&mut runner);
