@@ -14,6 +14,7 @@ use crate::InCallback;
 use crate::mover::{Mover, deadline};
 use crate::publishing::{Publication, PublishHandle};
 use crate::reactor::in_callback;
+use crate::readiness::Readiness;
 use crate::receiving::{CallbackSubscription, Events, Subscription};
 
 /// One MQTT client. Clones are handles of the same client.
@@ -204,6 +205,16 @@ impl Client {
             Some(own_loop) if !in_callback() => own_loop.turn(deadline(timeout)),
             Some(_) | None => Err(io::ErrorKind::Unsupported.into()),
         }
+    }
+
+    /// What a loop of one's own waits for on behalf of a client made by
+    /// [`start_without_thread`](crate::start_without_thread), beside its own descriptors. To be asked
+    /// before every wait.
+    ///
+    /// It is [`Unsupported`](io::ErrorKind::Unsupported) for a client that has a thread.
+    pub fn readiness(&self) -> io::Result<Readiness> {
+        let own_loop = self.mover.own_loop();
+        own_loop.map(|own_loop| own_loop.readiness()).ok_or(io::ErrorKind::Unsupported.into())
     }
 
     /// Replaces the list of brokers by that of these URLs, at least one and without credentials. A

@@ -28,6 +28,7 @@ mod mover;
 mod own_loop;
 mod publishing;
 mod reactor;
+mod readiness;
 mod receiving;
 mod runtime;
 
@@ -51,6 +52,7 @@ pub use client::Client;
 pub use error::{InCallback, RecvError};
 pub use io::{Io, Stream};
 pub use publishing::{Publication, PublishHandle};
+pub use readiness::Readiness;
 pub use receiving::{CallbackSubscription, Events, Subscription};
 
 use mover::Mover;

@@ -3,13 +3,14 @@
 use std::future::Future;
 use std::io;
 use std::pin::Pin;
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::Instant;
 
 use crate::Driver;
 use crate::mover::left;
-use crate::reactor::Reactor;
+use crate::reactor::{Reactor, Shared};
+use crate::readiness::Readiness;
 
 /// A driver that callers turn: one at a time, while the others wait for that turn to be over.
 pub(crate) struct OwnLoop {
@@ -17,6 +18,7 @@ pub(crate) struct OwnLoop {
     turned: Condvar,
     /// Interrupts the turn that waits.
     waker: Waker,
+    shared: Arc<Shared>,
 }
 
 struct State {
@@ -35,6 +37,7 @@ impl OwnLoop {
     pub(crate) fn new(reactor: Reactor<Driver>) -> OwnLoop {
         OwnLoop {
             waker: reactor.waker().clone(),
+            shared: Arc::clone(reactor.shared()),
             state: Mutex::new(State { reactor: Slot::Free(Box::new(reactor)), turns: 0 }),
             turned: Condvar::new(),
         }
@@ -67,6 +70,11 @@ impl OwnLoop {
     pub(crate) fn turn(&self, deadline: Option<Instant>) -> io::Result<bool> {
         let turns = self.lock().turns;
         self.turn_after(turns, deadline)
+    }
+
+    /// What the turns wait for.
+    pub(crate) fn readiness(&self) -> Readiness {
+        Readiness::of(&self.shared)
     }
 
     /// Turns once, or waits for somebody else's turn, unless there was one since `turns`.

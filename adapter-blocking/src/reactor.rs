@@ -7,6 +7,8 @@
 use std::cell::RefCell;
 use std::future::Future;
 use std::io;
+#[cfg(unix)]
+use std::os::fd::{AsFd, BorrowedFd};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, AtomicU64, AtomicUsize, Ordering};
@@ -47,6 +49,10 @@ impl<D: Future<Output = ()>> Reactor<D> {
     /// Turns until the driver has ended.
     pub(crate) fn run(&mut self) {
         while matches!(self.turn(None), Ok(Poll::Pending)) {}
+    }
+
+    pub(crate) fn shared(&self) -> &Arc<Shared> {
+        &self.shared
     }
 
     /// Wakes the turn that waits, or the next one.
@@ -145,21 +151,35 @@ impl Shared {
 
     /// How long the poller may wait: not at all when a wake came first.
     fn park(&self, timeout: Option<Duration>) -> Option<Duration> {
-        let parked =
-            self.state.compare_exchange(RUNNING, PARKED, Ordering::AcqRel, Ordering::Acquire);
-        if parked.is_err() {
-            return Some(Duration::ZERO);
-        }
-        let left = match self.deadline.load(Ordering::Relaxed) {
-            NEVER => return timeout,
-            deadline => Time::from_micros(deadline).since(self.clock.now()),
-        };
-        if left.is_zero() {
+        let left = self.left();
+        if left == Some(Duration::ZERO) {
             self.deadline.store(NEVER, Ordering::Relaxed);
         }
-        // The poller's time may stand still while the machine is suspended.
-        let left = left.min(LONGEST_SLEEP);
-        Some(timeout.map_or(left, |timeout| timeout.min(left)))
+        let parked =
+            self.state.compare_exchange(RUNNING, PARKED, Ordering::AcqRel, Ordering::Acquire);
+        match parked {
+            Ok(_) => left.into_iter().chain(timeout).min(),
+            Err(_) => Some(Duration::ZERO),
+        }
+    }
+
+    /// From here on a wake makes the poller's descriptor readable. How long a wait for that may
+    /// take: not at all when a wake came first.
+    pub(crate) fn prepare(&self) -> Option<Duration> {
+        let parked =
+            self.state.compare_exchange(RUNNING, PARKED, Ordering::AcqRel, Ordering::Acquire);
+        match parked {
+            Ok(_) | Err(PARKED) => self.left(),
+            Err(_) => Some(Duration::ZERO),
+        }
+    }
+
+    /// The time until the deadline. The poller's own may stand still while the machine is suspended.
+    fn left(&self) -> Option<Duration> {
+        match self.deadline.load(Ordering::Relaxed) {
+            NEVER => None,
+            at => Some(Time::from_micros(at).since(self.clock.now()).min(LONGEST_SLEEP)),
+        }
     }
 
     /// From here on a wake is for the next turn.
@@ -177,6 +197,13 @@ impl Shared {
         if event.is_writable() || event.is_write_closed() || event.is_error() {
             self.writable.fetch_add(1, Ordering::Relaxed);
         }
+    }
+}
+
+#[cfg(unix)]
+impl AsFd for Shared {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.registry.as_fd()
     }
 }
 

@@ -80,3 +80,18 @@ fn a_driver_is_known_as_a_callback() {
     assert!(Poller::new().unwrap().drive(driver).turn(None).unwrap().is_ready());
     assert!(!in_callback());
 }
+
+/// A wait elsewhere: what comes before it, and what comes meanwhile, is not missed.
+#[test]
+fn a_wait_elsewhere_misses_no_wake_and_no_deadline() {
+    let mut reactor = idle();
+    assert_eq!(reactor.shared.prepare(), None, "nothing is due");
+    assert_eq!(reactor.shared.prepare(), None, "and asking changes nothing");
+    reactor.waker().wake_by_ref();
+    assert_eq!(reactor.shared.prepare(), Some(Duration::ZERO), "a wake came first");
+    turn(&mut reactor, None);
+    reactor.shared.set_deadline(reactor.shared.clock().now());
+    assert_eq!(reactor.shared.prepare(), Some(Duration::ZERO));
+    turn(&mut reactor, None);
+    assert_eq!(reactor.shared.prepare(), None, "a deadline is told once");
+}

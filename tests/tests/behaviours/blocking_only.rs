@@ -1,17 +1,21 @@
 //! What only blocking calls promise: timeouts, callbacks that would wait, a loop of one's own.
 
 use std::io::ErrorKind;
+use std::num::NonZeroU32;
+#[cfg(unix)]
+use std::os::fd::AsFd;
 use std::sync::{Mutex, mpsc};
 use std::thread;
 use std::time::Duration;
 
 use mqtt_adapter_blocking::{
-    Client, InCallback, Message, Publication, PublishError, PublishHandle, QoS, ReasonCode,
-    RecvError, SubscribeError, UnsubscribeError, start_without_thread,
+    Client, InCallback, Message, Publication, PublishError, PublishHandle, QoS, Readiness,
+    ReasonCode, RecvError, SubscribeError, UnsubscribeError, start_without_thread,
 };
 use mqtt_proto::Property;
 use mqtt_tests::adapter::{Adapter, Blocking, Client as _, OwnLoop};
 use mqtt_tests::{Signal, Trial, id};
+use smol::{Async, Timer, future};
 
 use crate::{connected, everything, options, qos1};
 
@@ -141,6 +145,54 @@ fn a_loop_of_ones_own_does_all_the_work() {
         }
         drop(client);
     });
+}
+
+/// The loop waits with the reactor of somebody else. It goes on for what comes, for calls of other
+/// threads and for the time, and not for nothing.
+#[cfg(unix)]
+#[test]
+fn a_loop_of_ones_own_waits_for_readiness() {
+    Trial::run(|trial| {
+        trial.note("shows LIVE-1 SEND-9");
+        let idle = Signal::new();
+        let raise = idle.clone();
+        let peer = trial.peer(move |broker| {
+            let mut connection = broker.open(false);
+            connection.take_qos1("before");
+            raise.raise();
+            connection.take_qos1("meanwhile");
+            connection.expect_pingreq();
+            connection.cut();
+        });
+        let options =
+            options(&peer).keep_alive(Duration::from_secs(1)).max_attempts(NonZeroU32::MIN);
+        let client = start_without_thread(options).unwrap();
+        drop(client.try_publish(qos1("before")).unwrap());
+        let caller = client.clone();
+        trial.part("a call of another thread", move || {
+            idle.wait();
+            drop(caller.try_publish(qos1("meanwhile")).unwrap());
+        });
+        let mut turns = 0;
+        while client.turn(Duration::ZERO).unwrap() {
+            wait(&client.readiness().unwrap());
+            turns += 1;
+        }
+        assert_eq!(client.stats().delivered, 2);
+        assert!(turns < 100, "{turns} turns: it waits for nothing");
+    });
+}
+
+#[cfg(unix)]
+fn wait(readiness: &Readiness) {
+    let client = Async::new_nonblocking(readiness.as_fd()).unwrap();
+    let readable = async { client.readable().await.unwrap() };
+    match readiness.timeout() {
+        None => smol::block_on(readable),
+        Some(timeout) => smol::block_on(future::or(readable, async {
+            Timer::after(timeout).await;
+        })),
+    }
 }
 
 /// One thread turns the loop, the others wait for it.

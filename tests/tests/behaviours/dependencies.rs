@@ -7,7 +7,7 @@ use std::process::Command;
 fn the_blocking_adapter_has_no_async_runtime() {
     let output = Command::new(env!("CARGO"))
         .args(["tree", "--package", "mqtt-adapter-blocking", "--edges", "normal"])
-        .args(["--features", "tls"])
+        .args(["--all-features"])
         .args(["--prefix", "none", "--format", "{p}", "--offline"])
         .current_dir(env!("CARGO_MANIFEST_DIR"))
         .output()
