@@ -129,7 +129,7 @@ fn for_oneself(talk: &mut Talk) {
 
 fn after_keep_alive(talk: &mut Talk) {
     let a = talk.connect("a", &Connect { keep_alive: 1, will: Some(WILL), ..connect("a") });
-    talk.wait_for_end(a, Duration::from_secs(8));
+    talk.wait_for_end(a, Duration::from_secs(30));
     witness(talk);
 }
 
@@ -156,26 +156,26 @@ fn the_properties_of_a_will(talk: &mut Talk) {
 
 fn will_delay(talk: &mut Talk) {
     witness(talk);
-    let a = delayed(talk, 2, 100);
+    let a = delayed(talk, 4, 100);
     talk.cut(a);
     talk.wait(Duration::from_millis(500));
-    talk.wait(Duration::from_millis(3500));
+    talk.wait(Duration::from_millis(5500));
 }
 
 fn will_delay_and_reconnect(talk: &mut Talk) {
     witness(talk);
-    let a = delayed(talk, 2, 100);
+    let a = delayed(talk, 4, 100);
     talk.cut(a);
     talk.resume("a");
-    talk.wait(Duration::from_secs(4));
+    talk.wait(Duration::from_secs(6));
 }
 
 fn will_delay_and_clean_start(talk: &mut Talk) {
     witness(talk);
-    let a = delayed(talk, 2, 100);
+    let a = delayed(talk, 4, 100);
     talk.cut(a);
     talk.client("a");
-    talk.wait(Duration::from_secs(4));
+    talk.wait(Duration::from_secs(6));
 }
 
 fn will_delay_beyond_the_session(talk: &mut Talk) {
@@ -187,14 +187,14 @@ fn will_delay_beyond_the_session(talk: &mut Talk) {
 
 fn will_delay_and_takeover(talk: &mut Talk) {
     witness(talk);
-    delayed(talk, 2, 100);
+    delayed(talk, 4, 100);
     talk.resume("a");
-    talk.wait(Duration::from_secs(4));
+    talk.wait(Duration::from_secs(6));
 }
 
 fn will_delay_and_disconnect(talk: &mut Talk) {
     witness(talk);
-    let a = delayed(talk, 2, 100);
+    let a = delayed(talk, 4, 100);
     talk.send_last(a, &disconnect(ReasonCode::DisconnectWithWillMessage));
-    talk.wait(Duration::from_secs(4));
+    talk.wait(Duration::from_secs(6));
 }
