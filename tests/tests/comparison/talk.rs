@@ -49,6 +49,9 @@ struct Client {
     socket: TcpStream,
     input: Vec<u8>,
     phase: Phase,
+    /// PINGREQs of the conversation without their PINGRESPs, and all of them.
+    own_pings: u32,
+    pings: u32,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,7 +85,9 @@ impl Talk {
             others => format!("{name}{}", others + 1),
         };
         let (lines, input, phase) = (Vec::new(), Vec::new(), Phase::Opened);
-        self.clients.push(Client { name, label, lines, socket, input, phase });
+        let (own_pings, pings) = (0, 0);
+        let client = Client { name, label, lines, socket, input, phase, own_pings, pings };
+        self.clients.push(client);
         Peer(self.clients.len() - 1)
     }
 
@@ -150,6 +155,11 @@ impl Talk {
     /// Sends bytes that are no packet, or none a client may send; `what` says what they are.
     pub(crate) fn send_bytes(&mut self, peer: Peer, what: impl Display, bytes: &[u8]) {
         self.say(peer, what);
+        if bytes.first().is_some_and(|first| first >> 4 == PINGREQ[0] >> 4) {
+            let client = &mut self.clients[peer.0];
+            client.own_pings += 1;
+            client.pings += 1;
+        }
         self.write(peer, bytes);
         self.settle(Some(peer));
     }
@@ -260,11 +270,12 @@ impl Talk {
         if self.clients[peer.0].phase == Phase::Ended {
             return;
         }
+        self.clients[peer.0].pings += 1;
         self.write(peer, &PINGREQ);
         let deadline = Instant::now() + PATIENCE;
         while self.clients[peer.0].phase == Phase::Connected {
             match self.read_packet(peer, deadline) {
-                Some(PacketType::PingResp) => return,
+                Some(_) if self.clients[peer.0].pings == 0 => return,
                 Some(_) => {}
                 None => assert!(Instant::now() < deadline, "no PINGRESP: {}", self.trace(peer)),
             }
@@ -318,7 +329,9 @@ impl Talk {
         let header = FixedHeader::decode(frame, dialect).unwrap().unwrap();
         let name = self.clients[peer.0].name;
         let line = match Packet::decode(header, &frame[usize::from(header.len)..], dialect) {
-            Ok(Packet::PingResp) => return PacketType::PingResp,
+            Ok(Packet::PingResp) if !self.clients[peer.0].is_own_ping() => {
+                return PacketType::PingResp;
+            }
             Ok(packet) => {
                 if let Packet::ConnAck(connack) = packet
                     && !connack.reason.is_error()
@@ -344,6 +357,16 @@ impl Talk {
     /// A broker may say what this client would refuse: the comparison shows it.
     fn their_dialect(&self) -> Dialect {
         Dialect { version: self.version, sender: Role::Server, lenient: true }
+    }
+}
+
+impl Client {
+    /// A PINGRESP came: whether it answers a PINGREQ of the conversation. Those come first.
+    fn is_own_ping(&mut self) -> bool {
+        self.pings = self.pings.saturating_sub(1);
+        let is_own = self.own_pings > 0;
+        self.own_pings = self.own_pings.saturating_sub(1);
+        is_own
     }
 }
 
