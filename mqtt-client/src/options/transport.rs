@@ -14,8 +14,8 @@ impl Options {
     /// socket, a serial line, a pipe in memory. `dial` opens one for each attempt. Default: TCP.
     ///
     /// The URLs then only name brokers: no name of theirs is resolved, and `dial` serves all of
-    /// them. An error fails the attempt ([`ConnectError::Dial`](crate::ConnectError::Dial)), which is
-    /// made again as others are.
+    /// them. One that takes TLS takes it over this stream. An error fails the attempt
+    /// ([`ConnectError::Dial`](crate::ConnectError::Dial)), which is made again as others are.
     ///
     /// What it opens implements [`Transport`]; for the streams of a runtime its adapter has done so
     /// (`Io`). The driver polls the future and holds no lock meanwhile; nothing in it may block. It

@@ -155,6 +155,7 @@ suite! {
     ["CON-1"] tls::a_peer_silent_in_the_handshake_is_given_up;
     ["CON-1"] tls::a_peer_without_tls_is_an_error;
     [] tls::a_url_without_tls_stays_without;
+    [] tls::a_stream_of_the_applications_own_takes_tls;
     ["RES-1"] tls::a_cut_in_a_record_loses_nothing;
     [] tls::close_notify_is_an_end;
     [] tls::a_megabyte_goes_both_ways;

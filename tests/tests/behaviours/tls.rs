@@ -231,6 +231,22 @@ pub(crate) fn a_url_without_tls_stays_without<A: Adapter>(trial: &Trial) {
     A::start().connect(crate::options(&peer).tls(tls)).unwrap().disconnect();
 }
 
+/// The certificate is for the host of the URL, which is not looked up.
+pub(crate) fn a_stream_of_the_applications_own_takes_tls<A: Adapter>(trial: &Trial) {
+    let (authority, _, tls) = trust();
+    let acceptor = Acceptor::new(&authority.issue(&["nowhere.invalid"], Validity::Now));
+    let peer = trial.peer(move |broker| {
+        let mut connection = broker.open_tls(&acceptor, false);
+        connection.take_qos1("out");
+        connection.expect_last_packet(ReasonCode::NormalDisconnection);
+        connection.expect_close_notify();
+    });
+    let options = Options::new("mqtts://nowhere.invalid").unwrap().tls(tls);
+    let client = A::start().connect(A::over(options, peer.address())).unwrap();
+    client.publish(qos1("out")).unwrap();
+    client.disconnect();
+}
+
 /// The end without `close_notify` is a loss, and what came of a record that is not whole is nothing.
 pub(crate) fn a_cut_in_a_record_loses_nothing<A: Adapter>(trial: &Trial) {
     let (_, certificate, tls) = trust();
