@@ -48,6 +48,7 @@ fn asking_for_space_again_does_not_grow_it() {
 
 /// Promises: BAD-3
 #[test]
+#[cfg_attr(miri, ignore = "too many bytes for Miri")]
 fn a_packet_longer_than_steady_grows_it_as_bytes_arrive_and_not_for_good() {
     let mut inbound = Growing::default();
     let long = std::vec![7; 3 * STEADY];
@@ -76,6 +77,7 @@ fn read(inbound: &mut Growing, mut bytes: &[u8]) {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "too many bytes for Miri")]
 fn a_large_payload_is_handed_over_without_a_copy() {
     let long: Vec<u8> = (0..100_000u32).map(|n| (n % 251) as u8).collect();
     let mut inbound = Growing::default();
@@ -91,6 +93,7 @@ fn a_large_payload_is_handed_over_without_a_copy() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "too many bytes for Miri")]
 fn a_payload_that_is_small_or_not_alone_is_copied() {
     let long: Vec<u8> = (0..300_000u32).map(|n| (n % 251) as u8).collect();
     // Something behind it, much before it, and a small one.
