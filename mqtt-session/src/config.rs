@@ -58,8 +58,8 @@ pub struct Config {
     /// owners whose payloads must not be dropped just anywhere.
     pub hand_back: bool,
     /// Turns off the tolerances for brokers that break the standard: `lenient`, Receive Maximum
-    /// enforced at twice the announced value or at 32 more, no ClientID assigned, PUBACK for QoS 2
-    /// before 5.0.
+    /// enforced at twice the announced value or at 32 more (which stays so before 5.0, where it is
+    /// not announced), no ClientID assigned, PUBACK for QoS 2 before 5.0.
     pub strict: bool,
     /// Closes the connection when the broker has a session that this end has no state of. If not
     /// (default), the session is adopted: before QoS 2 uses a Packet Identifier in it for the first

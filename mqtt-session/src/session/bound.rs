@@ -45,7 +45,8 @@ impl<M: Memory> Session<M> {
         let buffer = packet.max(STEADY).max(LONGEST_HEADER + 2 + TEXT + 2);
         let aliases = usize::from(topic_alias_maximum::<M>(&self.config));
         let announced = usize::from(self.config.receive_maximum.get());
-        let held = most_held(most_open(announced, self.config.strict)).min(IDENTIFIERS);
+        // A connection of a version before 5.0 is not strict about it.
+        let held = most_held(most_open(announced, false)).min(IDENTIFIERS);
         [
             buffer.saturating_mul(2),
             grown(held, size_of::<Slot<Held, Shelf>>() + size_of::<u32>()),

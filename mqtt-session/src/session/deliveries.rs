@@ -55,15 +55,18 @@ impl<M: Memory> Session<M> {
     /// Takes a place for a new message.
     pub(super) fn hold(&mut self, qos: QoS, id: PacketId) -> Result<u32, ViolationKind> {
         let exactly_once = qos == QoS::ExactlyOnce;
-        let announced = self.link.as_ref().map_or(0, |link| usize::from(link.receive_maximum));
+        let (announced, is_told) = self.link.as_ref().map_or((0, false), |link| {
+            (usize::from(link.receive_maximum), link.version.has_properties())
+        });
         let held = &mut self.state.held;
         let open = held.total() - held.len(Shelf::Orphan) - held.len(Shelf::Known);
-        let most = most_open(announced, self.config.strict);
+        // Before 5.0 a broker is not told the limit, and cannot be held to it to the letter.
+        let most = most_open(announced, self.config.strict && is_told);
         if open >= most {
             // [MQTT-3.3.4-9]
             return Err(ViolationKind::ReceiveMaximum);
         }
-        self.state.tolerated += u64::from(open >= announced);
+        self.state.tolerated += u64::from(is_told && open >= announced);
         let is_full = !held.has_room() || held.total() >= most_held(most);
         if is_full && let Some(oldest) = held.first(Shelf::Orphan) {
             // The broker will send it again.

@@ -1,7 +1,7 @@
 //! Messages of the broker on one connection.
 
 use mqtt_session::Config;
-use mqtt_session::proto::{Packet, Publish, ReasonCode, Role};
+use mqtt_session::proto::{Packet, Publish, ReasonCode, Role, Version};
 
 use crate::packets::*;
 use crate::pair::{Pair, Seen, TestMemory};
@@ -301,7 +301,7 @@ fn packets_split_at_every_byte_give_the_same_events<M: TestMemory>() {
         disconnect(ReasonCode::ServerShuttingDown),
     ]
     .iter()
-    .flat_map(|packet| encode(packet, mqtt_session::proto::Version::V5, Role::Server))
+    .flat_map(|packet| encode(packet, Version::V5, Role::Server))
     .collect();
     let run = |first: usize, second: usize| {
         let mut pair = Pair::<M>::new();
@@ -346,6 +346,30 @@ fn receive_maximum_is_enforced_with_a_tolerance_unless_strict<M: TestMemory>() {
         let exceeded = disconnect(ReasonCode::ReceiveMaximumExceeded);
         pair.exchange(&publish(QOS1, most + 1, ""), &[exceeded]);
     }
+}
+
+/// Before 5.0 a broker is not told the Receive Maximum, and not held to it to the letter: what it has
+/// open on one connection it sends again on the next, however strict this end is.
+///
+/// Promises: BAD-2
+fn before_5_0_nobody_is_strict_about_receive_maximum<M: TestMemory>() {
+    let config = Config { strict: true, receive_maximum: maximum(2), ..Config::new(1) };
+    let mut pair = Pair::<M>::with(Config { version: Version::V3_1_1, ..config });
+    pair.connect();
+    for dup in [false, true] {
+        for id in 1..=6 {
+            match dup {
+                false => pair.send(&publish(QOS1, id, "")),
+                true => pair.send(&publish_again(QOS1, id, "")),
+            }
+        }
+        let events = pair.events();
+        assert!(!events.iter().any(|event| matches!(event, Seen::Closed(_))), "{events:?}");
+        assert_eq!(pair.session.held(), 6);
+        pair.cut();
+        pair.resume(true);
+    }
+    assert_eq!(pair.session.tolerated(), 0);
 }
 
 fn maximum(messages: u16) -> std::num::NonZeroU16 {
@@ -462,6 +486,7 @@ crate::on_both_memories! {
     a_message_is_delivered_as_it_was_sent
     packets_split_at_every_byte_give_the_same_events
     receive_maximum_is_enforced_with_a_tolerance_unless_strict
+    before_5_0_nobody_is_strict_about_receive_maximum
     messages_of_earlier_connections_are_bounded
     a_broker_that_never_completes_qos_2_is_stopped
     reading_waits_while_answers_wait

@@ -41,9 +41,7 @@ impl<M: Memory> World<M> {
     pub(super) fn new(setting: &Setting, keep_alive: u16, broker: Settings) -> World<M> {
         // Large enough for what this target itself cannot do without.
         let size = setting.config.maximum_packet_size.map(|size| size.saturating_add(256));
-        // Before 5.0 no broker is told the Receive Maximum that `strict` holds it to.
-        let strict = setting.config.strict && setting.config.version.has_properties();
-        let config = Config { maximum_packet_size: size, strict, ..setting.config.clone() };
+        let config = Config { maximum_packet_size: size, ..setting.config.clone() };
         let may_duplicate = config.session_loss.qos2;
         let window = usize::from(config.receive_maximum.get()).min(6);
         let mut world = World {
