@@ -1,5 +1,9 @@
 //! The clock of the adapters.
 
+#[cfg(feature = "test-clock")]
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
 use mqtt_session::Time;
 
 /// A clock that never goes back, for [`Runtime::now`](crate::Runtime::now).
@@ -27,6 +31,7 @@ impl Clock {
         let seconds = u64::try_from(time.tv_sec).unwrap_or_default();
         let micros = u64::try_from(time.tv_nsec / 1000).unwrap_or_default();
         Time::from_micros(seconds.saturating_mul(1_000_000).saturating_add(micros))
+            .after(suspended())
     }
 }
 
@@ -39,8 +44,32 @@ impl Clock {
 
     /// The time now.
     pub fn now(self) -> Time {
-        Time::ZERO.after(self.start.elapsed())
+        Time::ZERO.after(self.start.elapsed()).after(suspended())
     }
+}
+
+/// What tests add to the clocks of this process, in microseconds.
+#[cfg(feature = "test-clock")]
+static SUSPENDED: AtomicU64 = AtomicU64::new(0);
+
+#[cfg(feature = "test-clock")]
+impl Clock {
+    /// Moves all clocks of this process on, for a test: as when the machine is suspended, timers
+    /// know nothing of it.
+    pub fn suspend(time: Duration) {
+        let micros = u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
+        SUSPENDED.fetch_add(micros, Ordering::Relaxed);
+    }
+}
+
+#[cfg(feature = "test-clock")]
+fn suspended() -> Duration {
+    Duration::from_micros(SUSPENDED.load(Ordering::Relaxed))
+}
+
+#[cfg(not(feature = "test-clock"))]
+fn suspended() -> Duration {
+    Duration::ZERO
 }
 
 #[cfg(test)]

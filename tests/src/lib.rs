@@ -2,6 +2,7 @@
 //! adapter.
 
 pub mod adapter;
+mod alone;
 mod certificates;
 mod connection;
 mod exchange;
@@ -11,6 +12,7 @@ mod tls;
 mod trace;
 mod trial;
 
+pub use alone::alone;
 pub use certificates::{Authority, Certificate, Validity};
 pub use connection::Connection;
 pub use exchange::{Connected, Published, id};

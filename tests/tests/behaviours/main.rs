@@ -3,6 +3,8 @@
 //! The suite is a table: the ids of the promises, as `"SEND-9"`, and the behaviour that shows
 //! them. Every line is one test per adapter.
 
+#[cfg(target_os = "linux")]
+mod alone;
 mod authenticating;
 mod blocking_only;
 mod connecting;

@@ -1,7 +1,4 @@
 //! Nothing outlives a client: no thread and no descriptor, even where messages are kept.
-//!
-//! One test, since it counts what the whole process has.
-#![cfg(target_os = "linux")]
 
 use std::collections::BTreeSet;
 use std::num::NonZeroU32;
@@ -12,24 +9,10 @@ use std::{fs, thread};
 use mqtt_adapter_blocking::{
     Backoff, Message, Options, Publish, QoS, ReasonCode, SubscribeOptions,
 };
-use mqtt_tests::adapter::{
-    Adapter, AsyncStd, Blocking, Client, Events, OwnLoop, Smol, Subscription, TokioCurrent,
-    TokioMulti,
-};
+use mqtt_tests::adapter::{Adapter, Client, Events, Subscription};
 use mqtt_tests::{Peer, Trial, id};
 
-/// Shows END-3.
-#[test]
-fn no_thread_and_no_descriptor_stays_behind() {
-    leaves_nothing::<TokioCurrent>();
-    leaves_nothing::<TokioMulti>();
-    leaves_nothing::<Smol>();
-    leaves_nothing::<AsyncStd>();
-    leaves_nothing::<Blocking>();
-    leaves_nothing::<OwnLoop>();
-}
-
-fn leaves_nothing<A: Adapter>() {
+pub(super) fn no_thread_and_no_descriptor_stays_behind<A: Adapter>() {
     // Some runtimes have threads for the whole process, which start with the first client.
     drop(message_of::<A>(End::Disconnect));
     let before = Possessions::count();
@@ -38,7 +21,7 @@ fn leaves_nothing<A: Adapter>() {
         let peer = trial.peer(|broker| broker.refuse(ReasonCode::NotAuthorized));
         assert!(A::start().connect(options(&peer)).is_err());
     });
-    before.wait_until_restored(std::any::type_name::<A>());
+    before.wait_until_restored();
     drop(kept);
 }
 
@@ -109,7 +92,7 @@ impl Possessions {
     }
 
     /// Waits until there is nothing that was not there before: what ends by itself takes its moment.
-    fn wait_until_restored(&self, adapter: &str) {
+    fn wait_until_restored(&self) {
         let deadline = Instant::now() + Duration::from_secs(20);
         loop {
             let now = Possessions::count();
@@ -117,7 +100,7 @@ impl Possessions {
             {
                 return;
             }
-            assert!(Instant::now() < deadline, "{adapter} leaves from {self:#?}\n{now:#?}");
+            assert!(Instant::now() < deadline, "what was left of {self:#?}\n{now:#?}");
             thread::yield_now();
         }
     }
