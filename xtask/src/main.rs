@@ -16,6 +16,7 @@ mod runner;
 mod runtimes;
 mod scan;
 mod sizes;
+mod simulate;
 mod tally;
 mod test;
 
@@ -42,6 +43,8 @@ enum Chore {
     Mutants(mutants::Args),
     /// Run the behaviours on every runtime, and write what they showed into docs/runtimes.md
     Runtimes,
+    /// Simulate sessions and the model broker under faults drawn from seeds
+    Simulate(simulate::Args),
     /// Measure what the session takes on microcontrollers, and write it into docs/embedded.md
     Embedded,
     /// Fuzz each target, or one (needs nightly and cargo-fuzz)
@@ -55,6 +58,7 @@ fn main() -> ExitCode {
         Chore::Conformance(args) => conformance::run(&args),
         Chore::Mutants(args) => mutants::run(&args),
         Chore::Runtimes => runtimes::run(),
+        Chore::Simulate(args) => simulate::run(&args),
         Chore::Embedded => embedded::run(),
         Chore::Fuzz(args) => fuzz::run(&args),
     }

@@ -1,0 +1,288 @@
+//! One client: its session and driver, its application, its store, and the books about it.
+
+mod application;
+mod dialling;
+mod faults;
+
+use mqtt_session::{Delivery, Memory, Session, Supervisor, Time};
+use mqtt_testkit::{Broker, Endpoint};
+
+use crate::message::Name;
+use crate::oracle::{Broken, Oracle, Seen};
+use crate::plan::ClientPlan;
+use crate::random::Random;
+use crate::tally::{Promise, Tally};
+use dialling::Dialling;
+
+/// Memory that grows.
+pub(crate) type Growing = mqtt_session::Heap;
+
+/// Memory of a fixed size, small enough to be full now and then.
+pub(crate) type Small = mqtt_session::Fixed<8, 8, 6, 2048>;
+
+/// How rough it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Weather {
+    Rough,
+    /// Nothing goes wrong any more, and everybody does what they are to do.
+    Calm,
+}
+
+/// A client, whatever its memory.
+pub(crate) trait Actor {
+    /// Moves what moves now.
+    fn attend(&mut self, now: Time, broker: &mut Broker) -> bool;
+
+    /// Does what is due now; true when something was.
+    fn handle_timeout(&mut self, now: Time, broker: &mut Broker) -> bool;
+
+    /// When something is due.
+    fn poll_timeout(&self, now: Time) -> Option<Time>;
+
+    /// Does something of its own accord, or suffers something.
+    fn act(&mut self, now: Time, broker: &mut Broker);
+
+    /// From now on nothing goes wrong.
+    fn calm(&mut self, now: Time, broker: &mut Broker);
+
+    /// What is not finished; `None` when all is.
+    fn unfinished(&self, broker: &Broker) -> Option<String>;
+
+    /// Checks what came of everything.
+    fn judge(&mut self, count: &dyn Fn(Name) -> u32);
+
+    fn broken(&self) -> Option<&Broken>;
+    fn hash(&self) -> u64;
+    fn tally(&self) -> &Tally;
+    fn trace(&self) -> String;
+    fn note(&mut self, now: Time, what: &str);
+    /// The time is this; checks what must not have come to pass before.
+    fn check_time(&mut self, now: Time);
+    fn name(&self) -> &str;
+}
+
+/// A message the application has and has not acknowledged.
+#[derive(Clone, Copy, Debug)]
+struct Held {
+    delivery: Delivery,
+    /// When it will be; `None` for not before it is calm.
+    due: Option<Time>,
+}
+
+pub(crate) struct Client<M: Memory> {
+    plan: ClientPlan,
+    random: Random,
+    weather: Weather,
+    endpoint: Endpoint<M>,
+    oracle: Oracle,
+    supervisor: Supervisor,
+    dialling: Dialling,
+    held: Vec<Held>,
+    /// When the store reports.
+    stored_at: Option<Time>,
+    /// When the transport is read again.
+    paused_until: Option<Time>,
+    is_silent: bool,
+}
+
+impl<M: Memory> Client<M> {
+    pub(crate) fn new(plan: ClientPlan, seed: u64, is_traced: bool) -> Client<M> {
+        let mut supervisor = Supervisor::new(plan.supervisor, 2);
+        supervisor.start(Time::ZERO);
+        Client {
+            random: Random::new(seed),
+            weather: Weather::Rough,
+            endpoint: Endpoint::new(Session::new(plan.config.clone())),
+            oracle: Oracle::new(plan.facts, is_traced),
+            supervisor,
+            dialling: Dialling::default(),
+            held: Vec::new(),
+            stored_at: None,
+            paused_until: None,
+            is_silent: false,
+            plan,
+        }
+    }
+
+    /// Takes the records there are.
+    fn take_records(&mut self, now: Time) -> bool {
+        let mut any = false;
+        while let Some(record) = self.endpoint.session.poll_store() {
+            self.oracle.tally.steps += 1;
+            self.oracle.store.push(record.seq, record.key, record.value);
+            any = true;
+        }
+        if any && self.stored_at.is_none() {
+            let most = u64::try_from(self.plan.store_delay.as_millis()).unwrap_or(0);
+            self.stored_at = Some(now.after(self.random.millis(0..=most)));
+        }
+        any
+    }
+
+    /// The store reports some of the records, or all.
+    fn report_records(&mut self, now: Time) {
+        let waiting = self.oracle.store.waiting();
+        let count = match self.weather {
+            Weather::Rough => self.random.below(waiting) + 1,
+            Weather::Calm => waiting,
+        };
+        if let Some(seq) = self.oracle.store.keep(count) {
+            self.oracle.tally.steps += 1;
+            self.endpoint.session.handle_stored(seq);
+        }
+        let most = u64::try_from(self.plan.store_delay.as_millis()).unwrap_or(0);
+        let is_left = self.oracle.store.waiting() > 0;
+        self.stored_at = is_left.then(|| now.after(self.random.millis(0..=most)));
+    }
+
+    fn resume_reading(&mut self, now: Time) {
+        self.paused_until = None;
+        self.endpoint.set_paused(now, false);
+        self.oracle.excuse_silence(now);
+    }
+}
+
+impl<M: Memory> Actor for Client<M> {
+    fn attend(&mut self, now: Time, broker: &mut Broker) -> bool {
+        let moved = self.endpoint.attend(now, broker, &mut self.oracle);
+        while let Some(seen) = self.oracle.seen.pop_front() {
+            self.handle_seen(now, &seen);
+        }
+        let stored = self.take_records(now);
+        let bound = self.endpoint.session.memory_bound();
+        let capacity = self.endpoint.inbound_capacity();
+        self.oracle.check(Promise::Bad3, capacity <= bound, || {
+            format!("{capacity} bytes, {bound} at most")
+        });
+        moved || stored
+    }
+
+    fn handle_timeout(&mut self, now: Time, broker: &mut Broker) -> bool {
+        let mut any = false;
+        if self.stored_at.is_some_and(|at| at <= now) {
+            self.report_records(now);
+            any = true;
+        }
+        if self.paused_until.is_some_and(|at| at <= now) {
+            self.resume_reading(now);
+            any = true;
+        }
+        any |= self.acknowledge_due(now);
+        if self.endpoint.session.poll_timeout().is_some_and(|(at, _)| at <= now) {
+            self.oracle.tally.steps += 1;
+            self.endpoint.handle_timeout(now);
+            let next = self.endpoint.session.poll_timeout();
+            self.oracle.check(Promise::Bad4, next.is_none_or(|(at, _)| at > now), || {
+                format!("{next:?} is over when it is set")
+            });
+            any = true;
+        }
+        any |= self.dial(now, broker);
+        if self.paused_until.is_some() {
+            self.oracle.excuse_silence(now);
+        }
+        any
+    }
+
+    fn poll_timeout(&self, now: Time) -> Option<Time> {
+        let held = self.held.iter().filter_map(|held| held.due);
+        let own = [
+            self.endpoint.poll_timeout(now),
+            self.stored_at,
+            self.paused_until,
+            self.dialling.poll_timeout(),
+        ];
+        held.chain(own.into_iter().flatten()).min()
+    }
+
+    fn act(&mut self, now: Time, broker: &mut Broker) {
+        if self.random.one_in(12) {
+            self.suffer(now, broker);
+        } else {
+            self.use_session(now);
+        }
+    }
+
+    fn calm(&mut self, now: Time, _broker: &mut Broker) {
+        self.weather = Weather::Calm;
+        if self.paused_until.is_some() {
+            self.resume_reading(now);
+        }
+        for held in &mut self.held {
+            held.due = Some(now);
+        }
+        // Nobody would ever find out.
+        if std::mem::take(&mut self.is_silent)
+            && let Some(link) = self.endpoint.link_mut()
+        {
+            link.cut(now);
+        }
+    }
+
+    fn unfinished(&self, broker: &Broker) -> Option<String> {
+        let open = self.oracle.first_open();
+        let session = broker.session(&self.plan.name);
+        let there = session.map_or(0, |session| session.queued + session.in_flight);
+        let waiting = self.oracle.store.waiting();
+        let is_done = open.is_none() && there == 0 && waiting == 0 && self.held.is_empty();
+        (!is_done).then(|| {
+            let held = self.held.len();
+            format!("{open:?} is open, {held} held, {there} at the broker, {waiting} records")
+        })
+    }
+
+    fn judge(&mut self, count: &dyn Fn(Name) -> u32) {
+        self.oracle.judge(count);
+    }
+
+    fn broken(&self) -> Option<&Broken> {
+        self.oracle.broken.as_ref()
+    }
+
+    fn hash(&self) -> u64 {
+        self.oracle.hash
+    }
+
+    fn tally(&self) -> &Tally {
+        &self.oracle.tally
+    }
+
+    fn trace(&self) -> String {
+        self.oracle.trace.as_ref().map(ToString::to_string).unwrap_or_default()
+    }
+
+    fn note(&mut self, now: Time, what: &str) {
+        self.oracle.note(now, what);
+    }
+
+    fn check_time(&mut self, now: Time) {
+        self.oracle.check_time(now, self.endpoint.unsent() > 0);
+    }
+
+    fn name(&self) -> &str {
+        &self.plan.name
+    }
+}
+
+impl<M: Memory> Client<M> {
+    /// What the session told.
+    fn handle_seen(&mut self, now: Time, seen: &Seen) {
+        match *seen {
+            Seen::Connected => self.handle_connected(now),
+            Seen::Refused { code } | Seen::Disconnect { code } => self.note_redirect(now, code),
+            Seen::Message { delivery, .. } => {
+                if let Some(delivery) = delivery {
+                    self.hold(now, delivery);
+                }
+            }
+            Seen::Closed(reason) => self.handle_closed(now, reason),
+            Seen::Published { .. }
+            | Seen::Transmitted
+            | Seen::Answered(_)
+            | Seen::RequestFailed(..)
+            | Seen::SubscriptionLost
+            | Seen::Authenticate
+            | Seen::Writable => {}
+        }
+    }
+}

@@ -1,0 +1,142 @@
+//! What a client suffers by itself: its connection, its reading, its end.
+
+use mqtt_session::proto::ReasonCode;
+use mqtt_session::{Config, Memory, Session, Supervisor, Time};
+use mqtt_testkit::{Broker, Direction};
+
+use super::{Client, Weather};
+use crate::client::dialling::Dialling;
+use crate::tally::{Fault, Promise};
+
+impl<M: Memory> Client<M> {
+    /// One of these strikes.
+    pub(super) fn suffer(&mut self, now: Time, broker: &mut Broker) {
+        debug_assert!(self.weather == Weather::Rough, "nothing goes wrong when it is calm");
+        match self.random.below(12) {
+            0..=2 => self.cut(now),
+            3 => self.silence(now),
+            4 | 5 => self.pause(now),
+            6 | 7 => self.crash(now),
+            8 => self.be_refused(now, broker),
+            9 => self.be_disconnected(now, broker),
+            10 => {
+                if broker.lose_session(now, &self.plan.name) {
+                    self.oracle.tally.strike(Fault::SessionLost);
+                    self.oracle.note(now, "the broker loses the session");
+                }
+            }
+            _ => self.be_stalled(now, broker),
+        }
+    }
+
+    fn cut(&mut self, now: Time) {
+        let direction = self.random.pick(Direction::BOTH);
+        let bytes = self.random.below(60);
+        let Some(link) = self.endpoint.link_mut() else { return };
+        link.cut_after(now, direction, bytes);
+        self.oracle.tally.strike(match direction {
+            Direction::ToServer => Fault::CutToServer,
+            Direction::ToClient => Fault::CutToClient,
+        });
+        self.oracle.note(now, format_args!("cut after {bytes} bytes {direction}"));
+    }
+
+    fn silence(&mut self, now: Time) {
+        let both = self.random.one_in(2);
+        let direction = self.random.pick(Direction::BOTH);
+        let Some(link) = self.endpoint.link_mut() else { return };
+        link.silence(direction);
+        if both {
+            link.silence(direction.reverse());
+        }
+        self.is_silent = true;
+        self.oracle.tally.strike(Fault::Silence);
+        self.oracle.note(now, "silence");
+    }
+
+    fn pause(&mut self, now: Time) {
+        if self.paused_until.is_some() || self.endpoint.connection().is_none() {
+            return;
+        }
+        self.paused_until = Some(now.after(self.random.millis(10..=20_000)));
+        self.endpoint.set_paused(now, true);
+        self.oracle.tally.strike(Fault::SlowReader);
+        self.oracle.note(now, "the client does not read");
+    }
+
+    /// The program ends between two writes of its store and runs again.
+    fn crash(&mut self, now: Time) {
+        let seed = self.random.next();
+        let config = Config { seed, ..self.plan.config.clone() };
+        let session = if self.plan.facts.has_store {
+            let kept = self.random.below(self.oracle.store.waiting() + 1);
+            self.oracle.note(now, format_args!("crash with {kept} records more than reported"));
+            self.oracle.crash(kept);
+            self.oracle.tally.strike(Fault::Crash);
+            Session::restore(config, now, self.oracle.store.content())
+        } else {
+            self.oracle.note(now, "crash without a store");
+            self.oracle.crash_without();
+            self.oracle.tally.strike(Fault::CrashWithout);
+            Ok(Session::new(config))
+        };
+        self.oracle
+            .check(Promise::Sto2, session.is_ok(), || format!("{:?}", session.as_ref().err()));
+        let Ok(session) = session else { return };
+        self.endpoint.restart(now, session);
+        self.endpoint.set_paused(now, false);
+        self.paused_until = None;
+        self.held.clear();
+        self.stored_at = None;
+        self.supervisor = Supervisor::new(self.plan.supervisor, 2);
+        self.supervisor.start(now);
+        self.dialling = Dialling::default();
+    }
+
+    /// The broker refuses the next CONNECT, which is perhaps another's.
+    fn be_refused(&mut self, now: Time, broker: &mut Broker) {
+        if self.random.one_in(3) {
+            let code = self.random.pick([ReasonCode::UseAnotherServer, ReasonCode::ServerMoved]);
+            broker.redirect_next(code, "elsewhere:1883");
+            self.oracle.tally.strike(Fault::Redirect);
+        } else {
+            let code = self.random.pick([
+                ReasonCode::ServerUnavailable,
+                ReasonCode::ServerBusy,
+                ReasonCode::NotAuthorized,
+                ReasonCode::QuotaExceeded,
+            ]);
+            broker.refuse_next(code);
+            self.oracle.tally.strike(Fault::ConnAckRefused);
+        }
+        self.oracle.note(now, "the next CONNECT is refused");
+    }
+
+    fn be_disconnected(&mut self, now: Time, broker: &mut Broker) {
+        let Some(connection) = self.endpoint.connection() else { return };
+        if self.random.one_in(3) {
+            let code = self.random.pick([ReasonCode::UseAnotherServer, ReasonCode::ServerMoved]);
+            broker.disconnect_to(now, connection, code, "elsewhere:1883");
+            self.oracle.tally.strike(Fault::Redirect);
+        } else {
+            let code = self.random.pick([
+                ReasonCode::ServerShuttingDown,
+                ReasonCode::SessionTakenOver,
+                ReasonCode::AdministrativeAction,
+                ReasonCode::QuotaExceeded,
+            ]);
+            broker.disconnect(now, connection, code);
+            self.oracle.tally.strike(Fault::Disconnected);
+        }
+        self.oracle.note(now, "the broker disconnects");
+    }
+
+    /// The broker hangs, until it is calm or it restarts.
+    fn be_stalled(&mut self, now: Time, broker: &mut Broker) {
+        let Some(connection) = self.endpoint.connection() else { return };
+        broker.stall(connection);
+        self.is_silent = true;
+        self.oracle.tally.strike(Fault::Stall);
+        self.oracle.note(now, "the broker hangs");
+    }
+}

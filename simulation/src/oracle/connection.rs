@@ -1,0 +1,153 @@
+//! What is known of the connection there is.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
+
+use mqtt_session::{CloseReason, Time};
+
+use super::Oracle;
+use crate::tally::Promise;
+use crate::wire::{Connect, Properties};
+
+/// One connection, from its CONNECT on.
+#[derive(Debug)]
+pub(super) struct Connection {
+    pub(super) stage: Stage,
+    /// What this end announced.
+    pub(super) announced: Properties,
+    /// In seconds.
+    pub(super) keep_alive: u16,
+    pub(super) sent_at: Time,
+    pub(super) heard_at: Time,
+    /// The topics of this end's aliases, and of the broker's.
+    pub(super) own_aliases: BTreeMap<u16, Vec<u8>>,
+    pub(super) their_aliases: BTreeMap<u16, Vec<u8>>,
+    /// The operations below were sent or need not be: QoS 1 and 2, and QoS 0.
+    pub(super) next: [usize; 2],
+    /// Requests sent, by Packet Identifier.
+    pub(super) requests: BTreeMap<u16, Option<usize>>,
+    /// The next operation that may be a request.
+    pub(super) next_request: usize,
+    /// Messages that want PUBACK, and PUBREC, in the order they came.
+    pub(super) owed: [VecDeque<u16>; 2],
+    /// Copies of messages past PUBREC, which are answered at once.
+    pub(super) repeated: VecDeque<u16>,
+    /// PUBRELs to be answered.
+    pub(super) completing: VecDeque<u16>,
+    /// PUBRELs for nothing.
+    pub(super) stray_releases: VecDeque<u16>,
+    /// PUBRECs to be answered with PUBREL, in their order.
+    pub(super) releasing: VecDeque<u16>,
+    /// PUBRECs for nothing.
+    pub(super) stray_receipts: VecDeque<u16>,
+    /// PUBRELs sent to make the broker let go of an identifier.
+    pub(super) probes: Vec<u16>,
+    /// The broker's messages of this connection that are not finished.
+    pub(super) open: usize,
+}
+
+/// How far it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Stage {
+    /// CONNECT was sent.
+    Waiting,
+    /// CONNACK came, with these limits.
+    Up(Properties),
+    /// DISCONNECT was sent, or came.
+    Left,
+}
+
+impl Connection {
+    pub(super) fn new(now: Time, connect: &Connect<'_>) -> Connection {
+        Connection {
+            stage: Stage::Waiting,
+            announced: connect.properties,
+            keep_alive: connect.keep_alive,
+            sent_at: now,
+            heard_at: now,
+            own_aliases: BTreeMap::new(),
+            their_aliases: BTreeMap::new(),
+            next: [0; 2],
+            requests: BTreeMap::new(),
+            next_request: 0,
+            owed: [VecDeque::new(), VecDeque::new()],
+            repeated: VecDeque::new(),
+            completing: VecDeque::new(),
+            stray_releases: VecDeque::new(),
+            releasing: VecDeque::new(),
+            stray_receipts: VecDeque::new(),
+            probes: Vec::new(),
+            open: 0,
+        }
+    }
+
+    pub(super) fn limits(&self) -> Option<Properties> {
+        match self.stage {
+            Stage::Up(limits) => Some(limits),
+            Stage::Waiting | Stage::Left => None,
+        }
+    }
+}
+
+/// How long a peer may leave a PINGREQ without an answer.
+pub(crate) const PING_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How long taking leave takes where there is no room for it.
+const LEAVE: Duration = Duration::from_secs(6);
+
+impl Oracle {
+    /// A connected client is never silent for the keep-alive, and gives a silent broker up in time.
+    pub(super) fn check_keep_alive(&mut self, is_full: bool) {
+        let now = self.now;
+        let Some(connection) = &self.connection else { return };
+        let (sent, heard) = (now.since(connection.sent_at), now.since(connection.heard_at));
+        let interval = Duration::from_secs(connection.keep_alive.into());
+        if connection.limits().is_none() || interval.is_zero() {
+            return;
+        }
+        let leave = if is_full { LEAVE } else { Duration::ZERO };
+        self.check(Promise::Live1, sent <= interval, || {
+            format!("nothing sent for {sent:?} at a keep-alive of {interval:?}")
+        });
+        self.check(Promise::Live1, heard <= interval + PING_TIMEOUT + leave, || {
+            format!("nothing heard for {heard:?} at a keep-alive of {interval:?}")
+        });
+    }
+
+    /// The owner does not read: silence proves nothing.
+    pub(crate) fn excuse_silence(&mut self, now: Time) {
+        if let Some(connection) = &mut self.connection {
+            connection.heard_at = now;
+        }
+    }
+
+    /// The session says that its connection is over.
+    pub(super) fn note_closed(&mut self, reason: CloseReason) {
+        let Some(connection) = self.connection.take() else { return };
+        self.incoming.clear();
+        let silent = self.now.since(connection.heard_at);
+        if reason == CloseReason::KeepAlive {
+            self.check(Promise::Live1, silent >= PING_TIMEOUT, || {
+                format!("given up after {silent:?} of silence")
+            });
+        }
+        let is_violation = matches!(reason, CloseReason::Violation(_));
+        self.check(Promise::Recv4, !is_violation, || format!("the broker is blamed: {reason}"));
+        let is_charged = matches!(reason, CloseReason::Lost | CloseReason::Disconnected(_));
+        let in_flight: Vec<usize> = self.flows.values().copied().collect();
+        let in_flight: Vec<usize> =
+            in_flight.into_iter().filter(|&at| self.is_in_flight(at)).collect();
+        if let ([alone], true) = (&in_flight[..], is_charged)
+            && let Some(operation) = self.operations.get_mut(*alone)
+        {
+            operation.ends += 1;
+        }
+        for operation in &mut self.operations {
+            operation.is_on_wire = false;
+        }
+    }
+
+    fn is_in_flight(&self, at: usize) -> bool {
+        self.operations.get(at).is_some_and(|operation| operation.is_on_wire)
+    }
+}
