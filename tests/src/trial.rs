@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use crate::peer::{Broker, Peer};
 use crate::trace::Trace;
 
-/// How long a test may take altogether. Far more than any needs: it ends what would hang.
+/// How long a test may take altogether, unless it says so. Far more than any needs: it ends what would hang.
 const LIMIT: Duration = Duration::from_secs(60);
 
 /// What the parts of a running test share.
@@ -32,12 +32,17 @@ impl Trial {
     /// Runs a test: `body` and the scripts it starts. It fails, with the trace, as soon as one of
     /// them panics, or when one still runs after a minute.
     pub fn run(body: impl FnOnce(&Trial) + Send + 'static) {
+        Trial::run_within(LIMIT, body);
+    }
+
+    /// As [`run`](Trial::run), for at most so long.
+    pub fn run_within(limit: Duration, body: impl FnOnce(&Trial) + Send + 'static) {
         let (ends, ended) = mpsc::channel();
         let trial = Trial { trace: Trace::default(), running: Arc::default(), ends };
         let handed = trial.clone();
         trial.start("the test", move || body(&handed));
 
-        let deadline = Instant::now() + LIMIT;
+        let deadline = Instant::now() + limit;
         while let Some(part) = trial.first_running() {
             let left = deadline.saturating_duration_since(Instant::now());
             match ended.recv_timeout(left) {

@@ -7,6 +7,7 @@ mod comparison;
 mod conformance;
 mod embedded;
 mod fuzz;
+mod interop;
 mod miri;
 mod mosquitto;
 mod mutants;
@@ -17,6 +18,7 @@ mod runtimes;
 mod scan;
 mod sizes;
 mod simulate;
+mod soak;
 mod tally;
 mod test;
 
@@ -45,6 +47,10 @@ enum Chore {
     Runtimes,
     /// Simulate sessions and the model broker under faults drawn from seeds
     Simulate(simulate::Args),
+    /// Run the rows for real brokers against all that can be had, and write docs/brokers.md
+    Interop(interop::Args),
+    /// Send through mosquitto over connections that break at random
+    Soak(soak::Args),
     /// Measure what the session takes on microcontrollers, and write it into docs/embedded.md
     Embedded,
     /// Fuzz each target, or one (needs nightly and cargo-fuzz)
@@ -59,6 +65,8 @@ fn main() -> ExitCode {
         Chore::Mutants(args) => mutants::run(&args),
         Chore::Runtimes => runtimes::run(),
         Chore::Simulate(args) => simulate::run(&args),
+        Chore::Interop(args) => interop::run(&args),
+        Chore::Soak(args) => soak::run(&args),
         Chore::Embedded => embedded::run(),
         Chore::Fuzz(args) => fuzz::run(&args),
     }

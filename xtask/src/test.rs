@@ -17,6 +17,7 @@ use crate::promises;
 use crate::runner::Runner;
 use crate::runtimes;
 use crate::sizes;
+use crate::soak;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
@@ -137,15 +138,13 @@ fn dependencies(runner: &mut Runner) {
 fn brokers(runner: &mut Runner, args: &Args) {
     match broker(runner, args) {
         Ok(program) => {
-            let mut command =
-                cargo("test -p mqtt-tests --features brokers --test brokers --no-fail-fast");
-            command.env(mosquitto::VARIABLE, &program);
             // Most of these tests wait, most of the time.
             let brokers = "test -p mqtt-tests --features brokers --test brokers --no-fail-fast";
             let mut command = cargo(&format!("{brokers} -- mosquitto:: --test-threads=6"));
             command.env(mosquitto::VARIABLE, &program);
             runner.tests("real-broker tests", command);
             comparison::run(runner, &program);
+            soak::soak(runner, &soak::SHORT, &program);
             match Mosquitto::start() {
                 Ok(mosquitto) => quickstart(runner, Some(&mosquitto.url())),
                 Err(error) => runner.fail("mosquitto", &error.to_string()),
@@ -156,7 +155,8 @@ fn brokers(runner: &mut Runner, args: &Args) {
             if args.require_brokers {
                 runner.fail("broker", &reason);
             }
-            for name in ["real-broker tests", comparison::NAME, "quickstart with mosquitto"] {
+            let quickstart = "quickstart with mosquitto";
+            for name in ["real-broker tests", comparison::NAME, soak::NAME, quickstart] {
                 runner.skip(name, &reason, &remedy(&missing));
             }
         }

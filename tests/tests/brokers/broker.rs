@@ -25,6 +25,8 @@ pub(crate) struct Broker {
     pub(crate) speaks_5: bool,
     /// The User Name it wants.
     pub(crate) username: Option<&'static str>,
+    /// Whether it denies topics that no row uses.
+    pub(crate) denies: bool,
     /// Starts it with a folder and a port of its own.
     pub(crate) start: fn() -> io::Result<Box<dyn Instance>>,
     pub(crate) instances: Instances,
@@ -37,6 +39,15 @@ pub(crate) struct Known {
     /// In these versions.
     pub(crate) when: fn(VersionChoice) -> bool,
     pub(crate) deviation: Deviation,
+    pub(crate) occurrence: Occurrence,
+}
+
+/// Whether a deviation is seen each time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Occurrence {
+    Always,
+    /// It depends on the moment of a fault.
+    Sometimes,
 }
 
 /// How many of them there are.
@@ -83,10 +94,8 @@ impl Broker {
     }
 
     /// How it deviates in this row, as far as is known.
-    pub(crate) fn deviation(&self, row: &str, version: VersionChoice) -> Option<Deviation> {
-        let mut known = self.deviations.iter();
-        let found = known.find(|known| known.row == row && (known.when)(version));
-        found.map(|known| known.deviation)
+    pub(crate) fn deviation(&self, row: &str, version: VersionChoice) -> Option<&Known> {
+        self.deviations.iter().find(|known| known.row == row && (known.when)(version))
     }
 }
 
@@ -100,7 +109,15 @@ impl Running {
 }
 
 const fn known(row: &'static str, when: fn(VersionChoice) -> bool, deviation: Deviation) -> Known {
-    Known { row, when, deviation }
+    Known { row, when, deviation, occurrence: Occurrence::Always }
+}
+
+const fn sometimes(
+    row: &'static str,
+    when: fn(VersionChoice) -> bool,
+    deviation: Deviation,
+) -> Known {
+    Known { row, when, deviation, occurrence: Occurrence::Sometimes }
 }
 
 fn always(_: VersionChoice) -> bool {

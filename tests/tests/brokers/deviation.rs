@@ -22,6 +22,7 @@ pub(crate) enum Deviation {
     HangsUp,
     AnswersAsIn5,
     NamesAnotherReason,
+    DeniesNothing,
 }
 
 impl fmt::Display for Deviation {
@@ -42,6 +43,7 @@ impl fmt::Display for Deviation {
             Deviation::RepeatsQoS2 => "delivers QoS 2 twice after a cut",
             Deviation::HangsUp => "hangs up",
             Deviation::AnswersAsIn5 => "answers 3.1.1 as if it were 5.0",
+            Deviation::DeniesNothing => "denies nothing as it is configured here",
             Deviation::NamesAnotherReason => "names another reason",
             Deviation::SaysNothingOfSubscribers => "does not say that nobody subscribed",
         })

@@ -22,12 +22,11 @@ mod tls;
 mod versions;
 mod wills;
 
-use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use mqtt_adapter_blocking::{
-    ClientEvent, Message, Publish, QoS, SubscribeError, SubscribeOptions, Version, VersionChoice,
+    ClientEvent, Message, Publish, QoS, SubscribeOptions, Version, VersionChoice,
 };
 use mqtt_tests::Signal;
 use mqtt_tests::adapter::{Client, Events, Handle, Subscription};
@@ -47,7 +46,7 @@ macro_rules! rows {
                 let (broker, version) = (&crate::broker::$broker, crate::$version);
                 let name = concat!(stringify!($row), "/", stringify!($module));
                 let row = crate::Row::<mqtt_tests::adapter::$adapter>::start(broker, version, name);
-                mqtt_tests::Trial::run(|trial| {
+                mqtt_tests::Trial::run_within(crate::LIMIT, |trial| {
                     trial.note(concat!("shows", $(" ", $promise),*));
                     row.judge(crate::$group::$row);
                 });
@@ -68,6 +67,7 @@ macro_rules! suite {
             rows! { smol_3_1_1: MOSQUITTO, Smol, V3_1_1; $($any)* }
             rows! { async_std_5: MOSQUITTO, AsyncStd, V5; $($any)* $($only_5)* }
             rows! { async_std_3_1_1: MOSQUITTO, AsyncStd, V3_1_1; $($any)* }
+            rows! { smol_auto: MOSQUITTO, Smol, AUTO; $($auto)* }
             rows! { blocking_5: MOSQUITTO, Blocking, V5; $($any)* $($only_5)* }
             rows! { blocking_3_1_1: MOSQUITTO, Blocking, V3_1_1; $($any)* }
             rows! { blocking_auto: MOSQUITTO, Blocking, AUTO; $($auto)* }
@@ -78,6 +78,9 @@ macro_rules! suite {
             rows! { tokio_multi_5: EJABBERD, TokioMulti, V5; $($any)* $($only_5)* }
             rows! { tokio_multi_3_1_1: EJABBERD, TokioMulti, V3_1_1; $($any)* }
             rows! { tokio_multi_auto: EJABBERD, TokioMulti, AUTO; $($auto)* }
+            rows! { smol_5: EJABBERD, Smol, V5; $($any)* $($only_5)* }
+            rows! { smol_3_1_1: EJABBERD, Smol, V3_1_1; $($any)* }
+            rows! { smol_auto: EJABBERD, Smol, AUTO; $($auto)* }
             rows! { blocking_5: EJABBERD, Blocking, V5; $($any)* $($only_5)* }
             rows! { blocking_3_1_1: EJABBERD, Blocking, V3_1_1; $($any)* }
             rows! { blocking_auto: EJABBERD, Blocking, AUTO; $($auto)* }
@@ -85,12 +88,16 @@ macro_rules! suite {
         mod rabbitmq {
             rows! { tokio_multi_3_1_1: RABBITMQ, TokioMulti, V3_1_1; $($any)* }
             rows! { tokio_multi_auto: RABBITMQ, TokioMulti, AUTO; $($auto)* }
+            rows! { smol_3_1_1: RABBITMQ, Smol, V3_1_1; $($any)* }
+            rows! { smol_auto: RABBITMQ, Smol, AUTO; $($auto)* }
             rows! { blocking_3_1_1: RABBITMQ, Blocking, V3_1_1; $($any)* }
             rows! { blocking_auto: RABBITMQ, Blocking, AUTO; $($auto)* }
         }
         mod aedes {
             rows! { tokio_multi_3_1_1: AEDES, TokioMulti, V3_1_1; $($any)* }
             rows! { tokio_multi_auto: AEDES, TokioMulti, AUTO; $($auto)* }
+            rows! { smol_3_1_1: AEDES, Smol, V3_1_1; $($any)* }
+            rows! { smol_auto: AEDES, Smol, AUTO; $($auto)* }
             rows! { blocking_3_1_1: AEDES, Blocking, V3_1_1; $($any)* }
             rows! { blocking_auto: AEDES, Blocking, AUTO; $($auto)* }
         }
@@ -166,6 +173,8 @@ const V5: VersionChoice = VersionChoice::Only(Version::V5);
 const V3_1_1: VersionChoice = VersionChoice::Only(Version::V3_1_1);
 const AUTO: VersionChoice = VersionChoice::Auto;
 
+/// No row takes so long, even when it has a slow broker start twice.
+const LIMIT: Duration = Duration::from_secs(180);
 /// What surely comes, if it comes at all, comes so soon.
 const PATIENCE: Duration = Duration::from_secs(20);
 /// What has not come by then is taken for not coming.
@@ -213,17 +222,6 @@ fn wait_for_all(handles: impl IntoIterator<Item = impl Handle>) {
     for handle in handles {
         handle.wait().unwrap();
     }
-}
-
-/// Subscribes; `None` if that takes too long.
-fn subscribe_soon<C: Client>(
-    client: &C,
-    options: SubscribeOptions,
-) -> Option<Result<C::Subscription, SubscribeError>> {
-    let (done, answer) = mpsc::channel();
-    let client = client.clone();
-    thread::spawn(move || done.send(client.subscribe(options)));
-    answer.recv_timeout(PATIENCE / 4).ok()
 }
 
 /// Lets time pass, in which the client works.

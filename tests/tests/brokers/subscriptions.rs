@@ -2,12 +2,11 @@
 
 use std::time::Instant;
 
-use mqtt_adapter_blocking::{QoS, SubscribeError};
+use mqtt_adapter_blocking::{Failure, QoS, SubscribeError};
 use mqtt_tests::adapter::{Adapter, Client, Subscription};
 
 use crate::{
     Deviation, PATIENCE, Row, SHORT, Verdict, everything, expect, gather, next_number, numbered,
-    subscribe_soon,
 };
 
 pub(crate) fn a_wildcard_subscription_gets_what_matches<A: Adapter>(row: &Row<A>) -> Verdict {
@@ -75,16 +74,15 @@ pub(crate) fn a_shared_subscription_is_shared<A: Adapter>(row: &Row<A>) -> Verdi
     let members = [row.connect("one"), row.connect("two")];
     let mut streams = Vec::new();
     for member in &members {
-        match subscribe_soon(member, everything(&filter)) {
-            Some(Ok(stream)) => streams.push(stream),
-            Some(Err(SubscribeError::NotSupported(reason))) => {
+        match member.subscribe(everything(&filter)) {
+            Ok(stream) => streams.push(stream),
+            Err(SubscribeError::NotSupported(reason)) => {
                 return Deviation::NoSharedSubscriptions.seen(reason.to_string());
             }
-            Some(Err(error)) => panic!("{error}"),
-            None => {
-                member.disconnect();
+            Err(SubscribeError::Failed(Failure::NoAnswer)) => {
                 return Deviation::HangsUp.seen("at SUBSCRIBE, each time");
             }
+            Err(error) => panic!("{error}"),
         }
     }
     let publisher = row.connect("publisher");

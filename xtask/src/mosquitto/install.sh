@@ -1,18 +1,20 @@
 #!/bin/sh
-# Installs Debian's mosquitto and starts no service: the tests start brokers of their own.
+# Installs Debian's packages of brokers and starts no service: the tests start brokers of their own.
+# install.sh PACKAGE...
 set -eu
 
+packages="$*"
 policy=/usr/sbin/policy-rc.d
 
 fail() {
-    echo "cannot install mosquitto: $1" >&2
+    echo "cannot install $packages: $1" >&2
     exit 1
 }
 
 command -v apt-get >/dev/null ||
-    fail "there is no apt-get; install it by other means and name it in MQTT_TEST_MOSQUITTO"
+    fail "there is no apt-get; install it by other means (and name mosquitto in MQTT_TEST_MOSQUITTO)"
 [ "$(id -u)" -eq 0 ] ||
-    fail "apt-get needs root; run: sudo apt-get install mosquitto"
+    fail "apt-get needs root; run: sudo apt-get install $packages"
 
 # Package scripts ask this program before they start a service; 101 forbids it.
 if [ ! -e "$policy" ]; then
@@ -22,12 +24,13 @@ if [ ! -e "$policy" ]; then
     chmod 755 "$policy"
 fi
 answer=0
-"$policy" mosquitto start >/dev/null 2>&1 || answer=$?
+"$policy" "$1" start >/dev/null 2>&1 || answer=$?
 [ "$answer" -eq 101 ] || fail "$policy lets services start"
 
 export DEBIAN_FRONTEND=noninteractive
 apt-get -o DPkg::Lock::Timeout=120 update
-apt-get -o DPkg::Lock::Timeout=120 install --yes --no-install-recommends mosquitto
+apt-get -o DPkg::Lock::Timeout=120 install --yes --no-install-recommends "$@"
 if command -v systemctl >/dev/null; then
-    systemctl disable mosquitto.service # nor at the next boot
+    # Nor at the next boot; not every package has a service.
+    for package in "$@"; do systemctl disable "$package.service" 2>/dev/null || true; done
 fi

@@ -7,19 +7,20 @@ use std::process::Command;
 use std::sync::OnceLock;
 
 use super::served::{Place, Program, Served};
-use super::{Broker, Instances, always, known};
+use super::{Broker, Instances, always, known, sometimes};
 use crate::Deviation;
 
 pub(crate) static AEDES: Broker = Broker {
     name: "aedes",
     speaks_5: false,
     username: None,
+    denies: true,
     start: || Ok(Box::new(Served::start(&PROGRAM)?)),
     instances: Instances::One(OnceLock::new()),
     deviations: &[
         known("a_shared_subscription_is_shared", always, Deviation::NoSharedSubscriptions),
         // What is sent again is sent as new, with another identifier.
-        known("a_cut_connection_loses_and_repeats_nothing", always, Deviation::RepeatsQoS2),
+        sometimes("a_cut_connection_loses_and_repeats_nothing", always, Deviation::RepeatsQoS2),
         known("a_message_that_is_not_allowed_is_rejected", always, Deviation::HangsUp),
         known("a_broker_that_kept_its_sessions_goes_on_with_them", always, Deviation::KeepsNothing),
         known("a_session_that_began_clean_outlives_a_restart", always, Deviation::KeepsNothing),

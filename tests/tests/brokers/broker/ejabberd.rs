@@ -13,6 +13,7 @@ pub(crate) static EJABBERD: Broker = Broker {
     name: "ejabberd",
     speaks_5: true,
     username: Some("alice@localhost"),
+    denies: true,
     start: || Ok(Box::new(Served::start(&PROGRAM)?)),
     instances: Instances::One(OnceLock::new()),
     deviations: &[

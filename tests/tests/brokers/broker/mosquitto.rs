@@ -11,6 +11,7 @@ pub(crate) static MOSQUITTO: Broker = Broker {
     name: "mosquitto",
     speaks_5: true,
     username: None,
+    denies: true,
     start: || Ok(Box::new(Mosquitto::start()?)),
     instances: Instances::Many,
     deviations: &[

@@ -6,15 +6,24 @@ use std::process::Command;
 use std::sync::OnceLock;
 
 use super::served::{Place, Program, Served, free_port};
-use super::{Broker, Instances};
+use super::{Broker, Instances, always, known, sometimes};
+use crate::Deviation;
 
 pub(crate) static RABBITMQ: Broker = Broker {
     name: "rabbitmq",
     speaks_5: false,
     username: None,
+    denies: false,
     start: || Ok(Box::new(Served::start(&PROGRAM)?)),
     instances: Instances::One(OnceLock::new()),
-    deviations: &[],
+    deviations: &[
+        known("qos_2_comes_round_in_order", always, Deviation::NoQoS2),
+        known("a_shared_subscription_is_shared", always, Deviation::NoSharedSubscriptions),
+        sometimes("a_cut_connection_loses_and_repeats_nothing", always, Deviation::RepeatsQoS2),
+        // Topics are denied by a command that only its management knows.
+        known("a_message_that_is_not_allowed_is_rejected", always, Deviation::DeniesNothing),
+        known("a_subscription_that_is_not_allowed_is_refused", always, Deviation::DeniesNothing),
+    ],
 };
 
 static PROGRAM: Program = Program { name: "rabbitmq", keeper: KEEPER, configure, saved: "mnesia" };

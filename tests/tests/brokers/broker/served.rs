@@ -37,7 +37,7 @@ pub(super) struct Served {
 }
 
 /// How long a broker may take to start.
-const PATIENCE: Duration = Duration::from_secs(50);
+const PATIENCE: Duration = Duration::from_secs(120);
 
 impl Served {
     pub(super) fn start(program: &'static Program) -> io::Result<Served> {
@@ -99,6 +99,8 @@ fn launch(program: &Program, place: &Place) -> io::Result<Child> {
             drop(process.stdin.take());
             process.wait()?;
             let output = fs::read_to_string(&log)?;
+            let output: Vec<_> = output.lines().rev().take(10).collect();
+            let output: String = output.into_iter().rev().flat_map(|line| [line, "\n"]).collect();
             return Err(io::Error::other(format!("{} does not start:\n{output}", program.name)));
         }
         thread::sleep(Duration::from_millis(50));
