@@ -7,6 +7,7 @@ mod with_blocking;
 mod with_smol;
 mod with_tokio;
 
+use std::hash::{BuildHasher, RandomState};
 use std::io::{self, Write};
 use std::net::TcpStream;
 use std::process::ExitCode;
@@ -17,7 +18,7 @@ use mqtt_adapter_tokio::{Backoff, Options, QoS, SessionExpiry, Version, VersionC
 use mqtt_testkit::broker::Settings;
 use mqtt_testkit::{Proxy, TcpBroker};
 
-use crate::report::{Error, Phase, Report};
+use crate::report::{Error, Phase, Report, json_of_error};
 
 /// Publishes and receives at every QoS while its connection is cut.
 #[derive(Debug, Parser)]
@@ -34,6 +35,15 @@ struct Arguments {
     /// Messages per QoS.
     #[arg(long, default_value_t = 3000, value_parser = clap::value_parser!(u32).range(10..=1_000_000))]
     messages: u32,
+    /// What random choices are drawn from: when the connection is cut, how long the client waits to
+    /// connect again. Without it the system chooses one, which is printed.
+    #[arg(long)]
+    seed: Option<u32>,
+    /// Print one JSON object and no progress: `verdict` ("kept", "broken" or "error"), `seed`, and
+    /// either `error` or `phases` (each with `qos`, `sent`, `received`, `duplicated`, `lost`,
+    /// `messages_per_second`), `cuts` and `resumed`.
+    #[arg(long)]
+    json: bool,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -68,6 +78,8 @@ pub(crate) struct Plan {
     proxy: Proxy,
     topic: String,
     messages: u32,
+    seed: u32,
+    shows_progress: bool,
 }
 
 fn main() -> ExitCode {
@@ -79,30 +91,35 @@ fn main() -> ExitCode {
     if let Err(error) = ctrlc::set_handler(interrupted) {
         eprintln!("quickstart: Ctrl-C will end this without a word: {error}");
     }
-    match run(&arguments) {
-        Ok(report) => {
-            let written = write!(io::stdout(), "{report}");
-            let is_success = report.kept_its_promises() && written.is_ok();
-            if is_success { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    let seed = arguments.seed.unwrap_or_else(random);
+    let outcome = run(&arguments, seed);
+    let kept = outcome.as_ref().is_ok_and(Report::kept_its_promises);
+    let written = match &outcome {
+        Ok(report) if arguments.json => writeln!(io::stdout(), "{}", report.json(seed)),
+        Err(error) if arguments.json => {
+            writeln!(io::stdout(), "{}", json_of_error(seed, error))
         }
-        Err(error) => {
-            eprintln!("quickstart: {error}");
-            ExitCode::FAILURE
-        }
+        Ok(report) => write!(io::stdout(), "{report}"),
+        Err(_) => Ok(()),
+    };
+    if let Err(error) = outcome {
+        eprintln!("quickstart: {error}");
     }
+    if kept && written.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-fn run(arguments: &Arguments) -> Result<Report, Error> {
+fn run(arguments: &Arguments, seed: u32) -> Result<Report, Error> {
     // Ends with this function.
     let (_broker, url) = match &arguments.broker {
         Some(url) => (None, url.clone()),
         None => {
-            let broker = TcpBroker::start(Settings::default()).map_err(Error::Broker)?;
+            let broker = TcpBroker::start(Settings { seed, ..Settings::default() });
+            let broker = broker.map_err(Error::Broker)?;
             let url = broker.url();
             (Some(broker), url)
         }
     };
-    let plan = plan(&url, arguments)?;
+    let plan = plan(&url, arguments, seed)?;
     match arguments.runtime {
         Runtime::Tokio => with_tokio::run(&plan),
         Runtime::Smol => with_smol::run(&plan),
@@ -111,26 +128,36 @@ fn run(arguments: &Arguments) -> Result<Report, Error> {
     }
 }
 
+/// A seed from the operating system.
+fn random() -> u32 {
+    u32::try_from(RandomState::new().hash_one(0) >> 32).unwrap_or_default()
+}
+
 /// The client connects through a proxy, which can cut the connection in mid-stream.
-fn plan(url: &str, arguments: &Arguments) -> Result<Plan, Error> {
+fn plan(url: &str, arguments: &Arguments, seed: u32) -> Result<Plan, Error> {
     drop(Options::new(url)?);
     let (credentials, upstream) = split_authority(url);
     if let Err(error) = TcpStream::connect(&upstream) {
         return Err(Error::Unreachable { upstream, error });
     }
     let version = arguments.version.name();
-    writeln!(io::stdout(), "broker {upstream}, {:?}, MQTT {version}", arguments.runtime)?;
-    let proxy = Proxy::start(&upstream)?;
+    if !arguments.json {
+        let runtime = arguments.runtime;
+        writeln!(io::stdout(), "broker {upstream}, {runtime:?}, MQTT {version}, --seed {seed}")?;
+    }
+    let proxy = Proxy::start_seeded(&upstream, seed.into())?;
     let run = std::process::id();
     let [first, longest] = [50, 30_000].map(Duration::from_millis);
     let backoff = Backoff::Exponential { first, longest, jitter_percent: 20 };
     let options = Options::new(format!("mqtt://{credentials}{}", proxy.address()))?
         .client_id(format!("quickstart-{run}"))
         .version(arguments.version)
-        .backoff(backoff);
+        .backoff(backoff)
+        .seed(seed.into());
     let parting = options.clone().clean_start(true).session_expiry(SessionExpiry::Immediately);
     let topic = format!("quickstart/{run}");
-    Ok(Plan { options, parting, proxy, topic, messages: arguments.messages })
+    let (messages, shows_progress) = (arguments.messages, !arguments.json);
+    Ok(Plan { options, parting, proxy, topic, messages, seed, shows_progress })
 }
 
 /// User and password with their `@`, and `host:port`, of a URL that was checked.
@@ -164,12 +191,12 @@ impl From<ProtocolVersion> for VersionChoice {
 }
 
 impl Plan {
-    /// What is sent in turn, and how often the connection is cut meanwhile.
+    /// What is sent in turn; a phase with a seed has its connection cut in mid-stream.
     fn phases(&self) -> [Phase; 3] {
         [
-            Phase::new(QoS::AtMostOnce, self.messages, 0),
-            Phase::new(QoS::AtLeastOnce, self.messages, 1),
-            Phase::new(QoS::ExactlyOnce, self.messages, 1),
+            Phase::new(QoS::AtMostOnce, self.messages, None),
+            Phase::new(QoS::AtLeastOnce, self.messages, Some(self.seed)),
+            Phase::new(QoS::ExactlyOnce, self.messages, Some(self.seed.rotate_left(16))),
         ]
     }
 }

@@ -74,19 +74,20 @@ from! {
 pub(crate) struct Phase {
     pub(crate) qos: QoS,
     pub(crate) messages: u32,
-    /// How often the connection is cut in mid-stream.
-    cuts: u32,
+    /// Before which message the connection is cut.
+    cut_before: Option<u32>,
 }
 
 impl Phase {
-    pub(crate) fn new(qos: QoS, messages: u32, cuts: u32) -> Phase {
-        Phase { qos, messages, cuts }
+    /// With a seed the connection is cut, somewhere between the first and the last quarter.
+    pub(crate) fn new(qos: QoS, messages: u32, seed: Option<u32>) -> Phase {
+        let somewhere = |seed: u32| messages / 4 + seed % (messages / 2);
+        Phase { qos, messages, cut_before: seed.map(somewhere) }
     }
 
     /// Whether to cut before the message with this number is sent.
     pub(crate) fn cuts_before(&self, number: u32) -> bool {
-        let step = self.messages / (self.cuts + 1);
-        number > 0 && number.is_multiple_of(step) && number / step <= self.cuts
+        self.cut_before == Some(number)
     }
 }
 
@@ -103,8 +104,11 @@ struct Tally {
 }
 
 impl Tally {
-    fn start(phase: Phase) -> Tally {
-        let bar = ProgressBar::new(u64::from(phase.messages));
+    fn start(phase: Phase, shows_progress: bool) -> Tally {
+        let bar = match shows_progress {
+            true => ProgressBar::new(u64::from(phase.messages)),
+            false => ProgressBar::hidden(),
+        };
         let template = "{msg} [{bar:40}] {pos}/{len} {per_sec}";
         bar.set_style(ProgressStyle::with_template(template).expect("the template is valid"));
         bar.set_message(format!("QoS {}", phase.qos as u8));
@@ -150,13 +154,18 @@ pub(crate) struct Report {
     ended: u32,
     resumed: u32,
     attempt: Option<ConnectError>,
+    shows_progress: bool,
 }
 
 impl Report {
+    pub(crate) fn new(shows_progress: bool) -> Report {
+        Report { shows_progress, ..Report::default() }
+    }
+
     /// A phase begins.
     pub(crate) fn start(&mut self, phase: Phase) {
-        self.cuts += phase.cuts;
-        self.tallies.push(Tally::start(phase));
+        self.cuts += u32::from(phase.cut_before.is_some());
+        self.tallies.push(Tally::start(phase, self.shows_progress));
     }
 
     /// The phase is over.
@@ -213,6 +222,42 @@ impl Report {
     }
 }
 
+impl Report {
+    /// As one JSON object, with the seed it was drawn from.
+    pub(crate) fn json(&self, seed: u32) -> String {
+        let phases: Vec<_> = self.tallies.iter().map(Tally::json).collect();
+        let verdict = if self.kept_its_promises() { "kept" } else { "broken" };
+        format!(
+            r#"{{"verdict":"{verdict}","seed":{seed},"phases":[{}],"cuts":{},"resumed":{}}}"#,
+            phases.join(","),
+            self.ended,
+            self.resumed
+        )
+    }
+}
+
+impl Tally {
+    fn per_second(&self) -> f64 {
+        f64::from(self.received) / self.elapsed.as_secs_f64()
+    }
+
+    fn json(&self) -> String {
+        let (qos, sent, received) = (self.phase.qos as u8, self.phase.messages, self.received);
+        let (duplicated, lost) = (self.duplicated(), self.lost());
+        let rate = self.per_second();
+        format!(
+            r#"{{"qos":{qos},"sent":{sent},"received":{received},"duplicated":{duplicated},"lost":{lost},"messages_per_second":{rate:.0}}}"#
+        )
+    }
+}
+
+/// The JSON object of a run that could not be made, or not be brought to its end.
+pub(crate) fn json_of_error(seed: u32, error: &Error) -> String {
+    let text = error.to_string().replace('\\', "\\\\").replace('"', "\\\"");
+    let text: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    format!(r#"{{"verdict":"error","seed":{seed},"error":"{text}"}}"#)
+}
+
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "QoS     sent  received  duplicated  lost  messages/s")?;
@@ -225,7 +270,7 @@ impl fmt::Display for Report {
                 tally.received,
                 tally.duplicated(),
                 tally.lost(),
-                f64::from(tally.received) / tally.elapsed.as_secs_f64(),
+                tally.per_second(),
             )?;
         }
         writeln!(f, "cut {} times, resumed {} times", self.ended, self.resumed)?;

@@ -12,7 +12,7 @@ use crate::{ON_THEIR_WAY, PATIENCE, Plan};
 pub(crate) fn run(plan: &Plan) -> Result<Report, Error> {
     let client = mqtt_adapter_blocking::connect(plan.options.clone())?;
     let mut events = client.events();
-    let mut report = Report::default();
+    let mut report = Report::new(plan.shows_progress);
     let outcome = all_phases(plan, &client, &mut report);
     while let Ok(event) = events.try_next() {
         report.note(&event);

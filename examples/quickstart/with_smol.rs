@@ -30,7 +30,7 @@ async fn publish_and_receive(
     let client = start(plan.options.clone())?;
     client.connected().await?;
     let mut events = client.events();
-    let mut report = Report::default();
+    let mut report = Report::new(plan.shows_progress);
     let outcome = all_phases(plan, &client, &mut report).await;
     while let Ok(event) = events.try_next() {
         report.note(&event);

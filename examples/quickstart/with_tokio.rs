@@ -19,7 +19,7 @@ pub(crate) fn run(plan: &Plan) -> Result<Report, Error> {
 async fn publish_and_receive(plan: &Plan) -> Result<Report, Error> {
     let client = mqtt_adapter_tokio::connect(plan.options.clone()).await?;
     let mut events = client.events();
-    let mut report = Report::default();
+    let mut report = Report::new(plan.shows_progress);
     let outcome = all_phases(plan, &client, &mut report).await;
     note_events(&mut events, &mut report).await;
     if let Err(error) = outcome {

@@ -12,6 +12,7 @@ mod miri;
 mod mosquitto;
 mod mutants;
 mod promises;
+mod quickstart;
 mod report;
 mod runner;
 mod runtimes;

@@ -18,10 +18,7 @@ pub(crate) struct Args {
     seed: u64,
 }
 
-pub(crate) const NAME: &str = "soak with mosquitto";
-
-/// In the test command.
-pub(crate) const SHORT: Args = Args { seconds: 30, seed: 1 };
+const NAME: &str = "soak with mosquitto";
 
 pub(crate) fn run(args: &Args) -> ExitCode {
     let mut runner = Runner::default();
@@ -32,7 +29,7 @@ pub(crate) fn run(args: &Args) -> ExitCode {
     runner.finish()
 }
 
-pub(crate) fn soak(runner: &mut Runner, args: &Args, program: &Path) {
+fn soak(runner: &mut Runner, args: &Args, program: &Path) {
     let mut command =
         cargo("test --release -p mqtt-tests --features brokers --test soak -- --nocapture");
     command.env(mosquitto::VARIABLE, program);

@@ -14,6 +14,7 @@ use crate::miri;
 use crate::mosquitto::install;
 use crate::mutants;
 use crate::promises;
+use crate::quickstart::endings;
 use crate::runner::Runner;
 use crate::runtimes;
 use crate::sizes;
@@ -51,6 +52,7 @@ pub(crate) fn run(args: &Args) -> ExitCode {
     fuzz::check(&mut runner, FUZZING);
     miri::check(&mut runner);
     quickstart(&mut runner, None);
+    endings(&mut runner);
     brokers(&mut runner, args);
     runner.finish()
 }
@@ -144,7 +146,6 @@ fn brokers(runner: &mut Runner, args: &Args) {
             command.env(mosquitto::VARIABLE, &program);
             runner.tests("real-broker tests", command);
             comparison::run(runner, &program);
-            soak::soak(runner, &soak::SHORT, &program);
             match Mosquitto::start() {
                 Ok(mosquitto) => quickstart(runner, Some(&mosquitto.url())),
                 Err(error) => runner.fail("mosquitto", &error.to_string()),
@@ -156,7 +157,7 @@ fn brokers(runner: &mut Runner, args: &Args) {
                 runner.fail("broker", &reason);
             }
             let quickstart = "quickstart with mosquitto";
-            for name in ["real-broker tests", comparison::NAME, soak::NAME, quickstart] {
+            for name in ["real-broker tests", comparison::NAME, quickstart] {
                 runner.skip(name, &reason, &remedy(&missing));
             }
         }

@@ -1,0 +1,85 @@
+//! How the quickstart ends when something is in its way.
+
+use std::io::Read;
+use std::net::{Ipv4Addr, TcpListener};
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+use std::{env, thread};
+
+use mqtt_testkit::TcpBroker;
+use mqtt_testkit::broker::Settings;
+
+use crate::command::root;
+use crate::runner::Runner;
+
+/// How long it may take to find out and to end.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// Until it is in the middle of its messages.
+const SOON: Duration = Duration::from_secs(2);
+
+/// The quickstart, built for release, ends by itself with a line that says why, and fails.
+pub(crate) fn endings(runner: &mut Runner) {
+    let name = |what| format!("quickstart with {what}");
+    runner.own(&name("a broker that is killed"), "it says so", || {
+        let broker = TcpBroker::start(Settings::default()).map_err(|error| error.to_string())?;
+        let child = start(&["--broker", &broker.url()])?;
+        thread::sleep(SOON);
+        drop(broker);
+        expect_end(child, "failed: ")
+    });
+    runner.own(&name("a broker that never answers"), "it says so", || {
+        let listener =
+            TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).map_err(|error| error.to_string())?;
+        let address = listener.local_addr().map_err(|error| error.to_string())?;
+        let child = start(&["--broker", &format!("mqtt://{address}")])?;
+        expect_end(child, "did not accept the connection")
+    });
+    if cfg!(unix) {
+        runner.own(&name("Ctrl-C"), "it says so", || {
+            let child = start(&[])?;
+            thread::sleep(SOON);
+            let mut kill = Command::new("kill");
+            kill.args(["-INT", &child.id().to_string()])
+                .status()
+                .map_err(|error| error.to_string())?;
+            expect_end(child, "interrupted")
+        });
+    }
+}
+
+/// With so many messages that it does not end by itself.
+fn start(arguments: &[&str]) -> Result<Child, String> {
+    let target = env::var_os("CARGO_TARGET_DIR").map(PathBuf::from);
+    let target = target.unwrap_or_else(|| root().join("target"));
+    let program = target.join("release/examples/quickstart");
+    let mut command = Command::new(program);
+    command.args(["--messages", "1000000", "--json"]).args(arguments);
+    command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().map_err(|error| error.to_string())
+}
+
+/// It ends in time, fails, and what it says last has these words.
+fn expect_end(mut child: Child, words: &str) -> Result<(), String> {
+    let deadline = Instant::now() + PATIENCE;
+    let status = loop {
+        match child.try_wait().map_err(|error| error.to_string())? {
+            Some(status) => break status,
+            None if Instant::now() > deadline => {
+                child.kill().map_err(|error| error.to_string())?;
+                child.wait().map_err(|error| error.to_string())?;
+                return Err(format!("it still runs after {} s", PATIENCE.as_secs()));
+            }
+            None => thread::sleep(Duration::from_millis(20)),
+        }
+    };
+    let mut said = String::new();
+    if let Some(mut stderr) = child.stderr.take() {
+        stderr.read_to_string(&mut said).map_err(|error| error.to_string())?;
+    }
+    let last = said.lines().last().unwrap_or_default();
+    if status.success() || status.code().is_none() || !last.contains(words) {
+        return Err(format!("{status}, and it says: {said}"));
+    }
+    println!("{last}");
+    Ok(())
+}
