@@ -57,6 +57,7 @@ pub(crate) fn strike(proxy: &Proxy, seed: u64, quiet: &AtomicBool) -> Struck {
             3..=5 => {
                 struck.cuts += 1;
                 struck.cuts_inside += 1;
+                proxy.refuse();
                 proxy.cut_after(direction, random.below(3000) as usize);
                 thread::sleep(random.milliseconds(20, 100));
                 cut(proxy, &mut random);

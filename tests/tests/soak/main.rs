@@ -2,6 +2,9 @@
 //!
 //! `cargo xtask soak --seconds 600 --seed 1`
 
+#![allow(clippy::print_stdout, reason = "it tells what came through")]
+
+mod broker_log;
 mod faults;
 mod lane;
 
@@ -15,6 +18,7 @@ use mqtt_testkit::Mosquitto;
 use mqtt_tests::Trial;
 use mqtt_tests::adapter::{Blocking, TokioMulti};
 
+use broker_log::BrokerLog;
 use lane::Tally;
 
 /// How long, in seconds, and where the faults are drawn from.
@@ -33,7 +37,9 @@ fn nothing_is_lost_repeated_or_out_of_order() {
     let seed = variable(SEED, 1);
     Trial::run_within(time + QUIET, move |_| {
         // With a limit before 5.0 it changes the order of what waits behind it.
-        let broker = Mosquitto::start_with(&["max_inflight_messages 0"]).expect("a broker");
+        let log = BrokerLog::new();
+        let lines = ["max_inflight_messages 0", &log.configuration()];
+        let broker = Mosquitto::start_with(&lines).expect("a broker");
         let address = broker.address().to_string();
         let until = Instant::now() + time;
         let tallies = thread::scope(|scope| {
@@ -50,6 +56,7 @@ fn nothing_is_lost_repeated_or_out_of_order() {
         println!("soak of {} s, seed {seed}", time.as_secs());
         for tally in tallies {
             println!("{tally}");
+            tally.check_copies(&log);
             assert!(tally.struck_enough(time), "too few faults struck");
         }
     });
