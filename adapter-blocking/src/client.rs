@@ -211,6 +211,9 @@ impl Client {
     /// [`start_without_thread`](crate::start_without_thread), beside its own descriptors. To be asked
     /// before every wait.
     ///
+    /// Calls of other threads end the wait where they leave the loop something to do. Only the loop
+    /// calls [`Client::turn`] then, and after it looks at whatever it takes from the client.
+    ///
     /// It is [`Unsupported`](io::ErrorKind::Unsupported) for a client that has a thread.
     pub fn readiness(&self) -> io::Result<Readiness> {
         let own_loop = self.mover.own_loop();

@@ -9,7 +9,7 @@ use std::time::Instant;
 
 use crate::Driver;
 use crate::mover::left;
-use crate::reactor::{Reactor, Shared};
+use crate::reactor::{Leaving, Reactor, Shared};
 use crate::readiness::Readiness;
 
 /// A driver that callers turn: one at a time, while the others wait for that turn to be over.
@@ -51,7 +51,7 @@ impl OwnLoop {
         deadline: Option<Instant>,
     ) -> Option<F::Output> {
         let mut context = Context::from_waker(&self.waker);
-        let mut over = false;
+        let (mut over, mut leaving) = (false, None);
         loop {
             let turns = self.lock().turns;
             if let Poll::Ready(output) = future.as_mut().poll(&mut context) {
@@ -60,16 +60,19 @@ impl OwnLoop {
             if over {
                 return None;
             }
+            leaving.get_or_insert_with(|| Leaving(&self.shared));
             over = left(deadline).is_some_and(|left| left.is_zero());
             // The end of the driver is the end of whatever a future may wait for.
             over |= !self.turn_after(turns, deadline).unwrap_or(false);
         }
     }
 
-    /// Turns once. `false` when the driver has ended.
+    /// Turns once, for who looks at everything then. `false` when the driver has ended.
     pub(crate) fn turn(&self, deadline: Option<Instant>) -> io::Result<bool> {
         let turns = self.lock().turns;
-        self.turn_after(turns, deadline)
+        let turned = self.turn_after(turns, deadline);
+        self.shared.catch_up();
+        turned
     }
 
     /// What the turns wait for.

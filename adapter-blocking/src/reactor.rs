@@ -33,16 +33,16 @@ impl<D: Future<Output = ()>> Reactor<D> {
     ///
     /// `Ready` when the driver has ended; it is not to be turned again.
     pub(crate) fn turn(&mut self, timeout: Option<Duration>) -> io::Result<Poll<()>> {
-        let timeout = self.shared.park(timeout);
+        let timeout = self.shared.park().into_iter().chain(timeout).min();
         let polled = self.poll.poll(&mut self.events, timeout);
-        self.shared.unpark();
+        let due = self.shared.unpark();
         if let Err(error) = polled
             && error.kind() != io::ErrorKind::Interrupted
         {
             return Err(error);
         }
         self.events.iter().for_each(|event| self.shared.note(event));
-        let _driving = Driving::enter(&self.shared);
+        let _driving = Driving::enter(&self.shared, due || !self.events.is_empty());
         Ok(self.driver.as_mut().poll(&mut Context::from_waker(&self.waker)))
     }
 
@@ -78,6 +78,7 @@ impl Poller {
             writable: AtomicUsize::new(1),
             clock: Clock::start(),
             deadline: AtomicU64::new(NEVER),
+            elsewhere: AtomicU8::new(0),
         });
         Ok(Poller { poll, shared })
     }
@@ -110,6 +111,8 @@ pub(crate) struct Shared {
     clock: Clock,
     /// When the driver wants to be polled at the latest, in microseconds by `clock`.
     deadline: AtomicU64,
+    /// Of a loop that waits elsewhere, since its last turn: `NEWS` and `WAITS`.
+    elsewhere: AtomicU8,
 }
 
 /// The driver is polled, or is about to be.
@@ -118,6 +121,11 @@ const RUNNING: u8 = 0;
 const PARKED: u8 = 1;
 /// The next turn does not wait. Of many wakes only the first interrupts the poller.
 const WOKEN: u8 = 2;
+
+/// There was something to do for a turn, and the loop may not know what came of it.
+const NEWS: u8 = 1;
+/// The loop has asked what to wait for.
+const WAITS: u8 = 2;
 
 const NEVER: u64 = u64::MAX;
 const INTERRUPT: Token = Token(0);
@@ -149,29 +157,22 @@ impl Shared {
         self.writable.load(Ordering::Relaxed)
     }
 
-    /// How long the poller may wait: not at all when a wake came first.
-    fn park(&self, timeout: Option<Duration>) -> Option<Duration> {
-        let left = self.left();
-        if left == Some(Duration::ZERO) {
-            self.deadline.store(NEVER, Ordering::Relaxed);
-        }
-        let parked =
-            self.state.compare_exchange(RUNNING, PARKED, Ordering::AcqRel, Ordering::Acquire);
-        match parked {
-            Ok(_) => left.into_iter().chain(timeout).min(),
-            Err(_) => Some(Duration::ZERO),
-        }
+    /// From here on a wake makes the poller's descriptor readable. How long the poller may wait: not
+    /// at all when a wake came first.
+    fn park(&self) -> Option<Duration> {
+        let woken = self.state.fetch_max(PARKED, Ordering::AcqRel) == WOKEN;
+        if woken { Some(Duration::ZERO) } else { self.left() }
     }
 
-    /// From here on a wake makes the poller's descriptor readable. How long a wait for that may
-    /// take: not at all when a wake came first.
+    /// As [`Shared::park`], for a wait elsewhere: not at all when that does not know the latest.
     pub(crate) fn prepare(&self) -> Option<Duration> {
-        let parked =
-            self.state.compare_exchange(RUNNING, PARKED, Ordering::AcqRel, Ordering::Acquire);
-        match parked {
-            Ok(_) | Err(PARKED) => self.left(),
-            Err(_) => Some(Duration::ZERO),
-        }
+        let news = self.elsewhere.fetch_or(WAITS, Ordering::AcqRel) & NEWS != 0;
+        if news { Some(Duration::ZERO) } else { self.park() }
+    }
+
+    /// The loop that waits elsewhere has made its turn.
+    pub(crate) fn catch_up(&self) {
+        self.elsewhere.store(0, Ordering::Release);
     }
 
     /// The time until the deadline. The poller's own may stand still while the machine is suspended.
@@ -182,9 +183,14 @@ impl Shared {
         }
     }
 
-    /// From here on a wake is for the next turn.
-    fn unpark(&self) {
-        self.state.swap(RUNNING, Ordering::AcqRel);
+    /// From here on a wake is for the next turn. Whether this one has a wake or the deadline behind
+    /// it.
+    fn unpark(&self) -> bool {
+        let late = self.left() == Some(Duration::ZERO);
+        if late {
+            self.deadline.store(NEVER, Ordering::Relaxed);
+        }
+        self.state.swap(RUNNING, Ordering::AcqRel) == WOKEN || late
     }
 
     fn note(&self, event: &Event) {
@@ -235,19 +241,33 @@ pub(crate) fn current() -> Option<Arc<Shared>> {
     DRIVING.with_borrow(Clone::clone)
 }
 
-/// Marks the thread as being inside the driver while it lives.
-struct Driving;
+/// Marks the thread as being inside the driver while it lives, and then what comes of it as news.
+struct Driving(u8);
 
 impl Driving {
-    fn enter(shared: &Arc<Shared>) -> Driving {
+    fn enter(shared: &Arc<Shared>, news: bool) -> Driving {
         DRIVING.set(Some(Arc::clone(shared)));
-        Driving
+        Driving(if news { NEWS } else { 0 })
     }
 }
 
 impl Drop for Driving {
     fn drop(&mut self) {
-        DRIVING.set(None);
+        if let Some(shared) = DRIVING.take() {
+            shared.elsewhere.fetch_or(self.0, Ordering::AcqRel);
+        }
+    }
+}
+
+/// A call that has turned. When it leaves, a loop that waits elsewhere has to look again: its wait
+/// is that of before these turns.
+pub(crate) struct Leaving<'a>(pub(crate) &'a Shared);
+
+impl Drop for Leaving<'_> {
+    fn drop(&mut self) {
+        if self.0.elsewhere.load(Ordering::Acquire) & WAITS != 0 {
+            drop(self.0.interrupt.wake());
+        }
     }
 }
 

@@ -173,14 +173,55 @@ fn a_loop_of_ones_own_waits_for_readiness() {
             idle.wait();
             drop(caller.try_publish(qos1("meanwhile")).unwrap());
         });
+        let mut events = client.events();
         let mut turns = 0;
         while client.turn(Duration::ZERO).unwrap() {
+            while events.next_timeout(Duration::ZERO).is_ok() {}
             wait(&client.readiness().unwrap());
             turns += 1;
         }
         assert_eq!(client.stats().delivered, 2);
         assert!(turns < 100, "{turns} turns: it waits for nothing");
     });
+}
+
+/// A call that waits turns the loop under a wait elsewhere, or before one: the loop goes on for what
+/// that turn left to it.
+#[cfg(unix)]
+#[test]
+fn a_call_that_waits_leaves_a_loop_of_ones_own_nothing_to_miss() {
+    Trial::run(|trial| {
+        trial.note("shows SEND-9");
+        let (_peer, client) = connected::<OwnLoop>(trial, |broker| {
+            let mut connection = broker.open(false);
+            connection.take_qos1("meanwhile");
+            connection.take_qos1("before");
+            connection.expect_disconnect(ReasonCode::NormalDisconnection);
+        });
+        client.turn(Duration::ZERO).unwrap();
+        let readiness = client.readiness().unwrap();
+        client.publish(qos1("meanwhile")).unwrap();
+        assert!(is_readable(&readiness));
+        client.turn(Duration::ZERO).unwrap();
+        client.publish(qos1("before")).unwrap();
+        assert_eq!(client.readiness().unwrap().timeout(), Some(Duration::ZERO));
+        client.turn(Duration::ZERO).unwrap();
+        let readiness = client.readiness().unwrap();
+        client.disconnect().unwrap();
+        assert!(is_readable(&readiness));
+        assert_eq!(client.readiness().unwrap().timeout(), Some(Duration::ZERO));
+        assert!(!client.turn(Duration::ZERO).unwrap());
+    });
+}
+
+/// Whether it is now: what makes it so is over.
+#[cfg(unix)]
+fn is_readable(readiness: &Readiness) -> bool {
+    let client = Async::new_nonblocking(readiness.as_fd()).unwrap();
+    smol::block_on(future::or(async { client.readable().await.is_ok() }, async {
+        Timer::after(Duration::from_millis(300)).await;
+        false
+    }))
 }
 
 #[cfg(unix)]
