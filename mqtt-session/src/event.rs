@@ -157,7 +157,8 @@ pub enum Failure {
     /// Likewise, but the last time the connection was lost without a word.
     #[error("the connection is lost whenever it is sent")]
     ConnectionLost,
-    /// The broker did not answer it, as often as it was made.
+    /// Four times the broker did not answer it in time, or the connection ended while it was the oldest
+    /// without an answer: lost, or for a reason that may concern it.
     #[error("the broker does not answer")]
     NoAnswer,
     /// Its record could not be stored.

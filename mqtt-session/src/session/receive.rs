@@ -1,6 +1,6 @@
 //! What the broker sends.
 
-use mqtt_proto::{Disconnect, FixedHeader, Packet, PubAck, PubComp, PubRec, PubRel};
+use mqtt_proto::{Disconnect, FixedHeader, Packet, PacketType, PubAck, PubComp, PubRec, PubRel};
 
 use super::flow::{Ended, FlowKind, Lane};
 use super::journal::RECORDS_PER_PACKET;
@@ -47,6 +47,7 @@ impl<M: Memory> Session<M> {
     fn read<'i>(&mut self, bytes: &mut &'i [u8], topics: &mut M::Topics) -> Option<Event<'i>> {
         self.read_skipped(bytes);
         while self.can_receive() {
+            let start = *bytes;
             let received = match self.next_packet(bytes) {
                 Ok(Some((header, body))) => self.receive(header, body, topics),
                 Ok(None) => return None,
@@ -59,7 +60,12 @@ impl<M: Memory> Session<M> {
             match received {
                 Ok(None) => {}
                 Ok(event) => return event,
-                Err(violation) => self.give_up(violation),
+                Err(violation) => {
+                    if let Some(link) = &mut self.link {
+                        link.is_answer_broken = start.first().is_some_and(is_answer);
+                    }
+                    self.give_up(violation);
+                }
             }
         }
         None
@@ -225,6 +231,11 @@ impl<M: Memory> SessionState<M> {
         };
         Some(Event::Published { token, outcome })
     }
+}
+
+/// Whether a packet with this first byte answers a SUBSCRIBE or UNSUBSCRIBE.
+fn is_answer(first: &u8) -> bool {
+    [PacketType::SubAck as u8, PacketType::UnsubAck as u8].contains(&(first >> 4))
 }
 
 /// Whether the packet has a Reason String or User Properties of the kind that CONNECT can turn off.

@@ -109,11 +109,11 @@ fn is_up<M: Memory>(link: &Link<M>) -> bool {
     link.up().is_some() && !link.transport_ended
 }
 
-/// Whether a connection may have ended because of a request that was on it. One that was just lost
-/// may have been so for any reason: what nobody waits for is then made again, however often.
-fn may_end_for_request(reason: CloseReason, is_own: bool) -> bool {
+/// Whether a connection may have ended because of the oldest request on it. One that was just lost may
+/// have been so for any reason: what nobody waits for is then made again, however often.
+fn may_end_for_request(reason: CloseReason, is_answer_broken: bool, is_own: bool) -> bool {
     match reason {
-        CloseReason::Violation(_) => true,
+        CloseReason::Violation(_) => is_answer_broken,
         CloseReason::Disconnected(code) => blames_content(code),
         CloseReason::Lost => !is_own,
         CloseReason::Refused(_)
@@ -126,16 +126,14 @@ fn may_end_for_request(reason: CloseReason, is_own: bool) -> bool {
 }
 
 impl<M: Memory> SessionState<M> {
-    /// A connection ended: requests on it that may be why have missed their answers.
-    pub(super) fn judge_requests(&mut self, reason: CloseReason) {
-        let mut at = self.flows.first(Lane::Requested);
-        while let Some(index) = at {
-            at = self.flows.next(index);
-            let kind = self.flows.get(index).map(|flow| flow.kind);
-            let is_own = matches!(kind, Some(FlowKind::Resubscribe { .. }));
-            if may_end_for_request(reason, is_own) {
-                self.miss_answer(index);
-            }
+    /// A connection ended: the oldest request on it without an answer may be why, and has then missed
+    /// it. What was sent behind it the broker need not have come to.
+    pub(super) fn judge_requests(&mut self, reason: CloseReason, is_answer_broken: bool) {
+        let Some(oldest) = self.flows.first(Lane::Requested) else { return };
+        let kind = self.flows.get(oldest).map(|flow| flow.kind);
+        let is_own = matches!(kind, Some(FlowKind::Resubscribe { .. }));
+        if may_end_for_request(reason, is_answer_broken, is_own) {
+            self.miss_answer(oldest);
         }
     }
 

@@ -360,7 +360,123 @@ fn a_subscription_made_again_outlives_any_number_of_lost_connections<M: TestMemo
     pair.expect_events(&[]);
 }
 
+/// "a", "b" and "c" are granted.
+fn three_granted<M: TestMemory>(config: Config) -> Pair<M> {
+    let mut pair = connected::<M>(config);
+    for (id, topic) in [(1, "a"), (2, "b"), (3, "c")] {
+        pair.subscribe(topic);
+        pair.transmitted();
+        pair.send(&suback(id, &[OK]));
+        assert_eq!(pair.events().len(), 1);
+    }
+    pair.cut();
+    pair
+}
+
+/// "a", "b" and "c" are made again with identifiers from this one on.
+#[track_caller]
+fn expect_three<M: TestMemory>(pair: &mut Pair<M>, id: u16) {
+    resume(pair, false);
+    let [a, b, c] = ["a", "b", "c"].map(|topic| [filter(topic)]);
+    pair.expect(&[subscribe(id, &a), subscribe(id + 1, &b), subscribe(id + 2, &c)]);
+}
+
+/// What is sent behind it is not to blame.
+///
+/// Promises: SEND-11, BAD-4
+fn of_three_requests_the_one_to_blame_fails<M: TestMemory>() {
+    let mut pair = connected::<M>(Config::new(1));
+    let [granted, poison, other] = ["a", "b", "c"].map(|topic| pair.subscribe(topic));
+    pair.transmitted();
+    pair.send(&suback(1, &[OK]));
+    pair.expect_events(&[Seen::Subscribed(granted, vec![OK])]);
+    pair.cut();
+    for id in [4, 6, 8] {
+        pair.expect_events(&[]);
+        resume(&mut pair, true);
+        pair.expect(&[subscribe(id, &[filter("b")]), subscribe(id + 1, &[filter("c")])]);
+        pair.cut();
+    }
+    pair.expect_events(&[Seen::RequestFailed(poison, Failure::NoAnswer)]);
+    // It has its own four.
+    for id in [10, 11, 12] {
+        resume(&mut pair, true);
+        pair.expect(&[subscribe(id, &[filter("c")])]);
+        pair.cut();
+        pair.expect_events(&[]);
+    }
+    resume(&mut pair, true);
+    pair.expect(&[subscribe(13, &[filter("c")])]);
+    pair.send(&suback(13, &[OK]));
+    pair.expect_events(&[Seen::Subscribed(other, vec![OK])]);
+}
+
+/// The broker grants "a" and sends a malformed message of it, before it has answered the others.
+///
+/// Promises: SEND-11, RES-3, BAD-4
+fn a_malformed_message_ends_no_subscription<M: TestMemory>() {
+    let mut pair = three_granted::<M>(Config::new(1));
+    for round in 1..=6 {
+        let id = 3 * round + 1;
+        expect_three(&mut pair, id);
+        pair.send(&suback(id, &[OK]));
+        // QoS 3.
+        pair.send_bytes(&[0x36, 5, 0, 1, b'a', 0, 1]);
+        pair.expect_events(&[]);
+        let closed = pair.close();
+        assert!(matches!(closed[..], [Seen::Closed(CloseReason::Violation(_))]), "{closed:?}");
+        pair.expect_events(&[]);
+    }
+}
+
+/// However it is malformed, down to its first byte.
+///
+/// Promises: SEND-11, RES-3, BAD-4
+fn a_malformed_answer_ends_the_subscription_it_is_due_to<M: TestMemory>() {
+    for suback in [[0x90, 4, 0, 0, 0, 0x7F], [0x91, 4, 0, 0, 0, 0]] {
+        let mut pair = three_granted::<M>(Config::new(1));
+        for round in 1..=4 {
+            let id = 3 * round + 1;
+            expect_three(&mut pair, id);
+            let mut suback = suback;
+            suback[3] = id as u8;
+            pair.send_bytes(&suback);
+            pair.expect_events(&[]);
+            let closed = pair.close();
+            assert!(matches!(closed[..], [Seen::Closed(CloseReason::Violation(_))]), "{closed:?}");
+            let lost = [Seen::SubscriptionLost(ReasonCode::UnspecifiedError)];
+            pair.expect_events(&lost[..usize::from(round == 4)]);
+        }
+        assert_eq!(pair.session.lost_subscription(), "a");
+        resume(&mut pair, false);
+        pair.expect(&[subscribe(16, &[filter("b")]), subscribe(17, &[filter("c")])]);
+    }
+}
+
+/// Promises: SEND-11, RES-3, BAD-4
+fn a_disconnect_that_blames_content_ends_the_oldest_subscription<M: TestMemory>() {
+    let blamed = ReasonCode::QuotaExceeded;
+    let mut pair = three_granted::<M>(Config::new(1));
+    for round in 1..=4 {
+        let id = 3 * round + 1;
+        expect_three(&mut pair, id);
+        pair.send(&suback(id, &[OK]));
+        pair.send(&disconnect(blamed));
+        pair.expect_event(&Seen::Disconnect(blamed));
+        assert_eq!(pair.close(), [Seen::Closed(CloseReason::Disconnected(blamed))]);
+        let lost = [Seen::SubscriptionLost(ReasonCode::UnspecifiedError)];
+        pair.expect_events(&lost[..usize::from(round == 4)]);
+    }
+    assert_eq!(pair.session.lost_subscription(), "b");
+    resume(&mut pair, false);
+    pair.expect(&[subscribe(16, &[filter("a")]), subscribe(17, &[filter("c")])]);
+}
+
 crate::on_both_memories! {
+    of_three_requests_the_one_to_blame_fails
+    a_malformed_message_ends_no_subscription
+    a_malformed_answer_ends_the_subscription_it_is_due_to
+    a_disconnect_that_blames_content_ends_the_oldest_subscription
     a_request_with_a_malformed_answer_fails_at_last
     a_request_at_which_the_broker_hangs_up_fails_at_last
     a_subscription_made_again_outlives_any_number_of_lost_connections
