@@ -123,7 +123,9 @@ impl<M: Memory> Session<M> {
         let held = &self.state.held;
         let kept = [Shelf::Known, Shelf::PubRec, Shelf::Received, Shelf::PubComp];
         let kept: usize = kept.into_iter().map(|shelf| held.len(shelf)).sum();
-        let room = u16::try_from(limit.saturating_sub(kept)).unwrap_or(u16::MAX);
+        let is_recorded = |index: &u32| self.state.is_recorded(*index);
+        let copies = held.iter(Shelf::Qos2).filter(is_recorded).count();
+        let room = u16::try_from(limit.saturating_sub(kept + copies)).unwrap_or(u16::MAX);
         configured.min(room).max(1)
     }
 

@@ -86,8 +86,11 @@ impl<M: Memory> Session<M> {
         let found = held.find(id.get());
         match found.and_then(|index| Some((index, held.list_of(index)?))) {
             Some((index, Shelf::PubRec | Shelf::Received | Shelf::Known)) => {
-                self.state.note_completed(index);
-                self.state.held.move_to(index, Shelf::PubComp);
+                self.state.complete(index);
+            }
+            // A copy waits for its turn, which the broker did not wait for.
+            Some((index, Shelf::Qos2)) if self.state.is_recorded(index) => {
+                self.state.complete(index);
             }
             // PUBREL again before PUBCOMP left: one answers both.
             Some((_, Shelf::PubComp)) => {}
@@ -156,17 +159,19 @@ impl<M: Memory> SessionState<M> {
         };
         let exactly_once = qos == QoS::ExactlyOnce;
         let is_same = dup && message.exactly_once == exactly_once;
+        let is_recorded = message.answer == Answer::Recorded;
         match shelf {
             // [MQTT-4.3.3-10]: answered with PUBREC until PUBREL comes.
             Shelf::PubRec if exactly_once => true,
+            Shelf::Qos2 if exactly_once && is_recorded => true,
             Shelf::Received | Shelf::Known if exactly_once => {
-                self.held.move_to(index, Shelf::PubRec);
+                self.answer_again(index);
                 true
             }
             Shelf::PubComp if exactly_once => {
                 // PUBREL came, but PUBCOMP has not left: the broker is not done with it.
                 self.note_received(index).ok();
-                self.held.move_to(index, Shelf::PubRec);
+                self.answer_again(index);
                 true
             }
             Shelf::Orphan if is_same && message.answer != Answer::GivenUp => {
@@ -175,16 +180,40 @@ impl<M: Memory> SessionState<M> {
                 true
             }
             Shelf::Qos1 | Shelf::Qos2 if is_same => true,
-            Shelf::Qos1 | Shelf::Qos2 | Shelf::PubAck | Shelf::Orphan | Shelf::Forgotten => {
-                self.held.remove(index);
-                false
-            }
-            Shelf::PubRec | Shelf::Received | Shelf::PubComp | Shelf::Known => {
-                self.note_completed(index);
+            Shelf::Qos1
+            | Shelf::Qos2
+            | Shelf::PubAck
+            | Shelf::PubRec
+            | Shelf::Received
+            | Shelf::PubComp
+            | Shelf::Orphan
+            | Shelf::Known
+            | Shelf::Forgotten => {
+                if is_recorded {
+                    self.note_completed(index);
+                }
                 self.held.remove(index);
                 false
             }
         }
+    }
+
+    /// A message that was acknowledged came again: PUBREC has its turn among those of what came
+    /// before [MQTT-4.6.0-3].
+    fn answer_again(&mut self, index: u32) {
+        self.held.move_to(index, Shelf::Qos2);
+        self.release_answers();
+    }
+
+    /// Whether a copy of the message is not delivered.
+    pub(super) fn is_recorded(&self, index: u32) -> bool {
+        self.held.get(index).is_some_and(|held| held.answer == Answer::Recorded)
+    }
+
+    /// PUBREL came.
+    fn complete(&mut self, index: u32) {
+        self.note_completed(index);
+        self.held.move_to(index, Shelf::PubComp);
     }
 
     /// Moves acknowledged messages on, as far as their order allows: PUBACKs among themselves,
@@ -194,15 +223,14 @@ impl<M: Memory> SessionState<M> {
             // [MQTT-4.6.0-2]
             self.held.move_to(index, Shelf::PubAck);
         }
-        while let Some((index, reason)) = self.first_answered(Shelf::Qos2) {
+        while let Some((index, answer)) = self.first_answered(Shelf::Qos2) {
             // It stays what the version of this connection makes of it.
-            let reason = self.sayable(reason);
-            if !reason.is_error() && self.note_received(index).is_err() {
+            if let Answer::Given(reason) = answer
+                && !self.sayable(reason).is_error()
+                && self.note_received(index).is_err()
+            {
                 // When records were polled there is room.
                 break;
-            }
-            if let Some(held) = self.held.get_mut(index) {
-                held.answer = Answer::Given(reason);
             }
             // [MQTT-4.6.0-3]
             self.held.move_to(index, Shelf::PubRec);
@@ -214,9 +242,10 @@ impl<M: Memory> SessionState<M> {
         if self.version().has_properties() { reason } else { ReasonCode::Success }
     }
 
-    fn first_answered(&self, shelf: Shelf) -> Option<(u32, ReasonCode)> {
+    fn first_answered(&self, shelf: Shelf) -> Option<(u32, Answer)> {
         let index = self.held.first(shelf)?;
-        Some((index, self.held.get(index)?.answer.reason()?))
+        let answer = self.held.get(index)?.answer;
+        answer.reason().map(|_| (index, answer))
     }
 
     /// The connection ended: what was not acknowledged to the broker comes again, with DUP. A QoS
@@ -232,14 +261,7 @@ impl<M: Memory> SessionState<M> {
         ];
         for shelf in shelves {
             while let Some(index) = self.held.first(shelf) {
-                let answer = self.held.get(index).and_then(|held| held.answer.reason());
-                let is_accepted = answer.is_some_and(|reason| !reason.is_error());
-                let to = match shelf {
-                    Shelf::PubRec | Shelf::Received | Shelf::PubComp if is_accepted => Shelf::Known,
-                    Shelf::PubRec | Shelf::Received | Shelf::PubComp => Shelf::Orphan,
-                    Shelf::PubAck | Shelf::Qos1 | Shelf::Qos2 => Shelf::Orphan,
-                    Shelf::Orphan | Shelf::Known | Shelf::Forgotten => break,
-                };
+                let to = if self.is_recorded(index) { Shelf::Known } else { Shelf::Orphan };
                 self.held.move_to(index, to);
             }
         }
@@ -273,6 +295,7 @@ impl<M: Memory> SessionState<M> {
         let id = self.held.key(index);
         let needs = self.journal.push(RecordRef::Received { id })?;
         if let Some(held) = self.held.get_mut(index) {
+            held.answer = Answer::Recorded;
             held.needs = needs;
         }
         Ok(())

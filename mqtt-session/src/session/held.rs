@@ -7,6 +7,8 @@ use mqtt_proto::ReasonCode;
 /// ```text
 ///  PUBLISH QoS 1 --> Qos1 --acked, in order--> PubAck --transmitted--> (gone)
 ///  PUBLISH QoS 2 --> Qos2 --acked, in order--> PubRec --transmitted--> Received
+///                     ^                                 PUBLISH again |   |
+///                     +-----------------------------------------------+   |
 ///                              (gone) <--transmitted-- PubComp <--PUBREL--+
 ///  connection ends: acknowledged QoS 2 --> Known, all else --> Orphan, until they come again;
 ///  one that was given up is then a new message
@@ -17,7 +19,7 @@ use mqtt_proto::ReasonCode;
 pub enum Shelf {
     /// QoS 1, not yet acknowledged by the application or behind one that is not.
     Qos1,
-    /// QoS 2, likewise.
+    /// QoS 2, likewise; also a copy of one that was acknowledged, until its turn comes.
     Qos2,
     /// PUBACK to be transmitted.
     PubAck,
@@ -61,6 +63,8 @@ pub(crate) enum Answer {
     Owed,
     /// It acknowledged it, or rejected it.
     Given(ReasonCode),
+    /// It acknowledged it at QoS 2, which is recorded: no copy of it is delivered.
+    Recorded,
     /// Nothing, ever: it gave the message up, and gets it again after a resume.
     GivenUp,
 }
@@ -70,6 +74,7 @@ impl Answer {
     pub(crate) fn reason(self) -> Option<ReasonCode> {
         match self {
             Answer::Given(reason) => Some(reason),
+            Answer::Recorded => Some(ReasonCode::Success),
             Answer::Owed | Answer::GivenUp => None,
         }
     }

@@ -2,7 +2,7 @@
 
 use core::cmp::Ordering;
 
-use mqtt_proto::{PacketId, QoS, ReasonCode, Version};
+use mqtt_proto::{PacketId, QoS, Version};
 
 use super::flow::{Expiry, Flow, FlowKind, Image, Lane, packet_id, set_packet_id};
 use super::held::{Answer, Held, Shelf};
@@ -260,8 +260,7 @@ impl<M: Memory> Restore<'_, M> {
 
     fn received(&mut self, number: u64) -> Result<(), Failure> {
         let id = u16::try_from(number).ok().filter(|id| *id > 0).ok_or(Failure::Unreadable)?;
-        let answer = Answer::Given(ReasonCode::Success);
-        let held = Held { exactly_once: true, answer, needs: 0 };
+        let held = Held { exactly_once: true, answer: Answer::Recorded, needs: 0 };
         let index = self.state.held.insert(Shelf::Known, held)?;
         self.state.held.set_key(index, id);
         Ok(())

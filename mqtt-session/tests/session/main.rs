@@ -19,6 +19,7 @@ mod pair;
 mod poison;
 mod properties;
 mod receiving;
+mod repeating;
 mod resuming;
 mod sending;
 mod skipping;
