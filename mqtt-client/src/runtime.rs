@@ -54,7 +54,8 @@ pub trait Transport: Send + Unpin + 'static {
     fn poll_write(&mut self, cx: &mut Context<'_>, bufs: &[IoSlice<'_>])
     -> Poll<io::Result<usize>>;
 
-    /// Passes on what a layer in between (TLS, WebSocket) still holds.
+    /// Passes on what a layer in between (TLS, WebSocket) still holds: what was taken counts as
+    /// written once this is ready.
     fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>>;
 
     /// Ends the sending half; reading goes on until the peer ends its own.

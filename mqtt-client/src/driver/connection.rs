@@ -1,6 +1,7 @@
 //! One stream and the bytes on their way.
 
 use std::io::{self, IoSlice};
+use std::mem;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
@@ -22,7 +23,8 @@ pub(super) struct Connection<T> {
     pub(super) leave_by: Option<Time>,
     /// What the state was not told yet.
     moved: Moved,
-    flushed: bool,
+    /// Bytes the transport took and may still hold.
+    unflushed: usize,
     /// The state wants no more input at the moment.
     paused: bool,
     /// Writing failed: what has arrived is still read, since it may say why.
@@ -54,7 +56,7 @@ impl<T: Transport> Connection<T> {
             out: OutBuffer::default(),
             leave_by: None,
             moved: Moved::default(),
-            flushed: true,
+            unflushed: 0,
             paused: false,
             broken: false,
             tls_failure: None,
@@ -63,7 +65,7 @@ impl<T: Transport> Connection<T> {
 
     /// Pauses reading, or goes on with it; returns whether it goes on again.
     pub(super) fn pause(&mut self, paused: bool) -> bool {
-        std::mem::replace(&mut self.paused, paused) && !paused
+        mem::replace(&mut self.paused, paused) && !paused
     }
 
     /// What happened since the last call, for the state.
@@ -114,17 +116,24 @@ impl<T: Transport> Connection<T> {
             match self.stream.poll_write(cx, filled) {
                 Poll::Pending => {
                     self.moved.write_blocked = true;
-                    return Progress::Blocked;
+                    break;
                 }
                 Poll::Ready(Ok(0) | Err(_)) => self.broken = true,
                 Poll::Ready(Ok(n)) => {
                     self.out.advance(n);
-                    self.moved.sent += n;
-                    self.flushed = false;
+                    self.unflushed += n;
                 }
             }
         }
-        self.flush(cx)
+        match self.flush(cx) {
+            Progress::More if self.moved.write_blocked && !self.broken => Progress::Blocked,
+            progress => progress,
+        }
+    }
+
+    /// Whether something is to be written or flushed.
+    pub(super) fn has_output(&self) -> bool {
+        !self.out.is_empty() || self.unflushed > 0
     }
 
     /// Ends the sending half.
@@ -181,12 +190,12 @@ impl<T: Transport> Connection<T> {
     }
 
     fn flush(&mut self, cx: &mut Context<'_>) -> Progress {
-        if self.flushed || self.broken {
+        if self.unflushed == 0 || self.broken {
             return Progress::More;
         }
         match self.stream.poll_flush(cx) {
             Poll::Pending => return Progress::Blocked,
-            Poll::Ready(Ok(())) => self.flushed = true,
+            Poll::Ready(Ok(())) => self.moved.sent += mem::take(&mut self.unflushed),
             Poll::Ready(Err(_)) => self.broken = true,
         }
         Progress::More

@@ -38,7 +38,7 @@ impl<R: Runtime> Work<R> {
                 state.handle_sent(now, sent);
                 state.collect(now, out);
             });
-            let had_output = !connection.out.is_empty();
+            let had_output = connection.has_output();
             let progress = connection.write(cx);
             if connection.is_broken() {
                 return Poll::Ready(Err(()));

@@ -65,7 +65,7 @@ impl<R: Runtime> Work<R> {
                 return Poll::Ready(Err(error));
             }
             connection.out.collect(now, session);
-            let has_output = !connection.out.is_empty();
+            let has_output = connection.has_output();
             let written = connection.write(cx);
             if session.closing() == Closing::AfterFlush && connection.out.is_empty() {
                 return Poll::Ready(Ok(()));

@@ -57,7 +57,7 @@ impl<R: Runtime> Work<R> {
                 return Poll::Ready(leave);
             }
             let resumed = connection.pause(!step.wants_input || !step.drained);
-            let has_output = !connection.out.is_empty();
+            let has_output = connection.has_output();
             let written = connection.write(cx);
             if !step.drained {
                 break;

@@ -10,7 +10,8 @@ pub enum Completion {
     /// When it is queued. Whether it is written is not known.
     #[default]
     Queued,
-    /// When the transport took all of it. When the connection ends before that it fails with
+    /// When the transport took all of it and flushed it, as TLS does once its record was taken. When
+    /// the connection ends before that it fails with
     /// [`ConnectionLost`](crate::PublishError::ConnectionLost). It costs more than being queued.
     Written,
 }

@@ -18,7 +18,7 @@ use crate::options::Broker;
 pub(crate) struct Moved {
     /// Bytes that were read.
     pub(crate) received: usize,
-    /// Bytes that were written.
+    /// Bytes that were written and flushed.
     pub(crate) sent: usize,
     /// The transport takes no more at the moment.
     pub(crate) write_blocked: bool,

@@ -14,7 +14,7 @@ use crate::operations::{OperationKey, Unanswered};
 pub(crate) struct Unwritten {
     /// Bytes given to the driver.
     put: u64,
-    /// Bytes the transport took.
+    /// Bytes the transport took and passed on.
     written: u64,
     /// Messages in their order, each with the bytes given to the driver up to its end or later.
     waiting: VecDeque<(u64, OperationKey)>,
@@ -35,7 +35,7 @@ impl State {
         self.unwritten.put += (out.len() - before) as u64;
     }
 
-    /// The transport took so many bytes.
+    /// The transport took so many bytes and passed them on.
     pub(crate) fn handle_sent(&mut self, now: Time, sent: usize) {
         if sent == 0 {
             return;

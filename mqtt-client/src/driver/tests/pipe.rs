@@ -31,6 +31,8 @@ pub(super) struct PipeState {
     pub(super) slices: usize,
     /// Bytes written since the last flush.
     pub(super) unflushed: usize,
+    /// Flushing does not come to an end.
+    pub(super) holds: bool,
     waker: Option<Waker>,
 }
 
@@ -132,10 +134,15 @@ impl Transport for End {
         Poll::Ready(Ok(taken))
     }
 
-    fn poll_flush(&mut self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+    fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.sky.check_lock();
-        self.pipe.state.lock().unwrap().unflushed = 0;
-        Poll::Ready(Ok(()))
+        let mut state = self.pipe.state.lock().unwrap();
+        if state.holds && !state.broker_closed {
+            state.waker = Some(cx.waker().clone());
+            return Poll::Pending;
+        }
+        state.unflushed = 0;
+        Poll::Ready(if state.holds { Err(io::ErrorKind::BrokenPipe.into()) } else { Ok(()) })
     }
 
     fn poll_close(&mut self, _: &mut Context<'_>) -> Poll<io::Result<()>> {

@@ -272,6 +272,28 @@ fn qos0_is_done_when_it_is_written() {
     assert_eq!(world.finish(lost), Err(PublishError::ConnectionLost));
 }
 
+/// SEND-1: what a layer in between holds is not written.
+#[test]
+fn qos0_is_done_when_it_is_flushed() {
+    let mut world = World::connected(|options| options.qos0_completion(Completion::Written));
+    let (client, before) = (world.client(), world.client().stats().bytes_out);
+    world.pipe().change(|state| state.holds = true);
+    let publish = |topic| client.try_publish(Publish::new(topic, "")).unwrap();
+    let mut flushed = world.task(publish("a"));
+    assert_eq!(world.sent(), ["PUBLISH a 0"]);
+    assert!(flushed.poll().is_pending());
+    assert_eq!(client.stats().bytes_out, before);
+    world.pipe().change(|state| state.holds = false);
+    world.run();
+    assert_eq!(flushed.output(), Ok(ReasonCode::Success));
+    assert!(client.stats().bytes_out > before);
+    world.pipe().change(|state| state.holds = true);
+    let lost = publish("b");
+    assert_eq!(world.sent(), ["PUBLISH b 0"]);
+    world.cut();
+    assert_eq!(world.finish(lost), Err(PublishError::ConnectionLost));
+}
+
 /// END-1: leaving writes them.
 #[test]
 fn qos0_is_written_before_disconnect() {
