@@ -27,6 +27,16 @@ impl<T: Transport> Stream<T> {
         }
     }
 
+    /// Whether the last read took something from the transport, though it may have given nothing.
+    pub(crate) fn has_arrived(&self) -> bool {
+        match self {
+            // What arrives is given.
+            Stream::Plain(_) => false,
+            #[cfg(feature = "tls")]
+            Stream::Tls(stream) => stream.has_arrived(),
+        }
+    }
+
     /// What an error of this stream says about TLS.
     pub(crate) fn tls_failure(&self, error: &io::Error) -> Option<TlsFailure> {
         match (self, error) {

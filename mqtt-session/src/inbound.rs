@@ -27,7 +27,7 @@ pub struct Inbound<M: Memory> {
     start: usize,
     end: usize,
     received_at: Time,
-    /// Bytes received in all.
+    /// Signs of life in all: bytes received, and arrivals that gave none.
     received: u64,
     /// Bytes of the packet that has come in part, or the longest fixed header if not even that is
     /// whole; 0 while there may be whole packets.
@@ -157,6 +157,12 @@ impl<M: Memory> Inbound<M> {
         }
     }
 
+    /// Something arrived that gives no bytes yet, such as part of a TLS record. It counts as life.
+    pub fn handle_sign_of_life(&mut self, now: Time) {
+        self.received_at = self.received_at.max(now);
+        self.received += 1;
+    }
+
     /// Bytes received and not yet used up.
     pub fn len(&self) -> usize {
         self.end - self.start
@@ -172,7 +178,7 @@ impl<M: Memory> Inbound<M> {
         self.buffer.as_ref().len()
     }
 
-    /// How many bytes arrived in all, and when the last did.
+    /// How many signs of life there were in all, and when the last was.
     pub(crate) fn received(&self) -> (u64, Time) {
         (self.received, self.received_at)
     }

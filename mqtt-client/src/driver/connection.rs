@@ -89,7 +89,12 @@ impl<T: Transport> Connection<T> {
             }
             match self.stream.poll_read(cx, space) {
                 Poll::Pending if self.broken => self.moved.ended = true,
-                Poll::Pending => return Progress::Blocked,
+                Poll::Pending => {
+                    if self.stream.has_arrived() {
+                        self.inbound.handle_sign_of_life(now);
+                    }
+                    return Progress::Blocked;
+                }
                 Poll::Ready(Ok(0)) => self.moved.ended = true,
                 Poll::Ready(Err(error)) => {
                     self.moved.ended = true;

@@ -12,5 +12,7 @@ mod publishing;
 mod receiving;
 mod redirects;
 mod subscribing;
+#[cfg(feature = "tls")]
+mod tls;
 mod versions;
 mod world;

@@ -24,6 +24,8 @@ pub(crate) struct TlsStream<T> {
     /// Nothing behind what was already decrypted can be read.
     failure: Option<Error>,
     closing: Closing,
+    /// The last read took something from the transport.
+    arrived: bool,
 }
 
 /// Whether `close_notify` was said.
@@ -35,7 +37,7 @@ enum Closing {
 
 impl<T> TlsStream<T> {
     pub(super) fn new(transport: T, session: ClientConnection) -> TlsStream<T> {
-        TlsStream { transport, session, failure: None, closing: Closing::No }
+        TlsStream { transport, session, failure: None, closing: Closing::No, arrived: false }
     }
 }
 
@@ -65,12 +67,18 @@ impl<T: Transport> TlsStream<T> {
             session.read_tls(&mut Io { transport, cx })
         };
         let read = ready!(pending(read))?;
+        self.arrived |= read > 0;
         self.failure = self.session.process_new_packets().err();
         if self.session.wants_write() {
             // An alert or an answer of TLS. If that fails, so does the next write, which tells.
             drop(self.poll_push(cx));
         }
         Poll::Ready(Ok(read))
+    }
+
+    /// Whether the last read took something from the transport, be it only part of a record.
+    pub(crate) fn has_arrived(&self) -> bool {
+        self.arrived
     }
 
     /// Has the transport take what is encrypted.
@@ -95,6 +103,7 @@ impl<T: Transport> TlsStream<T> {
 impl<T: Transport> Transport for TlsStream<T> {
     /// The end without `close_notify` is an error: somebody on the way may have made it.
     fn poll_read(&mut self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
+        self.arrived = false;
         loop {
             if let Poll::Ready(read) = pending(self.session.reader().read(buf)) {
                 return Poll::Ready(read);

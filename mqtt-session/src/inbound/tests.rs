@@ -142,6 +142,15 @@ fn it_knows_when_the_last_byte_came() {
     assert_eq!(inbound.received(), (3, at(5)));
 }
 
+#[test]
+fn a_sign_of_life_is_no_byte() {
+    let mut inbound = Growing::default();
+    inbound.handle_input(Time::ZERO, b"ab");
+    inbound.handle_sign_of_life(Time::from_micros(5));
+    assert_eq!(inbound.received(), (3, Time::from_micros(5)));
+    assert_eq!(inbound.len(), 2);
+}
+
 #[cfg(feature = "fixed")]
 #[test]
 fn a_bounded_one_takes_what_fits() {

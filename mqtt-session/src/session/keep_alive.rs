@@ -12,7 +12,7 @@ pub(crate) struct KeepAlive {
     ping_timeout: Duration,
     sent_at: Time,
     received_at: Time,
-    /// Bytes received up to then.
+    /// Signs of life up to then.
     received: u64,
     /// PINGREQ is to be transmitted.
     is_due: bool,
@@ -57,7 +57,7 @@ impl KeepAlive {
         self.sent_at = now;
     }
 
-    /// So many bytes were received in all, the last at that time; any new one counts as life.
+    /// So many signs of life were there in all, the last at that time.
     pub(crate) fn handle_received(&mut self, (received, at): (u64, Time)) {
         if received > self.received {
             self.received = received;

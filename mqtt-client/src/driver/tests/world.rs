@@ -231,13 +231,18 @@ impl World {
         self.run();
     }
 
-    /// Sends a packet to the client.
-    pub(super) fn send(&mut self, packet: &Packet<'_>) {
+    /// The bytes of a packet of the broker.
+    pub(super) fn encode(&self, packet: &Packet<'_>) -> Vec<u8> {
         let dialect = Dialect { version: self.version, sender: Role::Server, lenient: false };
         let measure = packet.measure(dialect).unwrap();
         let mut bytes = vec![0; measure.len];
         packet.write(dialect, &measure, &mut bytes).unwrap();
-        self.pipe().send(&bytes);
+        bytes
+    }
+
+    /// Sends a packet to the client.
+    pub(super) fn send(&mut self, packet: &Packet<'_>) {
+        self.pipe().send(&self.encode(packet));
     }
 
     /// Starts a call of the application.
