@@ -11,7 +11,7 @@ use mqtt_session::{Closing, Config, Connect, Event, Heap, OpenError, Session, Ti
 use super::connection::{Connection, Progress};
 use super::{READ_REST, Woken, Work};
 use crate::options::{Broker, Greeting};
-use crate::runtime::Runtime;
+use crate::runtime::{Runtime, Transport};
 use crate::{ConnectChanges, ConnectError, Rejection};
 
 impl<R: Runtime> Work<R> {
@@ -54,10 +54,6 @@ impl<R: Runtime> Work<R> {
         loop {
             let now = self.runtime.now();
             let read = connection.read(cx, now);
-            if let Some((failure, cause)) = connection.take_tls_failure() {
-                let broker = broker.to_string();
-                return Poll::Ready(Err(ConnectError::Tls { broker, failure, cause }));
-            }
             if connection.has_ended() {
                 session.handle_closed(now);
             }
@@ -82,7 +78,7 @@ impl<R: Runtime> Work<R> {
 }
 
 /// Acts on what came.
-fn act<T>(
+fn act<T: Transport>(
     now: Time,
     broker: &Broker,
     session: &mut Session<Heap<Bytes>>,
@@ -97,7 +93,11 @@ fn act<T>(
                 return Err(ConnectError::Refused(rejection));
             }
             Event::Closed(reason) => {
-                return Err(ConnectError::Closed { broker: broker.to_string(), reason });
+                let broker = broker.to_string();
+                return Err(match connection.take_tls_failure() {
+                    Some((failure, cause)) => ConnectError::Tls { broker, failure, cause },
+                    None => ConnectError::Closed { broker, reason },
+                });
             }
             Event::Authenticate(_)
             | Event::Reauthenticated(_)

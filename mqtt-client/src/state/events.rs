@@ -176,14 +176,14 @@ impl State {
     /// Why an attempt failed that the session knows of.
     fn connect_error(&mut self, reason: CloseReason) -> ConnectError {
         let broker = self.attempt.broker.clone();
-        if let Some((failure, cause)) = self.attempt.tls_failure.take() {
-            return ConnectError::Tls { broker, failure, cause };
+        if let Some(after) = self.attempt.timed_out.take() {
+            return ConnectError::TimedOut { broker, after };
         }
-        match (reason, self.attempt.refusal.take(), self.attempt.timed_out.take()) {
-            (_, _, Some(after)) => ConnectError::TimedOut { broker, after },
-            (_, Some(refusal), None) => ConnectError::Refused(refusal),
-            (_, None, None) if !self.is_running() => ConnectError::Ended,
-            (reason, None, None) => ConnectError::Closed { broker, reason },
+        match (self.attempt.refusal.take(), self.attempt.tls_failure.take()) {
+            (Some(refusal), _) => ConnectError::Refused(refusal),
+            (None, Some((failure, cause))) => ConnectError::Tls { broker, failure, cause },
+            (None, None) if !self.is_running() => ConnectError::Ended,
+            (None, None) => ConnectError::Closed { broker, reason },
         }
     }
 

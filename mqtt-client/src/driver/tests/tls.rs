@@ -1,4 +1,4 @@
-use std::io::{Read, Write};
+use std::io::{self, Read, Write};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use rustls::{ServerConfig, ServerConnection};
 
 use super::packets::{connack, publish};
 use super::world::World;
-use crate::{ConnectionState, Options, Tls};
+use crate::{ConnectError, ConnectionState, Options, Tls, TlsFailure};
 
 /// The broker's end of TLS.
 struct Server {
@@ -80,6 +80,23 @@ impl Server {
         }
         records
     }
+}
+
+/// The broker's own word counts for more than an alert behind it.
+#[test]
+fn an_alert_hides_no_refusal() {
+    let mut world = World::new(|options| options);
+    let client = world.client();
+    let mut connected = world.task(client.connected());
+    assert!(connected.poll().is_pending());
+    world.run();
+    let cause = Arc::new(io::Error::other("alert"));
+    let alert = Some((TlsFailure::ClientCertificate, cause));
+    client.shared().with(|state| state.attempt.tls_failure = alert);
+    world.send(&connack(false, ReasonCode::NotAuthorized));
+    world.cut();
+    let error = connected.output().unwrap_err();
+    assert!(matches!(&error, ConnectError::Refused(it) if it.reason == ReasonCode::NotAuthorized));
 }
 
 /// LIVE-1: a record that comes slowly is life, though nothing can be read before it is whole.
