@@ -40,9 +40,9 @@ pub use mqtt_client::{
     ConnectAttempt, ConnectChanges, ConnectError, ConnectionState, Drained, DropPolicy, Failure,
     Limits, Message, OfflineQoS0, Options, OptionsError, Overflow, Payload, Properties, Property,
     Publish, PublishError, QoS, ReasonCode, ReauthenticateError, Refusal, Rejection,
-    RetainHandling, SessionExpiry, SessionLoss, Stats, SubscribeError, SubscribeOptions, Transport,
-    TryPublishError, TryRecvError, Unacknowledged, UnsubscribeError, UrlProblem, Version,
-    VersionChoice, ViolationKind,
+    RetainHandling, SessionExpiry, SessionLoss, Stats, SubscribeError, SubscribeOptions, Target,
+    Transport, TryPublishError, TryRecvError, Unacknowledged, UnsubscribeError, UrlProblem,
+    Version, VersionChoice, ViolationKind,
 };
 #[cfg(feature = "tls")]
 pub use mqtt_client::{Tls, rustls};

@@ -38,9 +38,9 @@ pub use mqtt_client::{
     Drained, DropPolicy, Enqueue, Events, Failure, Limits, Message, OfflineQoS0, Options,
     OptionsError, Overflow, Payload, Properties, Property, Publish, PublishError, PublishHandle,
     QoS, ReasonCode, ReauthenticateError, Refusal, Rejection, RetainHandling, SessionExpiry,
-    SessionLoss, Stats, SubscribeError, SubscribeOptions, Subscription, Transport, TryPublishError,
-    TryRecvError, Unacknowledged, UnsubscribeError, UrlProblem, Version, VersionChoice,
-    ViolationKind,
+    SessionLoss, Stats, SubscribeError, SubscribeOptions, Subscription, Target, Transport,
+    TryPublishError, TryRecvError, Unacknowledged, UnsubscribeError, UrlProblem, Version,
+    VersionChoice, ViolationKind,
 };
 #[cfg(feature = "tls")]
 pub use mqtt_client::{Tls, rustls};

@@ -16,7 +16,7 @@ use crate::pipe::pipe;
 
 /// Sends itself a message; returns what was received.
 fn exchange() -> Result<Vec<u8>, Box<dyn Error>> {
-    let options = Options::new("mqtt://in-memory")?.transport(|| async {
+    let options = Options::new("mqtt://in-memory")?.transport(|_| async {
         let (here, there) = pipe();
         thread::Builder::new().name("broker".to_owned()).spawn(|| serve(there))?;
         Ok(here)

@@ -15,7 +15,7 @@ use crate::line::Line;
 
 /// Sends itself a message; returns what was received.
 fn exchange(line: Line) -> Result<Vec<u8>, Box<dyn Error>> {
-    let options = Options::new("mqtt://gateway")?.transport(move || {
+    let options = Options::new("mqtt://gateway")?.transport(move |_| {
         let attempt = line.open();
         async { Ok(attempt) }
     });

@@ -14,7 +14,7 @@ use tokio::net::UnixStream;
 /// Sends itself a message; returns what was received.
 async fn exchange(path: PathBuf) -> Result<Vec<u8>, Box<dyn Error>> {
     // The URL names the broker in messages; nothing resolves it.
-    let options = Options::new("mqtt://mosquitto")?.transport(move || {
+    let options = Options::new("mqtt://mosquitto")?.transport(move |_| {
         let path = path.clone();
         async { Ok(Io::new(UnixStream::connect(path).await?)) }
     });

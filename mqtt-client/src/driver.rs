@@ -25,7 +25,7 @@ use mqtt_session::{Heap, Inbound, OpenError, Time};
 
 use crate::delivery::Call;
 use crate::options::{Broker, Greeting, Options};
-use crate::over::Over;
+use crate::over::{Dialled, Over};
 use crate::runtime::{Runtime, Timer};
 use crate::shared::{After, Shared};
 use crate::state::{Dial, Idle, State};
@@ -86,7 +86,7 @@ impl Drop for Seat {
 
 /// What the driver works with.
 struct Work<R: Runtime> {
-    runtime: Arc<R>,
+    runtime: Arc<Over<R>>,
     shared: Arc<Shared>,
     options: Options,
     timer: R::Timer,
@@ -123,7 +123,7 @@ impl<R: Runtime> Work<R> {
         &mut self,
         dial: &Dial,
         deadline: Time,
-    ) -> Result<Connection<R::Transport>, ConnectError> {
+    ) -> Result<Connection<Dialled<R::Transport>>, ConnectError> {
         let changes = self.ask_hook(dial, deadline).await?;
         let (broker, version) = (changes.broker.as_ref().unwrap_or(&dial.broker), dial.version);
         let is_first = !self.with(|state| state.attempt.ever_accepted);
@@ -142,10 +142,10 @@ impl<R: Runtime> Work<R> {
     /// Starts the session's connection on a stream.
     fn open(
         &mut self,
-        stream: Stream<R::Transport>,
+        stream: Stream<Dialled<R::Transport>>,
         version: Version,
         changes: &ConnectChanges,
-    ) -> Result<Connection<R::Transport>, ConnectError> {
+    ) -> Result<Connection<Dialled<R::Transport>>, ConnectError> {
         let response = self.start_authenticator()?;
         let now = self.runtime.now();
         let Work { options, shared, after, .. } = self;

@@ -47,7 +47,7 @@ pub use error::{
 pub use event::{ClientEvent, Events};
 pub use message::{Ack, Message};
 pub use options::{
-    Completion, ConnectAttempt, ConnectChanges, OfflineQoS0, Options, SessionExpiry,
+    Completion, ConnectAttempt, ConnectChanges, OfflineQoS0, Options, SessionExpiry, Target,
 };
 pub use publish::{Payload, Publish};
 pub use runtime::{LONGEST_SLEEP, Runtime, Timer, Transport};

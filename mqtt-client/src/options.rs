@@ -33,6 +33,7 @@ pub(crate) use consumers::ConsumerOptions;
 pub use offline_qos0::OfflineQoS0;
 pub use session_expiry::SessionExpiry;
 pub(crate) use transport::Dialer;
+pub use transport::Target;
 pub(crate) use validate::Greeting;
 pub(crate) use wire::WireOptions;
 

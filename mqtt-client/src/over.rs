@@ -1,13 +1,14 @@
 //! A runtime whose connections may be the application's own.
 
+use std::future::Future;
 use std::io::{self, IoSlice};
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use mqtt_session::Time;
 
-use crate::options::Dialer;
+use crate::options::{Broker, Dialer};
 use crate::runtime::{Runtime, Transport};
 
 /// The clock and timers of a runtime, and its connections unless the application has a dialer.
@@ -16,37 +17,34 @@ pub(crate) struct Over<R> {
     dialer: Option<Dialer>,
 }
 
-impl<R> Over<R> {
+impl<R: Runtime> Over<R> {
     pub(crate) fn new(runtime: Arc<R>, dialer: Option<Dialer>) -> Over<R> {
         Over { runtime, dialer }
     }
-}
 
-impl<R: Runtime> Runtime for Over<R> {
-    type Transport = Dialled<R::Transport>;
-    type Timer = R::Timer;
-
-    fn now(&self) -> Time {
+    pub(crate) fn now(&self) -> Time {
         self.runtime.now()
     }
 
-    async fn resolve(&self, host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
-        match self.dialer {
-            // A dialer has one way to go, and is not told the address.
-            Some(_) => Ok(vec![SocketAddr::from((Ipv4Addr::UNSPECIFIED, port))]),
-            None => self.runtime.resolve(host, port).await,
-        }
-    }
-
-    async fn dial(&self, address: SocketAddr) -> io::Result<Dialled<R::Transport>> {
-        match &self.dialer {
-            Some(dialer) => dialer.dial().await.map(Dialled::Own),
-            None => self.runtime.dial(address).await.map(Dialled::Runtime),
-        }
-    }
-
-    fn timer(&self) -> R::Timer {
+    pub(crate) fn timer(&self) -> R::Timer {
         self.runtime.timer()
+    }
+
+    /// Has the application's dialer, if there is one, open a connection to this broker.
+    pub(crate) fn open(
+        &self,
+        broker: &Broker,
+    ) -> Option<impl Future<Output = io::Result<Dialled<R::Transport>>> + use<R>> {
+        let opening = self.dialer.as_ref()?.dial(broker);
+        Some(async { Ok(Dialled::Own(opening.await?)) })
+    }
+
+    pub(crate) async fn resolve(&self, host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
+        self.runtime.resolve(host, port).await
+    }
+
+    pub(crate) async fn dial(&self, address: SocketAddr) -> io::Result<Dialled<R::Transport>> {
+        self.runtime.dial(address).await.map(Dialled::Runtime)
     }
 }
 

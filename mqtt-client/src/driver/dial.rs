@@ -13,16 +13,21 @@ use super::race::{Move, Race};
 use super::{Woken, Work};
 use crate::ConnectError;
 use crate::options::Broker;
+use crate::over::Dialled;
 use crate::runtime::Runtime;
 
 impl<R: Runtime> Work<R> {
-    /// Resolves the name and races its addresses: the first that answers is taken, and the attempts
+    /// Opens the application's own transport; or resolves the name and races its addresses: the first that answers is taken, and the attempts
     /// at the others are dropped.
     pub(super) async fn dial(
         &mut self,
         broker: &Broker,
         deadline: Time,
-    ) -> Result<R::Transport, ConnectError> {
+    ) -> Result<Dialled<R::Transport>, ConnectError> {
+        if let Some(opening) = self.runtime.open(broker) {
+            let opened = self.by(broker, deadline, opening).await?;
+            return opened.map_err(|error| refused(broker, Some(error)));
+        }
         let addresses = self.resolve(broker, deadline).await?;
         let runtime = Arc::clone(&self.runtime);
         let mut race = Race::new(runtime.now(), addresses);

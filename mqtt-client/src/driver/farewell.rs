@@ -8,12 +8,13 @@ use mqtt_session::Time;
 
 use super::connection::{Connection, Progress};
 use super::{READ_REST, Work};
+use crate::over::Dialled;
 use crate::runtime::{Runtime, Timer};
 
 impl<R: Runtime> Work<R> {
     /// Writes what is left, ends the sending half, reads until the peer has ended its own. Neither
     /// takes longer than it may.
-    pub(super) async fn farewell(&mut self, connection: &mut Connection<R::Transport>) {
+    pub(super) async fn farewell(&mut self, connection: &mut Connection<Dialled<R::Transport>>) {
         let flush = self.options.sending.disconnect_flush;
         let deadline = connection.leave_by.unwrap_or_else(|| self.runtime.now().after(flush));
         if poll_fn(|cx| self.poll_flush(cx, connection, deadline)).await.is_err() {
@@ -27,7 +28,7 @@ impl<R: Runtime> Work<R> {
     fn poll_flush(
         &mut self,
         cx: &mut Context<'_>,
-        connection: &mut Connection<R::Transport>,
+        connection: &mut Connection<Dialled<R::Transport>>,
         deadline: Time,
     ) -> Poll<Result<(), ()>> {
         loop {
@@ -58,7 +59,7 @@ impl<R: Runtime> Work<R> {
     pub(super) fn poll_rest(
         &mut self,
         cx: &mut Context<'_>,
-        connection: &mut Connection<R::Transport>,
+        connection: &mut Connection<Dialled<R::Transport>>,
         deadline: Time,
     ) -> Poll<()> {
         if connection.close(cx) == Progress::More {

@@ -11,6 +11,7 @@ use mqtt_session::{Closing, Config, Connect, Event, Heap, OpenError, Session, Ti
 use super::connection::{Connection, Progress};
 use super::{READ_REST, Woken, Work};
 use crate::options::{Broker, Greeting};
+use crate::over::Dialled;
 use crate::runtime::{Runtime, Transport};
 use crate::{ConnectChanges, ConnectError, Rejection};
 
@@ -48,7 +49,7 @@ impl<R: Runtime> Work<R> {
         cx: &mut Context<'_>,
         broker: &Broker,
         session: &mut Session<Heap<Bytes>>,
-        connection: &mut Connection<R::Transport>,
+        connection: &mut Connection<Dialled<R::Transport>>,
         deadline: Time,
     ) -> Poll<Result<(), ConnectError>> {
         loop {

@@ -7,6 +7,7 @@ use mqtt_session::Time;
 
 use super::Work;
 use crate::options::Broker;
+use crate::over::Dialled;
 use crate::runtime::Runtime;
 use crate::stream::Stream;
 use crate::{ConnectError, TlsFailure};
@@ -17,7 +18,7 @@ impl<R: Runtime> Work<R> {
         &mut self,
         broker: &Broker,
         deadline: Time,
-    ) -> Result<Stream<R::Transport>, ConnectError> {
+    ) -> Result<Stream<Dialled<R::Transport>>, ConnectError> {
         let security = self.with(|state| state.security.clone());
         security.check(std::slice::from_ref(broker))?;
         let transport = self.dial(broker, deadline).await?;

@@ -7,6 +7,7 @@ use mqtt_session::{Closing, Inbound, Time};
 
 use super::connection::{Connection, Progress, Remains};
 use super::{ROUNDS, Work};
+use crate::over::Dialled;
 use crate::runtime::{Runtime, Timer};
 use crate::state::Step;
 
@@ -24,7 +25,7 @@ impl<R: Runtime> Work<R> {
     /// before `deadline`.
     pub(super) async fn converse(
         &mut self,
-        mut connection: Connection<R::Transport>,
+        mut connection: Connection<Dialled<R::Transport>>,
         deadline: Time,
     ) {
         match poll_fn(|cx| self.poll_turns(cx, &mut connection, deadline)).await {
@@ -38,7 +39,7 @@ impl<R: Runtime> Work<R> {
     fn poll_turns(
         &mut self,
         cx: &mut Context<'_>,
-        connection: &mut Connection<R::Transport>,
+        connection: &mut Connection<Dialled<R::Transport>>,
         connect_deadline: Time,
     ) -> Poll<Leave> {
         for _ in 0..ROUNDS {
@@ -87,7 +88,7 @@ impl<R: Runtime> Work<R> {
         &mut self,
         now: Time,
         step: &Step,
-        connection: &mut Connection<R::Transport>,
+        connection: &mut Connection<Dialled<R::Transport>>,
         connect_deadline: Time,
     ) -> Option<Leave> {
         match step.closing {
@@ -112,7 +113,7 @@ impl<R: Runtime> Work<R> {
         &mut self,
         cx: &mut Context<'_>,
         now: Time,
-        connection: &mut Connection<R::Transport>,
+        connection: &mut Connection<Dialled<R::Transport>>,
     ) -> Step {
         let mut waker = Some(cx.waker().clone());
         let moved = connection.take_moved();

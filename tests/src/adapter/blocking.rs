@@ -252,7 +252,7 @@ fn connected(
 }
 
 fn over(options: Options, address: SocketAddr) -> Options {
-    options.transport(move || async move {
+    options.transport(move |_| async move {
         let stream = std::net::TcpStream::connect(address)?;
         stream.set_nonblocking(true)?;
         Io::new(TcpStream::from_std(stream))

@@ -59,7 +59,7 @@ pub(crate) fn a_line_that_blocks_serves<A: Adapter>(trial: &Trial) {
     let peer = trial.peer(a_round);
     let stream = TcpStream::connect(peer.address()).unwrap();
     let line = Line::new(stream.try_clone().unwrap(), stream.try_clone().unwrap()).unwrap();
-    let options = nowhere().transport(move || {
+    let options = nowhere().transport(move |_| {
         let attempt = line.open();
         async { Ok(attempt) }
     });
@@ -71,7 +71,7 @@ pub(crate) fn a_line_that_blocks_serves<A: Adapter>(trial: &Trial) {
 /// No socket anywhere: a model broker is at the other end.
 pub(crate) fn a_pipe_in_memory_serves<A: Adapter>(trial: &Trial) {
     let trial = trial.clone();
-    let options = nowhere().transport(move || {
+    let options = nowhere().transport(move |_| {
         let (here, there) = pipe();
         trial.part("the broker in memory", move || serve(there));
         async { Ok(here) }
@@ -86,7 +86,7 @@ pub(crate) fn a_pipe_in_memory_serves<A: Adapter>(trial: &Trial) {
 
 pub(crate) fn a_dialer_without_an_answer_is_given_up<A: Adapter>(_: &Trial) {
     let options = nowhere().connect_timeout(Duration::from_millis(50));
-    let options = options.transport(future::pending::<io::Result<pipe::End>>);
+    let options = options.transport(|_| future::pending::<io::Result<pipe::End>>());
     let error = A::start().connect(options).err().unwrap();
     assert!(matches!(error, ConnectError::TimedOut { .. }), "{error:?}");
 }
@@ -95,7 +95,7 @@ pub(crate) fn a_dialer_that_fails_is_asked_again<A: Adapter>(trial: &Trial) {
     let failed = Arc::new(AtomicBool::new(false));
     let asked = Arc::clone(&failed);
     let parts = trial.clone();
-    let options = nowhere().retry_initial_connect(true).transport(move || {
+    let options = nowhere().retry_initial_connect(true).transport(move |_| {
         let opened = if asked.swap(true, Ordering::Relaxed) {
             let (here, there) = pipe();
             parts.part("the broker in memory", move || serve(there));
@@ -109,7 +109,7 @@ pub(crate) fn a_dialer_that_fails_is_asked_again<A: Adapter>(trial: &Trial) {
     assert!(failed.load(Ordering::Relaxed));
     client.publish(qos1("out")).unwrap();
     client.disconnect();
-    let refused = nowhere().transport(|| async { Err::<pipe::End, _>(io::Error::other("never")) });
+    let refused = nowhere().transport(|_| async { Err::<pipe::End, _>(io::Error::other("never")) });
     match A::start().connect(refused).err() {
         Some(ConnectError::Dial { broker, cause }) => {
             assert_eq!(

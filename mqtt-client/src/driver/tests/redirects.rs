@@ -1,10 +1,13 @@
 //! LIVE-5: other brokers, be they named by the application or by a broker.
 
+use std::io;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
 use mqtt_session::proto::{ConnAck, Disconnect, Packet, Properties, Property, QoS, ReasonCode};
 
+use super::pipe::End;
 use super::world::{Dialling, World};
 use crate::{Backoff, Client, ClientEvent, Events, Options, OptionsError, Publish};
 
@@ -123,6 +126,27 @@ fn the_list_can_be_replaced() {
         assert!(matches!(refused, Err(OptionsError::Value { option: "brokers", .. })));
     }
     assert!(matches!(client.set_brokers(["a"]), Err(OptionsError::Url { .. })));
+}
+
+/// A transport of one's own hears where each attempt goes.
+#[test]
+fn a_dialer_is_told_the_broker() {
+    let targets = Arc::new(Mutex::new(Vec::new()));
+    let told = Arc::clone(&targets);
+    let mut world = World::new(|options| {
+        let options = options.broker("mqtt://[::1]:2883").unwrap().retry_initial_connect(true);
+        options.transport(move |target| {
+            told.lock().unwrap().push((target.host, target.port));
+            async { Err::<End, _>(io::Error::other("refused")) }
+        })
+    });
+    world.advance(10 * SECOND);
+    world.client().set_brokers(["mqtt://other"]).unwrap();
+    world.advance(60 * SECOND);
+    let targets = targets.lock().unwrap();
+    assert_eq!(targets[..2], [("broker".to_owned(), 1883), ("::1".to_owned(), 2883)]);
+    assert_eq!(targets.last(), Some(&("other".to_owned(), 1883)));
+    assert!(hosts(&world).is_empty(), "no name is resolved");
 }
 
 /// Each broker of the new list has its chance at the first connection.

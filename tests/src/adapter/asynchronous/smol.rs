@@ -30,6 +30,6 @@ impl Executor for Smol {
     }
 
     fn over(options: Options, address: SocketAddr) -> Options {
-        options.transport(move || async move { Ok(Io::new(TcpStream::connect(address).await?)) })
+        options.transport(move |_| async move { Ok(Io::new(TcpStream::connect(address).await?)) })
     }
 }

@@ -40,6 +40,6 @@ impl<const WORKERS: usize> Executor for Tokio<WORKERS> {
     }
 
     fn over(options: Options, address: SocketAddr) -> Options {
-        options.transport(move || async move { Ok(Io::new(TcpStream::connect(address).await?)) })
+        options.transport(move |_| async move { Ok(Io::new(TcpStream::connect(address).await?)) })
     }
 }
