@@ -58,7 +58,8 @@ impl Tls {
         Tls { source: Source::Parts(Parts::new(provider.into())), server_name: None }
     }
 
-    /// TLS as this configuration says, which has everything but the server name.
+    /// TLS as this configuration says, which has everything but the server name. If it offers ALPN, the
+    /// broker must choose as with [`alpn`](Tls::alpn).
     pub fn from_config(config: impl Into<Arc<ClientConfig>>) -> Tls {
         let source = Source::Config { config: config.into(), overridden: false };
         Tls { source, server_name: None }
@@ -98,8 +99,9 @@ impl Tls {
         self
     }
 
-    /// Protocols to offer by ALPN, most wanted first. A broker that chooses none of them refuses the
-    /// connection. Default: no ALPN.
+    /// Protocols to offer by ALPN, most wanted first. A broker that chooses none of them, be it that
+    /// it knows no ALPN, is not spoken to:
+    /// [`TlsFailure::Agreement`](crate::TlsFailure::Agreement). Default: no ALPN.
     pub fn alpn<P: Into<Vec<u8>>>(self, protocols: impl IntoIterator<Item = P>) -> Tls {
         self.set(|parts| parts.alpn = protocols.into_iter().map(Into::into).collect())
     }
@@ -158,7 +160,8 @@ impl Connector {
     pub(crate) fn connect<T>(&self, host: &str, transport: T) -> Result<TlsStream<T>, TlsProblem> {
         let session = ClientConnection::new(Arc::clone(&self.config), self.server_name(host)?);
         let session = session.map_err(|error| TlsProblem::Versions(error.to_string()))?;
-        Ok(TlsStream::new(transport, session))
+        let needs_alpn = !self.config.alpn_protocols.is_empty();
+        Ok(TlsStream::new(transport, session, needs_alpn))
     }
 
     /// The name the certificate of a broker at this host is for.

@@ -24,6 +24,8 @@ pub(crate) struct TlsStream<T> {
     /// Nothing behind what was already decrypted can be read.
     failure: Option<Error>,
     closing: Closing,
+    /// ALPN was offered: the broker must choose a protocol.
+    needs_alpn: bool,
     /// The last read took something from the transport.
     arrived: bool,
 }
@@ -36,8 +38,9 @@ enum Closing {
 }
 
 impl<T> TlsStream<T> {
-    pub(super) fn new(transport: T, session: ClientConnection) -> TlsStream<T> {
-        TlsStream { transport, session, failure: None, closing: Closing::No, arrived: false }
+    pub(super) fn new(transport: T, session: ClientConnection, needs_alpn: bool) -> TlsStream<T> {
+        let closing = Closing::No;
+        TlsStream { transport, session, failure: None, closing, needs_alpn, arrived: false }
     }
 }
 
@@ -52,12 +55,20 @@ impl<T: Transport> TlsStream<T> {
                 return Poll::Ready(Err(self.explain(cx, error)));
             }
             if !self.session.is_handshaking() {
-                return Poll::Ready(Ok(()));
+                return Poll::Ready(self.check_alpn());
             }
             if ready!(self.poll_pull(cx))? == 0 && self.failure.is_none() {
                 return Poll::Ready(Err(ErrorKind::UnexpectedEof.into()));
             }
         }
+    }
+
+    /// A server that knows no ALPN ignores what was offered, and may stand for another service.
+    fn check_alpn(&self) -> io::Result<()> {
+        if self.needs_alpn && self.session.alpn_protocol().is_none() {
+            return Err(invalid(&Error::NoApplicationProtocol));
+        }
+        Ok(())
     }
 
     /// Reads what the transport has and decrypts it. Returns how many bytes; 0 at the end.

@@ -106,15 +106,27 @@ fn stream(
     moves: &[usize],
     trusts: bool,
 ) -> TlsStream<Wire> {
+    offering(&[], &[], version, moves, trusts)
+}
+
+/// The same, where the client offers protocols by ALPN and the server knows some.
+fn offering(
+    offered: &[&str],
+    known: &[&str],
+    version: &'static SupportedProtocolVersion,
+    moves: &[usize],
+    trusts: bool,
+) -> TlsStream<Wire> {
     let own = generate_simple_self_signed(["broker".into()]).unwrap();
     let provider = Arc::new(default_provider());
     let key = PrivateKeyDer::try_from(own.signing_key.serialize_der()).unwrap();
-    let config = ServerConfig::builder_with_provider(Arc::clone(&provider))
+    let mut config = ServerConfig::builder_with_provider(Arc::clone(&provider))
         .with_protocol_versions(&[version])
         .unwrap()
         .with_no_client_auth()
         .with_single_cert(vec![own.cert.der().clone()], key)
         .unwrap();
+    config.alpn_protocols = known.iter().map(|name| name.as_bytes().to_vec()).collect();
     let mut server = ServerConnection::new(Arc::new(config)).unwrap();
     server.set_buffer_limit(None);
     let wire = Wire {
@@ -130,7 +142,8 @@ fn stream(
     };
     let other = generate_simple_self_signed(["broker".into()]).unwrap();
     let ca = if trusts { own.cert.der() } else { other.cert.der() };
-    Tls::new(provider).ca_der(ca.to_vec()).connector().unwrap().connect("broker", wire).unwrap()
+    let tls = Tls::new(provider).ca_der(ca.to_vec()).alpn(offered.iter().copied());
+    tls.connector().unwrap().connect("broker", wire).unwrap()
 }
 
 /// A stream after it.
@@ -287,6 +300,22 @@ fn an_unknown_certificate_is_an_error_on_both_sides() {
         wire.server.read_tls(&mut &wire.to_server[..]).unwrap();
         let error = wire.server.process_new_packets().unwrap_err();
         assert!(matches!(error, Error::AlertReceived(_)), "{error}");
+    }
+}
+
+/// Who offers protocols by ALPN gets one of them, or no connection.
+#[test]
+fn a_protocol_offered_must_be_chosen() {
+    for version in [&TLS12, &TLS13] {
+        let shake = |offered: &[&str], known: &[&str]| {
+            let mut stream = offering(offered, known, version, &[1 << 20], true);
+            let shaken = finish(|cx| stream.poll_handshake(cx));
+            shaken.map_err(|error| super::super::failure_of(&error))
+        };
+        assert_eq!(shake(&["mqtt", "x"], &["x"]), Ok(()));
+        assert_eq!(shake(&[], &["x"]), Ok(()));
+        assert_eq!(shake(&["mqtt"], &[]), Err(TlsFailure::Agreement), "none is known");
+        assert_eq!(shake(&["mqtt"], &["x"]), Err(TlsFailure::Agreement), "another is known");
     }
 }
 
