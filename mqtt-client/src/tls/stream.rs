@@ -26,6 +26,8 @@ pub(crate) struct TlsStream<T> {
     closing: Closing,
     /// ALPN was offered: the broker must choose a protocol.
     needs_alpn: bool,
+    /// What a read had TLS say is not passed on.
+    owes: bool,
     /// The last read took something from the transport.
     arrived: bool,
 }
@@ -40,7 +42,15 @@ enum Closing {
 impl<T> TlsStream<T> {
     pub(super) fn new(transport: T, session: ClientConnection, needs_alpn: bool) -> TlsStream<T> {
         let closing = Closing::No;
-        TlsStream { transport, session, failure: None, closing, needs_alpn, arrived: false }
+        TlsStream {
+            transport,
+            session,
+            failure: None,
+            closing,
+            needs_alpn,
+            owes: false,
+            arrived: false,
+        }
     }
 }
 
@@ -73,6 +83,7 @@ impl<T: Transport> TlsStream<T> {
 
     /// Reads what the transport has and decrypts it. Returns how many bytes; 0 at the end.
     fn poll_pull(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        self.answer(cx);
         let read = {
             let TlsStream { transport, session, .. } = self;
             session.read_tls(&mut Io { transport, cx })
@@ -80,11 +91,16 @@ impl<T: Transport> TlsStream<T> {
         let read = ready!(pending(read))?;
         self.arrived |= read > 0;
         self.failure = self.session.process_new_packets().err();
-        if self.session.wants_write() {
-            // An alert or an answer of TLS. If that fails, so does the next write, which tells.
-            drop(self.poll_push(cx));
-        }
+        self.owes |= self.session.wants_write();
+        self.answer(cx);
         Poll::Ready(Ok(read))
+    }
+
+    /// Passes an alert or an answer of TLS on. If that fails, so does the next write, which tells.
+    fn answer(&mut self, cx: &mut Context<'_>) {
+        if self.owes {
+            self.owes = self.poll_flush(cx).is_pending();
+        }
     }
 
     /// Whether the last read took something from the transport, be it only part of a record.
@@ -120,7 +136,9 @@ impl<T: Transport> Transport for TlsStream<T> {
                 return Poll::Ready(read);
             }
             if let Some(failure) = &self.failure {
-                return Poll::Ready(Err(invalid(failure)));
+                let error = invalid(failure);
+                self.answer(cx);
+                return Poll::Ready(Err(error));
             }
             ready!(self.poll_pull(cx))?;
         }

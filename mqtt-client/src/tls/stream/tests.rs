@@ -7,7 +7,7 @@ use rcgen::generate_simple_self_signed;
 use rustls::crypto::ring::default_provider;
 use rustls::pki_types::PrivateKeyDer;
 use rustls::version::{TLS12, TLS13};
-use rustls::{ServerConfig, ServerConnection, SupportedProtocolVersion};
+use rustls::{AlertDescription, ServerConfig, ServerConnection, SupportedProtocolVersion};
 
 use super::*;
 use crate::{Tls, TlsFailure};
@@ -27,6 +27,8 @@ struct Wire {
     /// Nothing is taken.
     blocked: bool,
     half_closed: bool,
+    /// Bytes taken since the last flush.
+    unflushed: usize,
 }
 
 impl Wire {
@@ -87,10 +89,13 @@ impl Transport for Wire {
             self.to_server.extend(&buf[..n]);
             left -= n;
         }
-        Poll::Ready(Ok(self.to_server.len() - before))
+        let taken = self.to_server.len() - before;
+        self.unflushed += taken;
+        Poll::Ready(Ok(taken))
     }
 
     fn poll_flush(&mut self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.unflushed = 0;
         Poll::Ready(Ok(()))
     }
 
@@ -139,6 +144,7 @@ fn offering(
         ended: false,
         blocked: false,
         half_closed: false,
+        unflushed: 0,
     };
     let other = generate_simple_self_signed(["broker".into()]).unwrap();
     let ca = if trusts { own.cert.der() } else { other.cert.der() };
@@ -249,6 +255,35 @@ fn a_changed_record_is_an_error() {
     let (read, end) = read_all(&mut stream);
     assert_eq!(read, b"whole");
     assert_eq!(end.unwrap_err().kind(), ErrorKind::InvalidData);
+}
+
+/// What a read has TLS say is tried again, and flushed.
+#[test]
+fn an_alert_reaches_the_server() {
+    let mut stream = open(&TLS13, &[1 << 20]);
+    stream.transport.send(b"changed");
+    *stream.transport.to_client.back_mut().unwrap() ^= 1;
+    stream.transport.blocked = true;
+    assert!(read_all(&mut stream).1.is_err());
+    assert!(stream.transport.to_server.is_empty());
+    stream.transport.blocked = false;
+    assert!(read_all(&mut stream).1.is_err());
+    let wire = &mut stream.transport;
+    assert_eq!(wire.unflushed, 0);
+    wire.server.read_tls(&mut &wire.to_server[..]).unwrap();
+    let error = wire.server.process_new_packets().unwrap_err();
+    assert_eq!(error, Error::AlertReceived(AlertDescription::BadRecordMac));
+}
+
+/// A server that is refused is told so, though the transport has a buffer.
+#[test]
+fn an_alert_in_the_handshake_is_flushed() {
+    for version in [&TLS12, &TLS13] {
+        let mut stream = stream(version, &[1 << 20], false);
+        finish(|cx| stream.poll_handshake(cx)).unwrap_err();
+        assert!(!stream.transport.to_server.is_empty());
+        assert_eq!(stream.transport.unflushed, 0);
+    }
 }
 
 /// What was encrypted waits for the transport, and until then nothing more is taken.
