@@ -9,6 +9,7 @@ mod sent;
 mod verdict;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::time::Duration;
 
 use mqtt_session::proto::Version;
 use mqtt_session::{Event, Memory, Session, Time, Token};
@@ -41,6 +42,8 @@ pub(crate) struct Facts {
     /// After a session loss these are sent again.
     pub(crate) repeats: [bool; 2],
     pub(crate) wants_aliases: bool,
+    /// How long the answer to a request may take.
+    pub(crate) response_timeout: Duration,
 }
 
 /// The books of one client.

@@ -74,8 +74,17 @@ impl ClientPlan {
         };
         let supervisor = supervisor(config.version, random);
         let max_in_flight = max_in_flight.map(NonZeroU16::get);
-        let facts =
-            Facts { number, level, has_store, grows, max_in_flight, repeats, wants_aliases };
+        let response_timeout = config.response_timeout.unwrap_or(Duration::MAX);
+        let facts = Facts {
+            number,
+            level,
+            has_store,
+            grows,
+            max_in_flight,
+            repeats,
+            wants_aliases,
+            response_timeout,
+        };
         ClientPlan {
             facts,
             config,

@@ -48,6 +48,7 @@ table! {
         Send7 "SEND-7" "a topic alias stands for the topic, and not in a copy",
         Send8 "SEND-8" "an identifier belongs to one flow",
         Send10 "SEND-10" "only what ended connections alone fails for that",
+        Send11 "SEND-11" "a request is made again three times without an answer, and fails then only",
         Res1 "RES-1" "what was sent is sent again in order, with DUP; PUBREL after PUBREC",
         Res2 "RES-2" "after a loss everything is sent as new",
         Res3 "RES-3" "requests without an answer are made again in order",

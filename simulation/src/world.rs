@@ -145,7 +145,8 @@ impl World {
         loop {
             self.settle()?;
             let clients = self.clients.iter().filter_map(|client| client.poll_timeout(self.now));
-            let next = clients.chain(self.broker.poll_timeout()).min();
+            let next =
+                clients.chain(self.broker.poll_timeout()).chain(self.witness.poll_timeout()).min();
             let Some(next) = next.filter(|&next| next <= until) else { break };
             self.now = self.now.max(next);
             for client in &mut self.clients {

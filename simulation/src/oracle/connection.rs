@@ -95,6 +95,11 @@ pub(crate) const PING_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long taking leave takes where there is no room for it.
 const LEAVE: Duration = Duration::from_secs(6);
 
+/// Whether a DISCONNECT with this code is about what was sent.
+fn blames_content(code: u8) -> bool {
+    matches!(code, 0x81 | 0x82 | 0x90 | 0x95 | 0x97 | 0x99 | 0x9A | 0x9B)
+}
+
 impl Oracle {
     /// A connected client is never silent for the keep-alive, and gives a silent broker up in time.
     pub(super) fn check_keep_alive(&mut self, is_full: bool) {
@@ -133,7 +138,17 @@ impl Oracle {
         }
         let is_violation = matches!(reason, CloseReason::Violation(_));
         self.check(Promise::Recv4, !is_violation, || format!("the broker is blamed: {reason}"));
-        let is_charged = matches!(reason, CloseReason::Lost | CloseReason::Disconnected(_));
+        let is_charged = match reason {
+            CloseReason::Lost => true,
+            CloseReason::Disconnected(code) => blames_content(code.to_u8()),
+            CloseReason::Refused(_)
+            | CloseReason::NoConnAck
+            | CloseReason::KeepAlive
+            | CloseReason::NoAnswer
+            | CloseReason::Violation(_)
+            | CloseReason::Local
+            | CloseReason::StoreFailed => false,
+        };
         let in_flight: Vec<usize> = self.flows.values().copied().collect();
         let in_flight: Vec<usize> =
             in_flight.into_iter().filter(|&at| self.is_in_flight(at)).collect();
@@ -142,8 +157,32 @@ impl Oracle {
         {
             operation.ends += 1;
         }
+        self.charge_requests(reason);
         for operation in &mut self.operations {
             operation.is_on_wire = false;
+        }
+    }
+
+    /// Requests without an answer for which the connection may have ended have missed one.
+    fn charge_requests(&mut self, reason: CloseReason) {
+        let is_missed = |at: &usize| {
+            let Some(operation) = self.operations.get(*at) else { return false };
+            let is_request = operation.publish().is_none() && operation.is_on_wire;
+            let may_be_why = match reason {
+                CloseReason::Lost | CloseReason::Violation(_) => true,
+                CloseReason::Disconnected(code) => blames_content(code.to_u8()),
+                CloseReason::NoAnswer => self.is_late(operation),
+                CloseReason::Refused(_)
+                | CloseReason::NoConnAck
+                | CloseReason::KeepAlive
+                | CloseReason::Local
+                | CloseReason::StoreFailed => false,
+            };
+            is_request && may_be_why
+        };
+        let missed: Vec<usize> = (0..self.operations.len()).filter(is_missed).collect();
+        for at in missed {
+            self.operations[at].misses += 1;
         }
     }
 

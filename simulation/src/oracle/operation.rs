@@ -10,6 +10,9 @@ use crate::message::Name;
 use crate::tally::Promise;
 use crate::wire::Properties;
 
+/// How often a request without an answer is made again.
+pub(super) const MADE_AGAIN: u32 = 3;
+
 /// An accepted operation.
 #[derive(Clone, Debug)]
 pub(crate) struct Operation {
@@ -23,6 +26,8 @@ pub(crate) struct Operation {
     pub(super) is_carried: bool,
     /// Whether that was is not known any more.
     pub(super) may_be_carried: bool,
+    /// A session that was lost may have carried it.
+    pub(super) carried_before: bool,
     /// Sent on this connection.
     pub(super) is_on_wire: bool,
     /// Past PUBREC, or given up with PUBREL.
@@ -38,6 +43,10 @@ pub(crate) struct Operation {
     pub(super) id: Option<u16>,
     /// Connections that ended with it alone in flight.
     pub(super) ends: u32,
+    /// When it was asked for last, if it is a request.
+    pub(super) asked_at: Option<Time>,
+    /// Connections that may have ended for the request, or that it got no answer on in time.
+    pub(super) misses: u32,
     /// It may be there twice at QoS 2.
     pub(crate) may_double: bool,
 }
@@ -138,6 +147,7 @@ impl Oracle {
             is_offline: self.connection.as_ref().is_none_or(|link| link.limits().is_none()),
             is_carried: false,
             may_be_carried: false,
+            carried_before: false,
             is_on_wire: false,
             is_released: false,
             has_receipt: false,
@@ -146,6 +156,8 @@ impl Oracle {
             loss: Loss::None,
             id: None,
             ends: 0,
+            asked_at: None,
+            misses: 0,
             may_double: false,
         });
     }
@@ -234,6 +246,10 @@ impl Oracle {
                 let holds = self.may_end(at, ended);
                 self.check(Promise::Res2, holds, || format!("{at} is indeterminate for nothing"));
             }
+            Ended::Failed(Failure::NoAnswer) => {
+                let holds = self.may_end(at, ended);
+                self.check(Promise::Send11, holds, || format!("{at} is given up too soon"));
+            }
             Ended::Failed(_) => {
                 self.check(Promise::Send2, false, || format!("{at}: {ended:?}"));
             }
@@ -247,7 +263,9 @@ impl Oracle {
         let is_qos2 = operation.publish().is_some_and(|publish| publish.qos == 2);
         match ended {
             Ended::Delivered | Ended::Rejected | Ended::Answered => false,
-            Ended::Failed(Failure::Expired) => !was_sent && self.has_expired(operation),
+            Ended::Failed(Failure::Expired) => {
+                !was_sent && !operation.carried_before && self.has_expired(operation)
+            }
             // Of those at QoS 2 the broker lets go first, which is an answer.
             Ended::Failed(
                 Failure::NotSupported(_) | Failure::Blamed(_) | Failure::ConnectionLost,
@@ -256,7 +274,15 @@ impl Oracle {
                 operation.was_forbidden || self.is_forbidden(at)
             }
             Ended::Failed(Failure::Blamed(_) | Failure::ConnectionLost) => operation.ends >= 3,
-            Ended::Indeterminate => operation.loss != Loss::None,
+            Ended::Failed(Failure::NoAnswer) => {
+                let misses = operation.misses + u32::from(self.is_late(operation));
+                operation.publish().is_none() && misses > MADE_AGAIN
+            }
+            // What expires before it is sent again may have been taken all the same.
+            Ended::Indeterminate => {
+                let has_expired = !was_sent && self.has_expired(operation);
+                operation.loss != Loss::None || (operation.carried_before && has_expired)
+            }
             Ended::Failed(_) => false,
         }
     }
@@ -264,6 +290,12 @@ impl Oracle {
     pub(super) fn has_expired(&self, operation: &Operation) -> bool {
         let expires_at = operation.publish().and_then(|publish| publish.expires_at);
         expires_at.is_some_and(|at| at <= self.now)
+    }
+
+    /// It is too late for the answer to a request.
+    pub(super) fn is_late(&self, operation: &Operation) -> bool {
+        let is_due = |at: Time| self.now >= at.after(self.facts.response_timeout);
+        operation.is_on_wire && operation.asked_at.is_some_and(is_due)
     }
 
     /// Whether the limits of the connection forbid to send it.

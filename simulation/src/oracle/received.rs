@@ -140,6 +140,7 @@ impl Oracle {
                 operation.loss = Loss::MayEnd;
             }
             operation.may_double |= was_carried || operation.may_be_carried;
+            operation.carried_before |= was_carried || operation.may_be_carried;
             operation.is_carried = false;
             operation.may_be_carried = false;
             operation.is_released = false;

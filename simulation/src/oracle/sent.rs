@@ -1,7 +1,7 @@
 //! What the client sends.
 
 use super::connection::{Connection, Stage};
-use super::operation::{Kind, Life, Loss, forbids, seconds_left};
+use super::operation::{Kind, Life, Loss, MADE_AGAIN, forbids, seconds_left};
 use super::{Knowledge, Oracle};
 use crate::message::Name;
 use crate::tally::Promise;
@@ -347,7 +347,12 @@ impl Oracle {
             self.check(Promise::Res3, first_open == Some(found), || {
                 format!("{found} is asked before {first_open:?}")
             });
+            let misses = self.operations[found].misses;
+            self.check(Promise::Send11, misses <= MADE_AGAIN, || {
+                format!("{found} is asked after {misses} times without an answer")
+            });
             self.operations[found].is_on_wire = true;
+            self.operations[found].asked_at = Some(self.now);
         }
         let is_used = self.owner(request.id).is_some();
         let Some(connection) = &mut self.connection else { return };
