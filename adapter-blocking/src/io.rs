@@ -1,6 +1,7 @@
 //! The streams of mio as transports.
 
 use std::fmt;
+use std::future;
 use std::io::{self, IoSlice, Read, Write};
 use std::net::{Shutdown, SocketAddr};
 use std::sync::Arc;
@@ -14,7 +15,7 @@ use mqtt_client::Transport;
 
 use crate::reactor::{self, Shared};
 
-/// A byte stream that never blocks and whose readiness mio tells.
+/// A byte stream that never blocks and whose readiness [`mio`](crate::mio) tells.
 pub trait Stream: Source + Read + Write + Send + Unpin + 'static {
     /// Ends the sending half, where there are halves.
     fn end_sending(&mut self) -> io::Result<()>;
@@ -45,14 +46,25 @@ pub struct Io<S> {
 
 impl<S: Stream> Io<S> {
     /// A transport over a stream that is connected; to be made where the client dials, since it
-    /// stands on that client's poller. Anywhere else this is an error.
-    pub fn new(stream: S) -> io::Result<Io<S>> {
+    /// stands on that client's poller. Anywhere else this is an error. mio's `TcpStream::connect`
+    /// only begins a connection: [`Io::connect`] waits for it.
+    ///
+    /// ```no_run
+    /// # #[cfg(unix)]
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use mqtt_adapter_blocking::mio::net::UnixStream;
+    /// use mqtt_adapter_blocking::{Io, Options};
+    ///
+    /// let dial = || async { Io::new(UnixStream::connect("/run/mosquitto.sock")?) };
+    /// let options = Options::new("mqtt://broker")?.transport(dial);
+    /// # Ok(())
+    /// # }
+    /// # #[cfg(not(unix))]
+    /// # fn main() {}
+    /// ```
+    pub fn new(mut stream: S) -> io::Result<Io<S>> {
         let shared = reactor::current();
         let shared = shared.ok_or_else(|| io::Error::other("no client dials here"))?;
-        Io::register(stream, shared)
-    }
-
-    pub(crate) fn register(mut stream: S, shared: Arc<Shared>) -> io::Result<Io<S>> {
         shared.register(&mut stream)?;
         Ok(Io { stream, shared, read_blocked: 0, write_blocked: 0 })
     }
@@ -79,14 +91,26 @@ impl<S: Stream> Io<S> {
 }
 
 impl Io<TcpStream> {
-    /// Begins a connection, which [`Io::poll_connected`] waits for.
-    pub(crate) fn connect(shared: Arc<Shared>, address: SocketAddr) -> io::Result<Self> {
-        let mut io = Io::register(TcpStream::connect(address)?, shared)?;
+    /// A connection over TCP without Nagle's algorithm, as the client makes it itself; where it
+    /// dials, as [`Io::new`].
+    ///
+    /// ```no_run
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use mqtt_adapter_blocking::{Io, Options};
+    ///
+    /// let address = "127.0.0.1:1883".parse()?;
+    /// let options = Options::new("mqtt://broker")?.transport(move || Io::connect(address));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn connect(address: SocketAddr) -> io::Result<Self> {
+        let mut io = Io::new(TcpStream::connect(address)?)?;
         io.write_blocked = io.shared.writable();
+        future::poll_fn(|_| io.poll_connected()).await?;
         Ok(io)
     }
 
-    pub(crate) fn poll_connected(&mut self) -> Poll<io::Result<()>> {
+    fn poll_connected(&mut self) -> Poll<io::Result<()>> {
         if self.write_blocked == self.shared.writable() {
             return Poll::Pending;
         }

@@ -48,6 +48,9 @@ pub use mqtt_client::{
 pub use mqtt_client::{Tls, rustls};
 pub use mqtt_client::{TlsFailure, TlsProblem};
 
+/// Its streams are those of [`Io`]: what this crate takes is of this version.
+pub use mio;
+
 pub use client::Client;
 pub use error::{InCallback, RecvError};
 pub use io::{Io, Stream};

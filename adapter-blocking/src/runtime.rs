@@ -52,11 +52,7 @@ impl Runtime for Mio {
     }
 
     async fn dial(&self, address: SocketAddr) -> io::Result<Io<TcpStream>> {
-        let shared = self.shared.upgrade();
-        let shared = shared.ok_or_else(|| io::Error::other("the driver has ended"))?;
-        let mut socket = Io::connect(shared, address)?;
-        future::poll_fn(|_| socket.poll_connected()).await?;
-        Ok(socket)
+        Io::connect(address).await
     }
 
     fn timer(&self) -> Deadline {

@@ -1,5 +1,5 @@
 use std::io;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
 use std::time::{Duration, Instant};
 
 use mqtt_client::{Runtime, Time};
@@ -29,6 +29,19 @@ fn addresses_are_raced() {
     assert!(took < Duration::from_secs(1), "{took:?}");
     client.disconnect().unwrap();
     thread.join().unwrap();
+}
+
+/// A dialer of one's own waits for its connection, and hears that there is none.
+#[test]
+fn a_dialer_of_ones_own_connects_over_tcp() {
+    let broker = TcpBroker::start(Settings::default()).unwrap();
+    let address = broker.address();
+    let options = || Options::new("mqtt://broker").unwrap();
+    let client = connect(options().transport(move || Io::connect(address))).unwrap();
+    client.disconnect().unwrap();
+    let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let refused = connect(options().transport(move || Io::connect(nobody))).unwrap_err();
+    assert!(matches!(refused, ConnectError::Dial { .. }), "{refused:?}");
 }
 
 /// mio where every name has these addresses.
