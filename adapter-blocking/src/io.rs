@@ -119,13 +119,20 @@ impl Io<TcpStream> {
         }
         match self.stream.peer_addr() {
             Ok(_) => Poll::Ready(self.stream.set_nodelay(true)),
-            Err(error) if error.kind() == io::ErrorKind::NotConnected => {
+            Err(error) if is_connecting(&error) => {
                 self.write_blocked = self.shared.writable();
                 Poll::Pending
             }
             Err(error) => Poll::Ready(Err(error)),
         }
     }
+}
+
+/// Whether the peer's address is not known yet: by one of two errors, as mio's `TcpStream::connect`
+/// says. std's kind for EINPROGRESS is unstable.
+fn is_connecting(error: &io::Error) -> bool {
+    let in_progress = cfg!(unix) && error.raw_os_error() == Some(libc::EINPROGRESS);
+    in_progress || error.kind() == io::ErrorKind::NotConnected
 }
 
 impl<S: Stream> Transport for Io<S> {
@@ -152,5 +159,18 @@ impl<S: Stream> Transport for Io<S> {
 impl<S: fmt::Debug> fmt::Debug for Io<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Io").field("stream", &self.stream).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+#[cfg(unix)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_connection_in_progress_has_not_failed() {
+        let of = |code| is_connecting(&io::Error::from_raw_os_error(code));
+        assert!(of(libc::EINPROGRESS) && of(libc::ENOTCONN));
+        assert!(!of(libc::ECONNREFUSED));
     }
 }
