@@ -193,6 +193,8 @@ impl<M: Memory> SessionState<M> {
                     self.note_completed(index);
                 }
                 self.held.remove(index);
+                // It may have been the one that others waited for.
+                self.release_answers();
                 false
             }
         }

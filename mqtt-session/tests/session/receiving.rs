@@ -224,6 +224,25 @@ fn without_dup_it_is_a_new_message_and_the_older_ack_a_no_op<M: TestMemory>() {
     }
 }
 
+/// What was acknowledged behind the older one waits for it no longer.
+///
+/// Promises: RECV-1, RECV-3
+/// Enforces: MQTT-4.6.0-2, MQTT-4.6.0-3
+fn a_message_that_is_replaced_holds_nothing_up<M: TestMemory>() {
+    for (qos, answer) in [(QOS1, puback(2)), (QOS2, pubrec(2))] {
+        let mut pair = Pair::<M>::connected();
+        let [_, behind] = [(1, "a"), (2, "b")].map(|(id, payload)| {
+            pair.send(&publish(qos, id, payload));
+            pair.expect_delivery(payload)
+        });
+        pair.ack(behind);
+        pair.expect(&[]);
+        pair.send(&publish(qos, 1, "c"));
+        pair.expect_delivery("c");
+        pair.expect(&[answer]);
+    }
+}
+
 /// DUP says nothing about a message of another QoS, or one that was acknowledged.
 ///
 /// Promises: RECV-3
@@ -481,6 +500,7 @@ crate::on_both_memories! {
     one_pubcomp_answers_two_pubrels_at_once
     with_dup_a_message_still_held_is_not_delivered_again
     without_dup_it_is_a_new_message_and_the_older_ack_a_no_op
+    a_message_that_is_replaced_holds_nothing_up
     dup_of_something_else_is_a_new_message
     both_directions_may_use_one_identifier
     a_message_is_delivered_as_it_was_sent
