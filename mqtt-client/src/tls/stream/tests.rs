@@ -1,6 +1,6 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::task::Waker;
+use std::task::{Wake, Waker};
 
 use proptest::prelude::*;
 use rcgen::generate_simple_self_signed;
@@ -27,11 +27,19 @@ struct Wire {
     /// Nothing is taken.
     blocked: bool,
     half_closed: bool,
+    /// Who is told that there is more to do.
+    waker: Option<Waker>,
     /// Bytes taken since the last flush.
     unflushed: usize,
 }
 
 impl Wire {
+    /// Not yet; keeps the waker.
+    fn wait<T>(&mut self, cx: &Context<'_>) -> Poll<T> {
+        self.waker = Some(cx.waker().clone());
+        Poll::Pending
+    }
+
     fn next_move(&mut self) -> usize {
         self.turn += 1;
         self.moves[self.turn % self.moves.len()]
@@ -63,25 +71,29 @@ impl Wire {
 }
 
 impl Transport for Wire {
-    fn poll_read(&mut self, _: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
+    fn poll_read(&mut self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
         self.serve();
         let n = self.next_move().min(buf.len()).min(self.to_client.len());
         if self.to_client.is_empty() && self.ended {
             return Poll::Ready(Ok(0));
         }
         if n == 0 {
-            return Poll::Pending;
+            return self.wait(cx);
         }
         self.to_client.read(&mut buf[..n]).into()
     }
 
-    fn poll_write(&mut self, _: &mut Context<'_>, bufs: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
+    fn poll_write(
+        &mut self,
+        cx: &mut Context<'_>,
+        bufs: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
         if self.ended {
             return Poll::Ready(Err(ErrorKind::BrokenPipe.into()));
         }
         let mut left = self.next_move();
         if left == 0 || self.blocked {
-            return Poll::Pending;
+            return self.wait(cx);
         }
         let before = self.to_server.len();
         for buf in bufs {
@@ -144,6 +156,7 @@ fn offering(
         ended: false,
         blocked: false,
         half_closed: false,
+        waker: None,
         unflushed: 0,
     };
     let other = generate_simple_self_signed(["broker".into()]).unwrap();
@@ -163,19 +176,32 @@ fn context() -> Context<'static> {
     Context::from_waker(Waker::noop())
 }
 
-/// Polls until it is ready.
+/// A waker that can be counted.
+struct Counted;
+
+impl Wake for Counted {
+    fn wake(self: Arc<Self>) {}
+}
+
+/// Polls until it is ready. What is not has left its waker with the transport.
 fn finish<T>(mut poll: impl FnMut(&mut Context<'_>) -> Poll<T>) -> T {
     for _ in 0..1_000_000 {
-        if let Poll::Ready(done) = poll(&mut context()) {
+        let counted = Arc::new(Counted);
+        let waker = Waker::from(Arc::clone(&counted));
+        if let Poll::Ready(done) = poll(&mut Context::from_waker(&waker)) {
             return done;
         }
+        drop(waker);
+        assert!(Arc::strong_count(&counted) > 1, "nobody would wake it");
     }
     panic!("it does not come to an end");
 }
 
 fn write_all(stream: &mut TlsStream<Wire>, mut bytes: &[u8]) {
     while !bytes.is_empty() {
-        let (head, tail) = bytes.split_at(bytes.len() / 3);
+        // Less than the session holds, so that the next write finds it full of the last.
+        let part = &bytes[..bytes.len().min(10_000)];
+        let (head, tail) = part.split_at(part.len() / 3);
         let bufs = [IoSlice::new(head), IoSlice::new(tail)];
         let taken = finish(|cx| stream.poll_write(cx, &bufs)).unwrap();
         assert!(taken > 0);
