@@ -11,7 +11,7 @@ use crate::message::Name;
 use crate::oracle::{Broken, Oracle, Seen};
 use crate::plan::ClientPlan;
 use crate::random::Random;
-use crate::tally::{Promise, Tally};
+use crate::tally::{Fault, Promise, Tally};
 use dialling::Dialling;
 
 /// Memory that grows.
@@ -19,6 +19,9 @@ pub(crate) type Growing = mqtt_session::Heap;
 
 /// Memory of a fixed size, small enough to be full now and then.
 pub(crate) type Small = mqtt_session::Fixed<8, 8, 6, 2048>;
+
+/// What the broker says to a message that is poison, and to nothing else.
+const PAYLOAD_FORMAT_INVALID: u8 = 0x99;
 
 /// How rough it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -269,7 +272,13 @@ impl<M: Memory> Client<M> {
     fn handle_seen(&mut self, now: Time, seen: &Seen) {
         match *seen {
             Seen::Connected => self.handle_connected(now),
-            Seen::Refused { code } | Seen::Disconnect { code } => self.note_redirect(now, code),
+            Seen::Refused { code } => self.note_redirect(now, code),
+            Seen::Disconnect { code } => {
+                if code == PAYLOAD_FORMAT_INVALID {
+                    self.oracle.tally.strike(Fault::Poison);
+                }
+                self.note_redirect(now, code);
+            }
             Seen::Message { delivery, .. } => {
                 if let Some(delivery) = delivery {
                     self.hold(now, delivery);

@@ -66,6 +66,8 @@ pub(crate) struct Oracle {
     flows: BTreeMap<u16, usize>,
     /// Those past PUBREC, in the order of the PUBRECs.
     released: Vec<usize>,
+    /// After an end that blames content: up to this one messages are sent again one at a time.
+    last_suspect: Option<usize>,
     /// The broker's messages that are not finished.
     inbound: BTreeMap<u16, Inbound>,
     /// How far this end knows the broker's session.
@@ -107,6 +109,7 @@ impl Oracle {
             nameless: 0,
             flows: BTreeMap::new(),
             released: Vec::new(),
+            last_suspect: None,
             inbound: BTreeMap::new(),
             knowledge: Knowledge::None,
             clean: BTreeSet::new(),

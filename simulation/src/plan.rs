@@ -16,6 +16,9 @@ pub(crate) const TOPICS: [&str; 4] = ["t/0", "t/1", "t/2", "a/longer/topic"];
 /// A topic that 5.0 says nobody may publish to.
 pub(crate) const FORBIDDEN: &str = "no/way";
 
+/// A topic at which the broker ends the connection, until it is calm.
+pub(crate) const POISON: &str = "poison";
+
 /// One client.
 #[derive(Clone, Debug)]
 pub(crate) struct ClientPlan {
@@ -28,6 +31,8 @@ pub(crate) struct ClientPlan {
     pub(crate) session_expiry: u32,
     pub(crate) publishes: bool,
     pub(crate) subscribes: bool,
+    /// Some of its messages end connections.
+    pub(crate) poisons: bool,
     pub(crate) acknowledging: Acknowledging,
     /// How long the store takes at most.
     pub(crate) store_delay: Duration,
@@ -94,6 +99,7 @@ impl ClientPlan {
             session_expiry: random.pick([u32::MAX, u32::MAX, 40]),
             publishes,
             subscribes,
+            poisons: random.one_in(4),
             acknowledging: random.pick([
                 Acknowledging::AtOnce,
                 Acknowledging::Late,
@@ -123,6 +129,7 @@ pub(crate) fn settings(random: &mut Random) -> Settings {
     let size = NonZeroU32::new(random.pick([0, 0, 60, 300]));
     Settings {
         forbidden: vec![FORBIDDEN.to_owned()],
+        poisonous: vec![POISON.to_owned()],
         receive_maximum: random.pick(
             [1, 2, 10, 65_535].map(|most: u16| NonZeroU16::new(most).unwrap_or(NonZeroU16::MIN)),
         ),

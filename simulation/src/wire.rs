@@ -64,7 +64,7 @@ pub(crate) struct Ack {
 pub(crate) struct Request<'a> {
     pub(crate) id: u16,
     pub(crate) has_identifier: bool,
-    filters: &'a [u8],
+    pub(crate) filters: &'a [u8],
     /// Bytes behind each filter.
     options: usize,
 }
@@ -300,7 +300,7 @@ mod tests {
 
     #[test]
     fn a_publish_is_read() {
-        let bytes = b"\x3B\x13\x00\x03a/b\x00\x05\x08\x02\x00\x00\x00\x07\x23\x00\x01hi";
+        let bytes = b"\x3B\x12\x00\x03a/b\x00\x05\x08\x02\x00\x00\x00\x07\x23\x00\x01hi";
         assert_eq!(packet_len(bytes), Some(bytes.len()));
         let expected = Publish {
             dup: true,

@@ -20,6 +20,9 @@ impl Broker {
         let aliases = self.settings.topic_alias_maximum;
         let Some(client) = self.client(id) else { return Ok(()) };
         let topic = client.link.resolve(publish, aliases)?;
+        if self.settings.poisonous.iter().any(|filter| filter::matches(filter, &topic)) {
+            return Err(Fault::new(ReasonCode::PayloadFormatInvalid, "the topic is poisonous"));
+        }
         let message = Message::of_publish(publish, &topic);
         // [MQTT-3.3.4-1]
         match (publish.qos, publish.packet_id) {

@@ -37,6 +37,9 @@ pub struct Settings {
     /// Filters of topics nobody may publish or subscribe to: a message is refused when its topic
     /// matches, a subscription when its filter is one of them.
     pub forbidden: Vec<String>,
+    /// Filters of topics that end the connection of whoever publishes to them, as brokers do that
+    /// choke on a message: with DISCONNECT, which before 5.0 there is none of.
+    pub poisonous: Vec<String>,
     /// How long a connection may stay without CONNECT; `None` for ever.
     pub connect_timeout: Option<Duration>,
     /// The longest Session Expiry Interval granted, in seconds; `u32::MAX` for never.
@@ -123,6 +126,7 @@ impl Default for Settings {
             credentials: None,
             authentication: None,
             forbidden: Vec::new(),
+            poisonous: Vec::new(),
             connect_timeout: Some(Duration::from_secs(10)),
             maximum_session_expiry: u32::MAX,
             receive_maximum: NonZeroU16::MAX,

@@ -10,7 +10,7 @@ use mqtt_session::{Delivery, Memory, Payload, Time};
 
 use super::{Client, Held, Weather};
 use crate::oracle::{self, Kind};
-use crate::plan::{Acknowledging, FORBIDDEN, TOPICS};
+use crate::plan::{Acknowledging, FORBIDDEN, POISON, TOPICS};
 use crate::tally::Fault;
 
 /// Filters to subscribe to.
@@ -34,7 +34,12 @@ impl<M: Memory> Client<M> {
         let qos = self.random.pick([0, 1, 1, 2, 2]);
         let is_v5 = self.plan.facts.level == 5;
         let is_forbidden = is_v5 && self.random.one_in(20);
-        let topic = if is_forbidden { FORBIDDEN } else { self.random.pick(TOPICS) };
+        let is_poison = self.plan.poisons && self.random.one_in(15);
+        let topic = match (is_forbidden, is_poison) {
+            (true, _) => FORBIDDEN,
+            (false, true) => POISON,
+            (false, false) => self.random.pick(TOPICS),
+        };
         let retain = self.random.one_in(10);
         let len = self.random.pick([8, 8, 20, 60, 250]);
         let interval = self.random.pick([1, 5, 60]);
@@ -74,7 +79,7 @@ impl<M: Memory> Client<M> {
         let wanted = [Subscription { filter, options }];
         if let Ok(token) = self.endpoint.session.subscribe(now, &wanted, properties) {
             let needs_identifier = has_identifier && !self.plan.config.optional_identifiers;
-            let request = oracle::Request { filters: vec![filter], needs_identifier };
+            let request = oracle::Request::new(filter, Some(qos as u8), needs_identifier);
             self.oracle.note_accepted(Kind::Subscribe(request), Some(token));
         }
     }
@@ -82,7 +87,7 @@ impl<M: Memory> Client<M> {
     fn unsubscribe(&mut self, now: Time) {
         let filter = self.random.pick(FILTERS);
         if let Ok(token) = self.endpoint.session.unsubscribe(now, &[filter], &[]) {
-            let request = oracle::Request { filters: vec![filter], needs_identifier: false };
+            let request = oracle::Request::new(filter, None, false);
             self.oracle.note_accepted(Kind::Unsubscribe(request), Some(token));
         }
     }

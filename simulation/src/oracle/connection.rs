@@ -25,7 +25,7 @@ pub(super) struct Connection {
     /// The operations below were sent or need not be: QoS 1 and 2, and QoS 0.
     pub(super) next: [usize; 2],
     /// Requests sent, by Packet Identifier.
-    pub(super) requests: BTreeMap<u16, Option<usize>>,
+    pub(super) requests: BTreeMap<u16, Asked>,
     /// The next operation that may be a request.
     pub(super) next_request: usize,
     /// Messages that want PUBACK, and PUBREC, in the order they came.
@@ -44,6 +44,14 @@ pub(super) struct Connection {
     pub(super) probes: Vec<u16>,
     /// The broker's messages of this connection that are not finished.
     pub(super) open: usize,
+}
+
+/// A request that was sent.
+#[derive(Clone, Debug)]
+pub(super) struct Asked {
+    /// `None` for one of the session's own.
+    pub(super) operation: Option<usize>,
+    pub(super) bytes: Vec<u8>,
 }
 
 /// How far it is.
@@ -157,10 +165,30 @@ impl Oracle {
         {
             operation.ends += 1;
         }
+        self.suspect(reason, &in_flight);
         self.charge_requests(reason);
         for operation in &mut self.operations {
             operation.is_on_wire = false;
         }
+    }
+
+    /// A DISCONNECT that blames content casts suspicion on all that was sent and has no answer.
+    fn suspect(&mut self, reason: CloseReason, in_flight: &[usize]) {
+        let is_blamed =
+            matches!(reason, CloseReason::Disconnected(code) if blames_content(code.to_u8()));
+        if is_blamed && !in_flight.is_empty() && !self.is_one_by_one() {
+            let mut sent = self.operations.iter();
+            self.last_suspect = sent.rposition(|operation| {
+                let is_message = operation.publish().is_some_and(|publish| publish.qos > 0);
+                is_message && operation.is_carried && operation.is_open() && !operation.is_released
+            });
+        }
+    }
+
+    /// What is under suspicion is sent one message at a time.
+    pub(super) fn is_one_by_one(&self) -> bool {
+        let last = self.last_suspect.and_then(|at| self.operations.get(at));
+        last.is_some_and(|last| last.is_open() && !last.may_be_given_up() && !last.may_have_ended())
     }
 
     /// Requests without an answer for which the connection may have ended have missed one.

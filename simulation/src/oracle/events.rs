@@ -90,19 +90,34 @@ impl Oracle {
             (Some(Due::Ended { at, is_rejected }), event) => {
                 self.settle_ended(at, is_rejected, event);
             }
-            (Some(Due::Answered(at)), Some(Seen::Answered(token))) => {
+            (Some(Due::Answered(at, _)), Some(Seen::Answered(token))) => {
                 self.note_ended(*token, Ended::Answered, Some(at));
             }
             (Some(Due::Connected), Some(Seen::Connected))
             | (Some(Due::Refused), Some(Seen::Refused { .. }))
             | (Some(Due::Disconnect), Some(Seen::Disconnect { .. }))
             | (Some(Due::Authenticate), Some(Seen::Authenticate)) => {}
+            (Some(Due::Answered(at, bytes)), event) if self.is_swapped(at, &bytes) => {
+                self.settle(None, event);
+            }
             (None, Some(event)) => self.note_own(event),
             (Some(due), event) => {
                 self.check(Promise::Send1, false, || format!("{due:?} is due, and {event:?} came"));
             }
             (None, None) => {}
         }
+    }
+
+    /// Nothing tells a subscription made again by the session from the same one asked for anew: this
+    /// was the former if another such request is on its way.
+    fn is_swapped(&mut self, at: usize, bytes: &[u8]) -> bool {
+        let Some(connection) = &mut self.connection else { return false };
+        let mut others = connection.requests.values_mut();
+        let other = others.find(|other| other.operation.is_none() && other.bytes == bytes);
+        let Some(other) = other else { return false };
+        other.operation = Some(at);
+        self.operations[at].is_on_wire = true;
+        true
     }
 
     fn settle_message(&mut self, qos: u8, name: Option<Name>, topic: &[u8], event: Option<&Seen>) {

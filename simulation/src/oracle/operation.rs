@@ -93,8 +93,21 @@ pub(crate) struct Publish {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Request {
     pub(crate) filters: Vec<&'static str>,
+    /// What the filters and options look like in the packet.
+    pub(crate) bytes: Vec<u8>,
     /// It has a Subscription Identifier that may not be left out.
     pub(crate) needs_identifier: bool,
+}
+
+impl Request {
+    /// SUBSCRIBE at a QoS, without other options, or UNSUBSCRIBE.
+    pub(crate) fn new(filter: &'static str, qos: Option<u8>, needs_identifier: bool) -> Request {
+        let len = u16::try_from(filter.len()).unwrap_or(u16::MAX);
+        let mut bytes = len.to_be_bytes().to_vec();
+        bytes.extend(filter.as_bytes());
+        bytes.extend(qos);
+        Request { filters: vec![filter], bytes, needs_identifier }
+    }
 }
 
 /// How an operation ended.

@@ -54,7 +54,8 @@ pub(super) enum Due {
         at: usize,
         is_rejected: bool,
     },
-    Answered(usize),
+    /// With what was asked.
+    Answered(usize, Vec<u8>),
     Disconnect,
     Authenticate,
 }
@@ -77,9 +78,10 @@ impl Oracle {
             }
             Packet::PubComp(ack) => self.note_completed(ack.id),
             Packet::SubAck(id) | Packet::UnsubAck(id) => {
-                let at = self.connection.as_mut()?.requests.remove(id)??;
+                let asked = self.connection.as_mut()?.requests.remove(id)?;
+                let at = asked.operation?;
                 self.operations.get_mut(at)?.is_on_wire = false;
-                Some(Due::Answered(at))
+                Some(Due::Answered(at, asked.bytes))
             }
             Packet::Disconnect(_) => Some(Due::Disconnect),
             Packet::Auth(_) => Some(Due::Authenticate),
@@ -126,6 +128,7 @@ impl Oracle {
         self.inbound.clear();
         self.flows.clear();
         self.released.clear();
+        self.last_suspect = None;
         self.clean.clear();
         for operation in &mut self.operations {
             let Some(qos) = operation.publish().map(|publish| publish.qos) else { continue };

@@ -193,6 +193,7 @@ impl Oracle {
         self.connection = None;
         self.incoming.clear();
         self.tokens.clear();
+        self.last_suspect = None;
         self.nameless = 0;
         self.event = None;
         self.seen.clear();

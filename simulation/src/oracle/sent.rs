@@ -1,6 +1,6 @@
 //! What the client sends.
 
-use super::connection::{Connection, Stage};
+use super::connection::{Asked, Connection, Stage};
 use super::operation::{Kind, Life, Loss, MADE_AGAIN, forbids, seconds_left};
 use super::{Knowledge, Oracle};
 use crate::message::Name;
@@ -216,6 +216,11 @@ impl Oracle {
         };
         let open = self.flows.values().filter(is_open).count();
         self.check(Promise::Send4, open <= window, || format!("{open} in a window of {window}"));
+        if self.is_one_by_one() {
+            let in_flight = |at: &&usize| self.operations[**at].is_on_wire;
+            let sent = self.flows.values().filter(in_flight).count();
+            self.check(Promise::Send10, sent <= 1, || format!("{sent} at a time, one is suspect"));
+        }
     }
 
     /// PUBACK or PUBREC: of what came, in its order, after the application's.
@@ -330,8 +335,7 @@ impl Oracle {
                 Kind::Unsubscribe(asked) if !subscribes => asked,
                 Kind::Publish(_) | Kind::Subscribe(_) | Kind::Unsubscribe(_) => return false,
             };
-            let asked = asked.filters.iter().map(|filter| filter.as_bytes());
-            operation.is_open() && !operation.is_on_wire && asked.eq(filters.iter().copied())
+            operation.is_open() && !operation.is_on_wire && asked.bytes == request.filters
         };
         let first_open = (from..self.operations.len()).find(|at| {
             let operation = &self.operations[*at];
@@ -356,7 +360,8 @@ impl Oracle {
         }
         let is_used = self.owner(request.id).is_some();
         let Some(connection) = &mut self.connection else { return };
-        let before = connection.requests.insert(request.id, found);
+        let asked = Asked { operation: found, bytes: request.filters.to_vec() };
+        let before = connection.requests.insert(request.id, asked);
         connection.next_request = found.map_or(from, |found| found + 1);
         self.check(Promise::Send8, !is_used && before.is_none(), || {
             format!("identifier {} of a request is in use", request.id)

@@ -62,6 +62,20 @@ fn a_forbidden_topic_is_not_published_to() {
 }
 
 #[test]
+fn a_poisonous_topic_ends_the_connection() {
+    let poisonous = vec!["poison/#".to_owned()];
+    let mut world = World::with(Settings { poisonous, ..Settings::default() });
+    for (qos, packet_id) in [(QOS0, 0), (QOS1, 1), (QOS2, 2)] {
+        let (peer, other) = (world.client("a"), world.client("b"));
+        world.subscribe(other, "#", QOS0);
+        world.send(peer, &publish(qos, packet_id, "poison/x"));
+        world.expect_end(peer, ReasonCode::PayloadFormatInvalid);
+        world.exchange(other, &publish(QOS0, 0, "x"), &[Packet::Publish(publish(QOS0, 0, "x"))]);
+        assert_eq!(world.broker.session("a").map_or(0, |session| session.unreleased), 0);
+    }
+}
+
+#[test]
 fn unsubscribe_removes_exactly_what_it_names() {
     let mut world = World::new();
     let peer = world.client("a");
