@@ -1,5 +1,6 @@
 //! `cargo xtask test`: everything a change must pass.
 
+use std::num::NonZeroU64;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
 
@@ -17,6 +18,7 @@ use crate::promises;
 use crate::quickstart::endings;
 use crate::runner::Runner;
 use crate::runtimes;
+use crate::simulate;
 use crate::sizes;
 use crate::soak;
 
@@ -36,6 +38,12 @@ const OTHER_WORKSPACES: [&str; 3] = ["benches", "fuzz", "no-alloc"];
 /// How long each fuzz target runs, in seconds.
 const FUZZING: u32 = 20;
 
+/// Seeds the simulation runs: more than five million steps.
+const SEEDS: NonZeroU64 = NonZeroU64::new(2000).expect("not 0");
+
+/// How often every fault strikes and every promise is checked there, at least.
+const LEAST: u64 = 1000;
+
 /// Runs every step, whether the ones before it failed or not.
 pub(crate) fn run(args: &Args) -> ExitCode {
     let mut runner = Runner::default();
@@ -47,6 +55,7 @@ pub(crate) fn run(args: &Args) -> ExitCode {
     runner.own("planted defects", "git apply --check mutants/*.patch", mutants::check);
     runner.own("adapter sizes", "lines of code of each runtime", sizes::check);
     tests(&mut runner);
+    runner.check("simulation", simulate::command(SEEDS, 0, LEAST));
     link_check(&mut runner);
     dependencies(&mut runner);
     fuzz::check(&mut runner, FUZZING);
