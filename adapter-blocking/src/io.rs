@@ -99,7 +99,7 @@ impl Io<TcpStream> {
     /// use mqtt_adapter_blocking::{Io, Options};
     ///
     /// let address = "127.0.0.1:1883".parse()?;
-    /// let options = Options::new("mqtt://broker")?.transport(move || Io::connect(address));
+    /// let options = Options::new("mqtt://broker")?.transport(move |_| Io::connect(address));
     /// # Ok(())
     /// # }
     /// ```

@@ -37,10 +37,10 @@ fn a_dialer_of_ones_own_connects_over_tcp() {
     let broker = TcpBroker::start(Settings::default()).unwrap();
     let address = broker.address();
     let options = || Options::new("mqtt://broker").unwrap();
-    let client = connect(options().transport(move || Io::connect(address))).unwrap();
+    let client = connect(options().transport(move |_| Io::connect(address))).unwrap();
     client.disconnect().unwrap();
     let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let refused = connect(options().transport(move || Io::connect(nobody))).unwrap_err();
+    let refused = connect(options().transport(move |_| Io::connect(nobody))).unwrap_err();
     assert!(matches!(refused, ConnectError::Dial { .. }), "{refused:?}");
 }
 
