@@ -55,7 +55,7 @@ impl<S: Stream> Io<S> {
     /// use mqtt_adapter_blocking::mio::net::UnixStream;
     /// use mqtt_adapter_blocking::{Io, Options};
     ///
-    /// let dial = || async { Io::new(UnixStream::connect("/run/mosquitto.sock")?) };
+    /// let dial = |_| async { Io::new(UnixStream::connect("/run/mosquitto.sock")?) };
     /// let options = Options::new("mqtt://broker")?.transport(dial);
     /// # Ok(())
     /// # }
