@@ -166,7 +166,11 @@ impl Oracle {
             operation.ends += 1;
         }
         self.suspect(reason, &in_flight);
-        self.charge_requests(reason);
+        // Those the session makes again by itself go first.
+        let is_own = connection.requests.values().any(|asked| asked.operation.is_none());
+        if !is_own || reason == CloseReason::NoAnswer {
+            self.charge_requests(reason);
+        }
         for operation in &mut self.operations {
             operation.is_on_wire = false;
         }
@@ -208,7 +212,10 @@ impl Oracle {
             };
             is_request && may_be_why
         };
-        let missed: Vec<usize> = (0..self.operations.len()).filter(is_missed).collect();
+        // In time or not, each has its own wait; the end of a connection is about the oldest only.
+        let most = if reason == CloseReason::NoAnswer { usize::MAX } else { 1 };
+        let missed = (0..self.operations.len()).filter(is_missed).take(most);
+        let missed: Vec<usize> = missed.collect();
         for at in missed {
             self.operations[at].misses += 1;
         }
