@@ -67,7 +67,9 @@ impl<M: Memory> Session<M> {
             return Err(ViolationKind::ReceiveMaximum);
         }
         self.state.tolerated += u64::from(is_told && open >= announced);
-        let is_full = !held.has_room() || held.total() >= most_held(most);
+        // What is announced may be less than that, because of what is held already.
+        let configured = most_open(usize::from(self.config.receive_maximum.get()), false);
+        let is_full = !held.has_room() || held.total() >= most_held(configured);
         if is_full && let Some(oldest) = held.first(Shelf::Orphan) {
             // The broker will send it again.
             held.remove(oldest);

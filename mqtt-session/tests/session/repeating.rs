@@ -166,6 +166,31 @@ fn a_copy_that_waits_keeps_its_place<M: TestMemory>() {
     assert_eq!(connects[0], connects[1]);
 }
 
+/// What is known of earlier connections takes nothing from the Receive Maximum of this one, which may be
+/// less because of it.
+///
+/// Promises: RECV-3, RECV-4
+fn what_is_announced_is_taken_whatever_is_known<M: TestMemory>() {
+    let receive_maximum = std::num::NonZeroU16::new(8).unwrap();
+    let config = Config { receive_maximum, strict: true, ..Config::new(1) };
+    let mut pair = Pair::<M>::with(config);
+    pair.connect();
+    for id in 1..=5 {
+        pair.send(&publish(QOS2, id, "a"));
+        let delivery = pair.expect_delivery("a");
+        pair.ack(delivery);
+        pair.expect(&[pubrec(id)]);
+    }
+    pair.cut();
+    // Memory of eight places has announced three.
+    pair.resume(true);
+    pair.exchange(&publish_again(QOS2, 1, "a"), &[pubrec(1)]);
+    for id in [6, 7] {
+        pair.send(&publish(QOS1, id, "b"));
+        pair.expect_delivery("b");
+    }
+}
+
 crate::on_both_memories! {
     a_copy_that_waits_keeps_its_place
     a_copy_is_answered_behind_what_came_before_it
@@ -173,4 +198,5 @@ crate::on_both_memories! {
     a_copy_that_waits_is_not_delivered_again
     pubrel_ends_a_copy_that_waits
     a_copy_that_waits_is_recorded_once
+    what_is_announced_is_taken_whatever_is_known
 }

@@ -7,7 +7,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use mqtt_adapter_blocking::{
-    Backoff, ClientEvent, Message, Options, Publish, QoS, SubscribeOptions, Version,
+    Backoff, ClientEvent, Message, Options, Publish, QoS, SessionExpiry, SubscribeOptions, Version,
 };
 use mqtt_testkit::Proxy;
 use mqtt_tests::adapter::{Adapter, Client, Events, Handle, Subscription};
@@ -83,6 +83,8 @@ fn connect<A: Adapter>(proxy: &Proxy, version: Version, name: &str) -> A::Client
     let options = Options::new(proxy.url()).unwrap().client_id(format!("{version:?}-{name}"));
     let options = options
         .version(version)
+        // 2.0.11 ends a session its interval after the first of many disconnections.
+        .session_expiry(SessionExpiry::Never)
         .keep_alive(Duration::from_secs(1))
         .ping_timeout(Duration::from_millis(300))
         .connect_timeout(Duration::from_secs(1))
