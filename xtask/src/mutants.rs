@@ -28,7 +28,12 @@ struct Check {
 }
 
 /// The first that fails is the one reported.
-const CHECKS: [Check; 3] = [
+const CHECKS: [Check; 4] = [
+    Check {
+        name: "simulation",
+        build: "build --quiet -p mqtt-simulation --profile simulation",
+        run: "run --quiet -p mqtt-simulation --profile simulation -- --seeds 500",
+    },
     Check {
         name: "tests of the session",
         build: "test --quiet -p mqtt-session --all-features --test session --no-run",
@@ -80,7 +85,7 @@ fn plant_all(names: &[String]) -> Result<usize, String> {
     let copy = Copy::of(&root())?;
     println!("without a defect:");
     if let Verdict::Caught { by, .. } = judge(&copy)? {
-        return Err(format!("the {by} fail without a defect"));
+        return Err(format!("without a defect caught by the {by}"));
     }
     let mut missed = 0;
     for defect in &defects {
@@ -116,7 +121,7 @@ impl fmt::Display for Verdict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Verdict::Caught { by, hangs: false } => write!(f, "caught by the {by}"),
-            Verdict::Caught { by, hangs: true } => write!(f, "caught by the {by}, which hang"),
+            Verdict::Caught { by, hangs: true } => write!(f, "caught by the {by}, without an end"),
             Verdict::Missed => f.write_str("MISSED"),
         }
     }

@@ -30,8 +30,6 @@ pub(super) struct Connection {
     pub(super) next_request: usize,
     /// Messages that want PUBACK, and PUBREC, in the order they came.
     pub(super) owed: [VecDeque<u16>; 2],
-    /// Copies of messages past PUBREC, which are answered at once.
-    pub(super) repeated: VecDeque<u16>,
     /// PUBRELs to be answered.
     pub(super) completing: VecDeque<u16>,
     /// PUBRELs for nothing.
@@ -79,7 +77,6 @@ impl Connection {
             requests: BTreeMap::new(),
             next_request: 0,
             owed: [VecDeque::new(), VecDeque::new()],
-            repeated: VecDeque::new(),
             completing: VecDeque::new(),
             stray_releases: VecDeque::new(),
             releasing: VecDeque::new(),

@@ -160,10 +160,11 @@ impl Oracle {
             return message;
         }
         let connection = self.connection.as_mut()?;
-        let is_received = self.inbound.get(&id).is_some_and(Inbound::is_accepted);
-        match (qos, is_received) {
-            (2, true) => connection.repeated.push_back(id),
-            _ => connection.owed[usize::from(qos == 2)].push_back(id),
+        let is_received = qos == 2 && self.inbound.get(&id).is_some_and(Inbound::is_accepted);
+        let owed = &mut connection.owed[usize::from(qos == 2)];
+        // One PUBREC answers all copies of what was acknowledged, in the place of the first.
+        if !is_received || !owed.contains(&id) {
+            owed.push_back(id);
         }
         connection.open += 1;
         let (open, most) = (connection.open, usize::from(connection.announced.receive_maximum));

@@ -226,11 +226,7 @@ impl Oracle {
     /// PUBACK or PUBREC: of what came, in its order, after the application's.
     fn note_answer(&mut self, kind: usize, ack: &Ack) {
         let Some(connection) = &mut self.connection else { return };
-        let repeated = connection.repeated.iter().position(|id| *id == ack.id);
-        let next = match repeated.filter(|_| kind == 1) {
-            Some(at) => connection.repeated.remove(at),
-            None => connection.owed[kind].pop_front(),
-        };
+        let next = connection.owed[kind].pop_front();
         let message = self.inbound.get(&ack.id).copied();
         self.check(Promise::Recv1, next == Some(ack.id), || {
             format!("{ack:?} is sent, the next to be acknowledged is {next:?}")
