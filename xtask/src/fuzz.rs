@@ -15,25 +15,31 @@ pub(crate) struct Args {
     target: Option<String>,
 }
 
+/// For libFuzzer this means that it draws one.
+const NEW_SEED: u32 = 0;
+
+const SAME_SEED: u32 = 1;
+
 /// Fuzzes, and fails where that cannot be.
 pub(crate) fn run(args: &Args) -> ExitCode {
     let mut runner = Runner::default();
     match (missing(), &args.target) {
         (Some((what, remedy)), _) => runner.fail("fuzzing", &format!("{what}: {remedy}")),
-        (None, Some(target)) => fuzz(&mut runner, target, args.seconds),
+        (None, Some(target)) => fuzz(&mut runner, target, args.seconds, NEW_SEED),
         (None, None) => {
-            each(&mut runner, |runner, target| fuzz(runner, target, args.seconds));
+            each(&mut runner, |runner, target| fuzz(runner, target, args.seconds, NEW_SEED));
         }
     }
     runner.finish()
 }
 
-/// Fuzzes each target for so long, or leaves it out by name.
+/// Fuzzes each target for so long, or leaves it out by name. One commit gives one verdict, as far as
+/// time allows: new seeds are for `cargo xtask fuzz`.
 pub(crate) fn check(runner: &mut Runner, seconds: u32) {
     let missing = missing();
     each(runner, |runner, target| match missing {
         Some((what, remedy)) => runner.skip(&step(target), what, remedy),
-        None => fuzz(runner, target, seconds),
+        None => fuzz(runner, target, seconds, SAME_SEED),
     });
 }
 
@@ -71,7 +77,7 @@ fn missing() -> Option<(&'static str, &'static str)> {
 }
 
 /// Fuzzes one target from the inputs kept. What it finds on the way stays with what was built.
-fn fuzz(runner: &mut Runner, target: &str, seconds: u32) {
+fn fuzz(runner: &mut Runner, target: &str, seconds: u32, seed: u32) {
     let found = format!("fuzz/target/corpus/{target}");
     if let Err(error) = fs::create_dir_all(root().join(&found)) {
         return runner.fail(&step(target), &format!("{found}: {error}"));
@@ -79,7 +85,7 @@ fn fuzz(runner: &mut Runner, target: &str, seconds: u32) {
     // All code of the project is safe, and without the sanitizer it runs several times as fast.
     let line = format!(
         "run nightly cargo fuzz run --sanitizer none {target} {found} fuzz/corpus/{target} -- \
-         -max_total_time={seconds} -max_len=4096 -timeout=20 -print_final_stats=1"
+         -seed={seed} -max_total_time={seconds} -max_len=4096 -timeout=20 -print_final_stats=1"
     );
     runner.check(&step(target), rustup(&line));
 }

@@ -18,10 +18,7 @@ pub(crate) struct Args {
     seed: u64,
 }
 
-pub(crate) const NAME: &str = "soak with mosquitto";
-
-/// The soak of the test command.
-const SHORT: Args = Args { seconds: 30, seed: 1 };
+const NAME: &str = "soak with mosquitto";
 
 pub(crate) fn run(args: &Args) -> ExitCode {
     let mut runner = Runner::default();
@@ -30,11 +27,6 @@ pub(crate) fn run(args: &Args) -> ExitCode {
         Err(missing) => runner.skip(NAME, &missing.to_string(), missing.remedy()),
     }
     runner.finish()
-}
-
-/// The short soak.
-pub(crate) fn check(runner: &mut Runner, program: &Path) {
-    soak(runner, &SHORT, program);
 }
 
 fn soak(runner: &mut Runner, args: &Args, program: &Path) {

@@ -64,7 +64,8 @@ fn a_forbidden_topic_is_not_published_to() {
 #[test]
 fn a_poisonous_topic_ends_the_connection() {
     let poisonous = vec!["poison/#".to_owned()];
-    let mut world = World::with(Settings { poisonous, ..Settings::default() });
+    let settings = Settings { poisonous, topic_alias_maximum: 0, ..Settings::default() };
+    let mut world = World::with(settings);
     for (qos, packet_id) in [(QOS0, 0), (QOS1, 1), (QOS2, 2)] {
         let (peer, other) = (world.client("a"), world.client("b"));
         world.subscribe(other, "#", QOS0);
