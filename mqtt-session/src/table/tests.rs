@@ -218,12 +218,14 @@ fn check<S: List<Slot<u32, u8>>, B: List<u32>>(table: &Table<u32, u8, S, B, LIST
 
 proptest! {
     #[test]
+    #[cfg_attr(miri, ignore = "too many steps for Miri")]
     fn it_does_what_searching_does(steps in prop::collection::vec(step(), 0..80)) {
         run::<Vec<Slot<u32, u8>>, Vec<u32>>(&steps);
     }
 
     #[cfg(feature = "fixed")]
     #[test]
+    #[cfg_attr(miri, ignore = "too many steps for Miri")]
     fn so_does_a_bounded_one(steps in prop::collection::vec(step(), 0..80)) {
         run::<heapless::Vec<Slot<u32, u8>, 6>, heapless::Vec<u32, 6>>(&steps);
     }
