@@ -26,7 +26,7 @@ pub(crate) fn endings(runner: &mut Runner) {
         let child = start(&["--broker", &broker.url()])?;
         thread::sleep(SOON);
         drop(broker);
-        expect_end(child, "failed: ")
+        expect_end(child, "quickstart: ")
     });
     runner.own(&name("a broker that never answers"), "it says so", || {
         let listener =
