@@ -79,8 +79,10 @@ impl Store {
         self.content.iter().map(|(key, value)| (*key, value.as_slice()))
     }
 
-    pub(super) fn knows_session(&self) -> bool {
-        self.content.keys().any(|key| key.0[0] == SESSION)
+    /// Whether there is a session, and another began it.
+    fn is_session_adopted(&self) -> Option<bool> {
+        let (_, value) = self.content.iter().find(|(key, _)| key.0[0] == SESSION)?;
+        Some(*value.get(2)? == 1)
     }
 
     pub(super) fn has_received(&self, id: u16) -> bool {
@@ -172,7 +174,12 @@ impl Oracle {
             message.is_received = self.store.has_received(*id);
             message.is_received
         });
-        self.knowledge = if self.store.knows_session() { self.knowledge } else { Knowledge::None };
+        self.knowledge = match self.store.is_session_adopted() {
+            None => Knowledge::None,
+            // That the broker lost it since was not stored.
+            Some(true) => Knowledge::Adopted,
+            Some(false) => self.knowledge,
+        };
     }
 
     /// The client ends, and begins anew without a store.
