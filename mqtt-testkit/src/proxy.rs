@@ -5,6 +5,7 @@ mod shared;
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::num::NonZeroUsize;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
@@ -120,6 +121,11 @@ impl Proxy {
     /// Ends new connections as soon as they are there; those there are go on.
     pub fn refuse(&self) {
         self.shared.lock().admission = Admission::Refusing;
+    }
+
+    /// Ends the next so many connections as soon as they are there, and takes those after them.
+    pub fn refuse_next(&self, count: NonZeroUsize) {
+        self.shared.lock().admission = Admission::RefusingNext(count);
     }
 
     /// Takes new connections again.

@@ -3,6 +3,7 @@
 use std::io;
 use std::mem;
 use std::net::{Shutdown, TcpListener, TcpStream};
+use std::num::NonZeroUsize;
 use std::ops::RangeInclusive;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
@@ -44,6 +45,8 @@ pub(super) struct State {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Admission {
     Open,
+    /// The next so many end at once.
+    RefusingNext(NonZeroUsize),
     Refusing,
     /// The proxy was dropped.
     Ended,
@@ -97,11 +100,11 @@ impl Shared {
 
     pub(super) fn accept(self: &Arc<Shared>, listener: &TcpListener) {
         while let Ok((client, _)) = listener.accept() {
-            let State { admission, cuts, .. } = *self.lock();
+            let (admission, cuts) = self.lock().admit();
             match admission {
                 // A broker that is down is a connection that ends at once.
                 Admission::Open => drop(self.forward(client, cuts)),
-                Admission::Refusing => {}
+                Admission::RefusingNext(_) | Admission::Refusing => {}
                 Admission::Ended => return,
             }
         }
@@ -180,6 +183,16 @@ impl Shared {
 }
 
 impl State {
+    /// What becomes of the connection that is there, and how often others were cut before.
+    fn admit(&mut self) -> (Admission, u64) {
+        let admission = self.admission;
+        if let Admission::RefusingNext(count) = admission {
+            let left = NonZeroUsize::new(count.get() - 1);
+            self.admission = left.map_or(Admission::Open, Admission::RefusingNext);
+        }
+        (admission, self.cuts)
+    }
+
     /// Takes note that `len` bytes are about to be forwarded.
     pub(super) fn allow(&mut self, direction: Direction, len: usize) -> Allowed {
         let left = self.cut_after.of_mut(direction);

@@ -157,6 +157,21 @@ fn a_stalled_connection_can_be_cut_and_what_it_held_is_lost() {
 }
 
 #[test]
+fn some_connections_are_refused_and_those_after_them_are_not() {
+    let setup = Setup::new();
+    let (mut client, mut broker) = setup.connect();
+    setup.proxy.refuse_next(NonZeroUsize::new(2).unwrap());
+    for _ in 0..2 {
+        expect_end(&mut TcpStream::connect(setup.proxy.address()).unwrap());
+    }
+    let (mut later, mut behind) = setup.connect();
+    later.write_all(b"later").unwrap();
+    expect(&mut behind, b"later");
+    client.write_all(b"still").unwrap();
+    expect(&mut broker, b"still");
+}
+
+#[test]
 fn connections_are_refused_until_they_are_admitted() {
     let setup = Setup::new();
     let (mut client, mut broker) = setup.connect();

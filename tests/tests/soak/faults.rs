@@ -21,6 +21,9 @@ pub(crate) struct Struck {
 /// Bytes of the longest piece while the network is slow.
 const PIECE: NonZeroUsize = NonZeroUsize::new(700).expect("above 0");
 
+/// How many attempts fail behind a cut.
+const ATTEMPT: NonZeroUsize = NonZeroUsize::MIN;
+
 /// `SplitMix64`.
 struct Random(u64);
 
@@ -52,15 +55,15 @@ pub(crate) fn strike(proxy: &Proxy, seed: u64, quiet: &AtomicBool) -> Struck {
         match random.below(8) {
             0..=2 => {
                 struck.cuts += 1;
-                cut(proxy, &mut random);
+                cut(proxy);
             }
             3..=5 => {
                 struck.cuts += 1;
                 struck.cuts_inside += 1;
-                proxy.refuse();
+                proxy.refuse_next(ATTEMPT);
                 proxy.cut_after(direction, random.below(3000) as usize);
                 thread::sleep(random.milliseconds(20, 100));
-                cut(proxy, &mut random);
+                cut(proxy);
             }
             6 => {
                 struck.stalls += 1;
@@ -73,7 +76,7 @@ pub(crate) fn strike(proxy: &Proxy, seed: u64, quiet: &AtomicBool) -> Struck {
                 struck.long_stalls += 1;
                 proxy.stall();
                 thread::sleep(random.milliseconds(1500, 2500));
-                cut(proxy, &mut random);
+                cut(proxy);
                 proxy.resume();
             }
         }
@@ -82,16 +85,12 @@ pub(crate) fn strike(proxy: &Proxy, seed: u64, quiet: &AtomicBool) -> Struck {
         proxy.set_delay(direction, Duration::ZERO..=Duration::ZERO);
     }
     proxy.set_chunking(Chunking::AsSent);
-    // One that is still set would strike later.
-    cut(proxy, &mut random);
     struck
 }
 
-/// With a moment in which nobody gets through: a broker that never failed an attempt, and cuts so
-/// often, would be taken for one with another client of the same name.
-fn cut(proxy: &Proxy, random: &mut Random) {
-    proxy.refuse();
+/// And nobody gets through at the next attempt: a broker that never failed one, and ends connections
+/// so often, would be taken for one with another client of the same name.
+fn cut(proxy: &Proxy) {
+    proxy.refuse_next(ATTEMPT);
     proxy.cut();
-    thread::sleep(random.milliseconds(50, 120));
-    proxy.admit();
 }
