@@ -297,7 +297,8 @@ impl Oracle {
         } else if connection.stray_receipts.front() == Some(&ack.id) && flow.is_none() {
             connection.stray_receipts.pop_front();
         } else if is_given_up {
-            // It cannot be sent again, and the broker is to let go of it.
+            // It cannot be sent again, and the broker is to let go of it: no PUBREC says when.
+            connection.releasing.retain(|id| *id != ack.id);
             self.release(ack.id);
         } else if flow.is_none() && self.knowledge == Knowledge::Adopted {
             connection.probes.push(ack.id);
