@@ -18,20 +18,29 @@ pub(crate) struct Args {
     seed: u64,
 }
 
-const NAME: &str = "soak with mosquitto";
+/// The soak of the test command.
+const SHORT: Args = Args { seconds: 30, seed: 1 };
 
+pub(crate) const NAME: &str = "soak with mosquitto";
+
+/// Soaks, or leaves it out by name.
 pub(crate) fn run(args: &Args) -> ExitCode {
     let mut runner = Runner::default();
     match mosquitto::find() {
-        Ok(program) => soak(&mut runner, args, &program),
+        Ok(program) => soak(&mut runner, "--release ", args, &program),
         Err(missing) => runner.skip(NAME, &missing.to_string(), missing.remedy()),
     }
     runner.finish()
 }
 
-fn soak(runner: &mut Runner, args: &Args, program: &Path) {
-    let mut command =
-        cargo("test --release -p mqtt-tests --features brokers --test soak -- --nocapture");
+/// Soaks for half a minute, with what the tests with brokers built already.
+pub(crate) fn check(runner: &mut Runner, program: &Path) {
+    soak(runner, "", &SHORT, program);
+}
+
+fn soak(runner: &mut Runner, profile: &str, args: &Args, program: &Path) {
+    let test = "-p mqtt-tests --features brokers --test soak -- --nocapture";
+    let mut command = cargo(&format!("test {profile}{test}"));
     command.env(mosquitto::VARIABLE, program);
     command.env("MQTT_SOAK_SECONDS", args.seconds.to_string());
     command.env("MQTT_SOAK_SEED", args.seed.to_string());

@@ -20,6 +20,7 @@ use crate::runner::Runner;
 use crate::runtimes;
 use crate::simulate;
 use crate::sizes;
+use crate::soak;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
@@ -154,6 +155,7 @@ fn brokers(runner: &mut Runner, args: &Args) {
             command.env(mosquitto::VARIABLE, &program);
             runner.tests("real-broker tests", command);
             comparison::run(runner, &program);
+            soak::check(runner, &program);
             match Mosquitto::start() {
                 Ok(mosquitto) => quickstart(runner, Some(&mosquitto.url())),
                 Err(error) => runner.fail("mosquitto", &error.to_string()),
@@ -165,7 +167,7 @@ fn brokers(runner: &mut Runner, args: &Args) {
                 runner.fail("broker", &reason);
             }
             let quickstart = "quickstart with mosquitto";
-            for name in ["real-broker tests", comparison::NAME, quickstart] {
+            for name in ["real-broker tests", comparison::NAME, soak::NAME, quickstart] {
                 runner.skip(name, &reason, &remedy(&missing));
             }
         }
