@@ -42,7 +42,8 @@ impl Store {
         let value = value.map(|parts| parts.concat());
         if key.0[0] == MESSAGE
             && let Some(value) = &value
-            && let Some(at) = value.windows(2).position(|bytes| bytes == b"m:")
+            // The last: a time in front of the payload may look like one.
+            && let Some(at) = value.windows(2).rposition(|bytes| bytes == b"m:")
             && let Some(name) = value.get(at..).and_then(Name::of)
         {
             self.messages.insert(number(key), name.index());
