@@ -59,6 +59,8 @@ pub(crate) trait Actor {
     fn tally(&self) -> &Tally;
     fn trace(&self) -> String;
     fn note(&mut self, now: Time, what: &str);
+    /// The broker lost the session of this client.
+    fn note_session_lost(&mut self);
     /// The time is this; checks what must not have come to pass before.
     fn check_time(&mut self, now: Time);
     fn name(&self) -> &str;
@@ -252,6 +254,13 @@ impl<M: Memory> Actor for Client<M> {
 
     fn trace(&self) -> String {
         self.oracle.trace.as_ref().map(ToString::to_string).unwrap_or_default()
+    }
+
+    /// A CONNACK that says so and gets lost leaves the client with a session that it does not know.
+    fn note_session_lost(&mut self) {
+        if self.dialling.is_connecting() {
+            self.oracle.excuse_doubles();
+        }
     }
 
     fn note(&mut self, now: Time, what: &str) {

@@ -215,6 +215,9 @@ impl World {
         self.tally.strike(Fault::Restart);
         for client in &mut self.clients {
             client.note(self.now, &format!("the broker restarts: {kept:?}"));
+            if kept == Persistence::Lost {
+                client.note_session_lost();
+            }
         }
     }
 

@@ -156,11 +156,15 @@ impl<M: Memory> SessionState<M> {
     /// the answers to requests on their way. Opens the window again once the last message
     /// under suspicion is done.
     pub(super) fn is_held_back(&mut self, up: &mut Up) -> bool {
-        let Poison::OneByOne { last, .. } = self.poison else { return false };
+        let Poison::OneByOne { last, suspect } = self.poison else { return false };
         if !self.flows.is_current(last.index, last.generation) {
-            self.poison = Poison::Answered;
-            up.widen();
-            return false;
+            // It was answered, and those before it were; or it expired, and there may be some.
+            let Some(last) = self.last_carried() else {
+                self.poison = Poison::Answered;
+                up.widen();
+                return false;
+            };
+            self.poison = Poison::OneByOne { last: self.token(last), suspect };
         }
         // All but QoS 0 has an identifier.
         let has_answer = |index| self.flows.key(index) != 0;

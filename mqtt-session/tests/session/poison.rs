@@ -1,5 +1,7 @@
 //! Messages that end every connection they are sent on.
 
+use std::time::Duration;
+
 use mqtt_session::proto::{ConnAck, Packet, Property, ReasonCode};
 use mqtt_session::{CloseReason, Config, Connect, Failure, SessionLoss, Token};
 use proptest::prelude::*;
@@ -206,6 +208,34 @@ fn a_session_loss_acquits_nobody<M: TestMemory>() {
     // "a" went with the session.
     pair.expect_events(&[Seen::Failed(token, Failure::Blamed(BLAME))]);
     pair.expect(&[publish(QOS1, 2, "b")]);
+}
+
+/// The last that is under suspicion may end otherwise: those before it still are.
+///
+/// Promises: SEND-10
+fn the_expiry_of_the_last_acquits_nobody<M: TestMemory>() {
+    let mut pair = Pair::<M>::connected();
+    let poisonous = pair.publish(QOS1, "a");
+    let expiring = pair.publish_expiring(10);
+    pair.transmitted();
+    blame(&mut pair, BLAME);
+    pair.resume(false);
+    pair.expect(&[publish(QOS1, 1, "a")]);
+    blame(&mut pair, BLAME);
+    let new = pair.publish(QOS1, "c");
+    pair.pass(Duration::from_secs(11));
+    pair.session.handle_timeout(pair.now);
+    pair.expect_events(&[Seen::Indeterminate(expiring)]);
+    for _ in 0..2 {
+        pair.resume(true);
+        pair.expect(&[publish_again(QOS1, 1, "a")]);
+        blame(&mut pair, BLAME);
+    }
+    pair.expect_events(&[Seen::Failed(poisonous, Failure::Blamed(BLAME))]);
+    pair.resume(true);
+    pair.expect(&[publish(QOS1, 3, "c")]);
+    pair.send(&puback(3));
+    pair.expect_delivered(new);
 }
 
 /// A SUBSCRIBE that the broker does not bear is not blamed on a message.
@@ -432,6 +462,7 @@ crate::on_both_memories! {
     connections_without_a_message_in_flight_say_nothing
     qos_2_is_let_go
     a_session_loss_acquits_nobody
+    the_expiry_of_the_last_acquits_nobody
     a_message_waits_for_the_answers_to_requests
     with_a_request_beside_it_a_message_is_not_blamed
     releases_come_first

@@ -50,6 +50,11 @@ impl Dialling {
         }
         self.next.into_iter().chain(self.deadline).min()
     }
+
+    /// Whether an attempt is under way.
+    pub(super) fn is_connecting(&self) -> bool {
+        self.deadline.is_some()
+    }
 }
 
 impl<M: Memory> Client<M> {
@@ -93,7 +98,7 @@ impl<M: Memory> Client<M> {
             self.handle_failure(now, FailureClass::Transient, false);
             return;
         }
-        // A CONNACK that says so and gets lost leaves the client with a session it does not know.
+        // As `note_session_lost`.
         if broker.session(&self.plan.name).is_none() || self.plan.session_expiry < u32::MAX {
             self.oracle.excuse_doubles();
         }

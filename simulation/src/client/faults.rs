@@ -4,7 +4,7 @@ use mqtt_session::proto::ReasonCode;
 use mqtt_session::{Config, Memory, Session, Supervisor, Time};
 use mqtt_testkit::{Broker, Direction};
 
-use super::{Client, Weather};
+use super::{Actor, Client, Weather};
 use crate::client::dialling::Dialling;
 use crate::tally::{Fault, Promise};
 
@@ -23,6 +23,7 @@ impl<M: Memory> Client<M> {
                 if broker.lose_session(now, &self.plan.name) {
                     self.oracle.tally.strike(Fault::SessionLost);
                     self.oracle.note(now, "the broker loses the session");
+                    self.note_session_lost();
                 }
             }
             _ => self.be_stalled(now, broker),

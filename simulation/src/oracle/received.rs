@@ -171,7 +171,7 @@ impl Oracle {
         self.check(Promise::Recv4, open <= most, || format!("{open} messages, {most} announced"));
         if let Some(known) = self.inbound.get_mut(&id)
             && known.qos == qos
-            && (publish.dup || known.is_received)
+            && (publish.dup || known.is_accepted())
         {
             let was_on_wire = std::mem::replace(&mut known.is_on_wire, true);
             if was_on_wire && let Some(connection) = &mut self.connection {
