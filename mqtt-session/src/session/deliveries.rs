@@ -166,13 +166,8 @@ impl<M: Memory> SessionState<M> {
             // [MQTT-4.3.3-10]: answered with PUBREC until PUBREL comes.
             Shelf::PubRec if exactly_once => true,
             Shelf::Qos2 if exactly_once && is_recorded => true,
-            Shelf::Received | Shelf::Known if exactly_once => {
-                self.answer_again(index);
-                true
-            }
-            Shelf::PubComp if exactly_once => {
-                // PUBREL came, but PUBCOMP has not left: the broker is not done with it.
-                self.note_received(index).ok();
+            // Also when PUBREL came and PUBCOMP has not left: the broker is not done with it.
+            Shelf::Received | Shelf::PubComp | Shelf::Known if exactly_once => {
                 self.answer_again(index);
                 true
             }
@@ -214,9 +209,12 @@ impl<M: Memory> SessionState<M> {
         self.held.get(index).is_some_and(|held| held.answer == Answer::Recorded)
     }
 
-    /// PUBREL came.
+    /// PUBREL came. What was recorded is deleted.
     fn complete(&mut self, index: u32) {
         self.note_completed(index);
+        if let Some(held) = self.held.get_mut(index) {
+            held.answer = Answer::Given(ReasonCode::Success);
+        }
         self.held.move_to(index, Shelf::PubComp);
     }
 
@@ -265,7 +263,8 @@ impl<M: Memory> SessionState<M> {
         ];
         for shelf in shelves {
             while let Some(index) = self.held.first(shelf) {
-                let to = if self.is_recorded(index) { Shelf::Known } else { Shelf::Orphan };
+                let is_known = shelf == Shelf::PubComp || self.is_recorded(index);
+                let to = if is_known { Shelf::Known } else { Shelf::Orphan };
                 self.held.move_to(index, to);
             }
         }

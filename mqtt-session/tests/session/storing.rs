@@ -318,6 +318,29 @@ fn a_message_that_comes_back_before_pubcomp_is_recorded_again<M: TestMemory>() {
     pair.exchange(&publish_again(QOS2, 1, "a"), &[pubrec(1)]);
 }
 
+/// Likewise behind the connection on which PUBREL came.
+///
+/// Promises: STO-1, STO-2
+fn a_message_that_comes_back_without_pubcomp_is_recorded_again<M: TestMemory>() {
+    let (mut pair, mut store) = stored::<M>();
+    pair.send(&publish(QOS2, 1, "a"));
+    let delivery = pair.expect_delivery("a");
+    pair.ack(delivery);
+    store.sync(&mut pair);
+    pair.expect(&[pubrec(1)]);
+    pair.exchange(&pubrel(1), &[]);
+    pair.cut();
+    store.sync(&mut pair);
+    pair.resume(true);
+    pair.exchange(&publish_again(QOS2, 1, "a"), &[]);
+    store.sync(&mut pair);
+    pair.expect(&[pubrec(1)]);
+    pair.exchange(&pubrel(1), &[]);
+    store.sync(&mut pair);
+    pair.expect(&[pubcomp(1)]);
+    assert_eq!(session_records(&store.content(store.log.len())), 0, "{store:?}");
+}
+
 /// The version is stored, so that the packets of a session of 3.1.1 are taken for what they are.
 ///
 /// Promises: STO-2, VER-1
@@ -896,6 +919,7 @@ crate::on_both_memories! {
     every_prefix_of_a_session_loss_can_be_restored
     a_record_of_a_reused_identifier_is_deleted
     a_message_that_comes_back_before_pubcomp_is_recorded_again
+    a_message_that_comes_back_without_pubcomp_is_recorded_again
     the_version_is_restored
     before_5_0_a_rejected_message_is_remembered
     expiry_is_restored
