@@ -204,19 +204,25 @@ fn connack_before_connect_left_is_a_violation<M: TestMemory>() {
 /// Promises: CON-2
 /// Enforces: MQTT-3.2.2-11
 fn maximum_qos_is_honoured<M: TestMemory>() {
-    let mut pair = Pair::<M>::granted(&granting(&[Property::MaximumQoS(QOS0)]));
-    let refused = Err(PublishError::QoSNotSupported(QOS0));
-    assert_eq!(pair.try_publish(QOS1, ""), refused);
-    assert_eq!(pair.try_publish(QOS2, ""), refused);
-    assert_eq!(pair.try_publish(QOS0, "x"), Ok(None));
-    pair.expect(&[publish(QOS0, 0, "x")]);
+    for (granted, taken) in [(QOS0, 1), (QOS1, 2)] {
+        let mut pair = Pair::<M>::granted(&granting(&[Property::MaximumQoS(granted)]));
+        let (below, above) = [QOS0, QOS1, QOS2].split_at(taken);
+        for qos in above {
+            assert_eq!(pair.try_publish(*qos, ""), Err(PublishError::QoSNotSupported(granted)));
+        }
+        pair.expect(&[]);
+        for (qos, id) in below.iter().zip(0..) {
+            pair.try_publish(*qos, "x").unwrap();
+            pair.expect(&[publish(*qos, id, "x")]);
+        }
+    }
 }
 
 /// Promises: CON-2
 /// Enforces: MQTT-3.2.2-14
 fn retain_available_is_honoured<M: TestMemory>() {
     let mut pair = Pair::<M>::granted(&granting(&[Property::RetainAvailable(false)]));
-    for qos in [QOS0, QOS1] {
+    for qos in [QOS0, QOS1, QOS2] {
         let retained = Publish { retain: true, ..message(qos, "x") };
         let published = pair.session.publish(pair.now, &retained, Payload::Copy(b"x"));
         assert_eq!(published, Err(PublishError::RetainNotSupported));
@@ -310,6 +316,7 @@ fn what_connack_granted_is_visible<M: TestMemory>() {
 /// What waited is checked against the limits of the connection that takes it.
 ///
 /// Promises: CON-2
+/// Enforces: MQTT-3.2.2-11, MQTT-3.2.2-14, MQTT-3.2.2-15
 fn limits_are_checked_again_after_a_reconnect<M: TestMemory>() {
     let mut pair = Pair::<M>::connected();
     pair.cut();
