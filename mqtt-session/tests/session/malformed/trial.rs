@@ -15,24 +15,25 @@ use crate::pair::{Pair, Seen, TestMemory};
 /// One row, split at one byte. Says which it is if it fails.
 pub(super) struct Trial<'t> {
     pub(super) table: &'t Table,
-    pub(super) row: &'t Row,
+    pub(super) row: &'t Row<'t>,
+    pub(super) bytes: &'t [u8],
     pub(super) split: usize,
 }
 
 impl Drop for Trial<'_> {
     fn drop(&mut self) {
         if std::thread::panicking() {
-            let (Table { version, state, .. }, Row { mistake, bytes, .. }) = (self.table, self.row);
-            eprintln!("{version:?}, {state:?}: {mistake}: {bytes}, split at {}", self.split);
+            let Trial { table: Table { version, state, .. }, row, bytes, split } = self;
+            eprintln!("{version:?}, {state:?}: {}: {bytes:02X?}, split at {split}", row.mistake);
         }
     }
 }
 
 impl Trial<'_> {
-    pub(super) fn run<M: TestMemory>(&self, bytes: &[u8]) {
+    pub(super) fn run<M: TestMemory>(&self) {
         let (mut pair, mut promised) = Promised::begin::<M>(self.table);
         let mut supervisor = supervisor(&pair);
-        let (first, second) = bytes.split_at(self.split);
+        let (first, second) = self.bytes.split_at(self.split);
         pair.send_bytes(first);
         let mut events = pair.events();
         pair.send_bytes(second);
