@@ -205,7 +205,7 @@ impl<M: Memory> Session<M> {
         link.exchange.end(&mut state.arena);
         link.keep_alive.start(self.now, limits.keep_alive);
         link.aliases = Aliases::new(&self.config, &limits);
-        if let Some(assigned) = connack.properties.assigned_client_identifier() {
+        if let Some(assigned) = assigned_client_id(connack) {
             state.adopt_client_id(assigned);
         }
         if !state.identity.origin.is_known() {
@@ -324,7 +324,7 @@ impl<M: Memory> SessionState<M> {
     fn is_named(&self, connack: &ConnAck<'_>) -> bool {
         !self.identity.version.has_properties()
             || !self.identity.client_id().is_empty()
-            || connack.properties.assigned_client_identifier().is_some()
+            || assigned_client_id(connack).is_some()
     }
 
     /// The broker assigned the ClientID: the next CONNECT will say it [MQTT-3.1.3-7].
@@ -359,6 +359,11 @@ impl<M: Memory> SessionState<M> {
             self.owes_records |= !self.identity.is_recorded;
         }
     }
+}
+
+/// The ClientID that the broker assigned; an empty one is none.
+fn assigned_client_id<'a>(connack: &ConnAck<'a>) -> Option<&'a str> {
+    connack.properties.assigned_client_identifier().filter(|id| !id.is_empty())
 }
 
 /// Makes `place` a block of this length. Without room the old one stays, with other bytes.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use mqtt_session::proto::{Packet, Property, ReasonCode, Version};
+use mqtt_session::proto::{ConnAck, Packet, Property, ReasonCode, Version};
 use mqtt_session::{
     CloseReason, Closing, Config, Connect, OpenError, Refusal, ViolationKind, Wakeup,
 };
@@ -148,8 +148,10 @@ fn a_close_without_connack_is_reported<M: TestMemory>() {
 /// Enforces: MQTT-3.2.2-16
 fn an_empty_client_id_has_one_assigned<M: TestMemory>() {
     let assigned = [Property::AssignedClientIdentifier("a")];
+    let nothing = [Property::AssignedClientIdentifier("")];
     for (strict, client_id, granted, tolerated) in [
         (false, "", &[][..], 1),
+        (false, "", &nothing, 1),
         (false, "", &assigned, 0),
         (true, "", &assigned, 0),
         (true, "own", &[], 0),
@@ -158,19 +160,38 @@ fn an_empty_client_id_has_one_assigned<M: TestMemory>() {
         pair.connect_with(&Connect { client_id, ..pair.clean() }, &granting(granted));
         assert_eq!(pair.session.tolerated(), tolerated);
     }
-    let mut pair = Pair::<M>::with(Config { strict: true, ..Config::new(1) });
-    pair.open(&Connect { client_id: "", ..pair.clean() });
-    pair.send(&connack(false));
-    pair.expect_events(&[]);
-    pair.expect(&[disconnect(ReasonCode::ProtocolError)]);
-    let closed = CloseReason::Violation(ViolationKind::NoClientId);
-    assert_eq!(pair.close(), [Seen::Closed(closed)]);
+    for granted in [&[][..], &nothing] {
+        let mut pair = Pair::<M>::with(Config { strict: true, ..Config::new(1) });
+        pair.open(&Connect { client_id: "", ..pair.clean() });
+        pair.send(&granting(granted));
+        pair.expect_events(&[]);
+        pair.expect(&[disconnect(ReasonCode::ProtocolError)]);
+        let closed = CloseReason::Violation(ViolationKind::NoClientId);
+        assert_eq!(pair.close(), [Seen::Closed(closed)]);
+    }
     // 3.1.1 has no way to say it.
     let version = Version::V3_1_1;
     let mut pair = Pair::<M>::with(Config { strict: true, version, ..Config::new(1) });
     let nameless = Connect { client_id: "", session_expiry: 0, ..pair.clean() };
     pair.connect_with(&nameless, &connack(false));
     assert_eq!(pair.session.tolerated(), 0);
+}
+
+/// To have none assigned is to keep one's own, and with it the session.
+///
+/// Promises: RES-1
+/// Enforces: MQTT-3.1.3-2
+fn an_empty_assigned_identifier_is_none<M: TestMemory>() {
+    let mut pair = Pair::<M>::connected_in(Version::V5);
+    pair.publish(QOS2, "a");
+    pair.transmitted();
+    pair.cut();
+    let nothing = [Property::AssignedClientIdentifier("")];
+    let connack = ConnAck { session_present: true, ..granting(&nothing) };
+    pair.connect_with(&Connect { clean_start: false, ..pair.clean() }, &connack);
+    assert_eq!(pair.session.client_id(), "client");
+    pair.expect_events(&[]);
+    pair.expect(&[publish_again(QOS2, 1, "a")]);
 }
 
 /// Enforces: MQTT-3.1.4-2 (3.1.1)
@@ -230,6 +251,7 @@ crate::on_both_memories! {
     connack_comes_first
     a_close_without_connack_is_reported
     an_empty_client_id_has_one_assigned
+    an_empty_assigned_identifier_is_none
     a_client_taken_over_without_a_word_is_lost
     an_idle_client_pings_in_time
     a_ping_without_an_answer_ends_the_connection
