@@ -1,9 +1,11 @@
 //! Answers of the broker to flows of this end.
 
-use mqtt_proto::{Ack, PacketId, QoS, ReasonCode, SubAck, UnsubAck, Version};
+use mqtt_proto::{
+    Ack, FixedHeader, PacketId, PacketType, QoS, ReasonCode, SubAck, UnsubAck, Version,
+};
 
 use super::flow::{FlowKind, Lane};
-use super::link::Stray;
+use super::link::{Link, Stray};
 use super::receive::Received;
 use super::{Session, SessionState};
 use crate::record::RecordRef;
@@ -248,5 +250,28 @@ impl<M: Memory> SessionState<M> {
             Lane::Resubscribing | Lane::Requests | Lane::Ended | Lane::GivenUp => false,
         };
         Some((index, kind.awaited().filter(|_| was_sent)?))
+    }
+
+    /// The request on its way that a packet was to answer, however badly it does; for SUBACK and
+    /// UNSUBACK that do not say, the oldest.
+    pub(super) fn answered_request(&self, packet: &[u8], link: &Link<M>) -> Option<u32> {
+        let oldest = match PacketType::from_u8(packet.first()? >> 4)? {
+            PacketType::SubAck | PacketType::UnsubAck => self.flows.first(Lane::Requested),
+            PacketType::PubAck | PacketType::PubRec | PacketType::PubComp => None,
+            PacketType::Connect
+            | PacketType::ConnAck
+            | PacketType::Publish
+            | PacketType::PubRel
+            | PacketType::Subscribe
+            | PacketType::Unsubscribe
+            | PacketType::PingReq
+            | PacketType::PingResp
+            | PacketType::Disconnect
+            | PacketType::Auth => return None,
+        };
+        let header = FixedHeader::decode(packet, link.inbound_dialect()).ok().flatten();
+        let id = header.and_then(|header| packet.get(usize::from(header.len)..)?.first_chunk());
+        let named = id.and_then(|id| self.flows.find(u16::from_be_bytes(*id)));
+        named.filter(|index| self.flows.list_of(*index) == Some(Lane::Requested)).or(oldest)
     }
 }

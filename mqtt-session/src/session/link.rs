@@ -35,8 +35,8 @@ pub(crate) struct Link<M: Memory> {
     lenient: bool,
     /// Answers about identifiers that belong to nothing.
     pub(crate) strays: Strays,
-    /// The packet that broke the standard was SUBACK or UNSUBACK.
-    pub(crate) is_answer_broken: bool,
+    /// The request that the packet which broke the standard was to answer.
+    pub(crate) misanswered: Option<u32>,
     /// The transport is gone; what was received is still used.
     pub(crate) transport_ended: bool,
 }
@@ -122,7 +122,7 @@ impl<M: Memory> Link<M> {
             skipping: None,
             lenient: config.lenient && !config.strict,
             strays: Strays::default(),
-            is_answer_broken: false,
+            misanswered: None,
             transport_ended: false,
         }
     }

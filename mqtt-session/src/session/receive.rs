@@ -1,6 +1,6 @@
 //! What the broker sends.
 
-use mqtt_proto::{Disconnect, FixedHeader, Packet, PacketType, PubAck, PubComp, PubRec, PubRel};
+use mqtt_proto::{Disconnect, FixedHeader, Packet, PubAck, PubComp, PubRec, PubRel};
 
 use super::flow::{Ended, FlowKind, Lane};
 use super::journal::RECORDS_PER_PACKET;
@@ -62,7 +62,7 @@ impl<M: Memory> Session<M> {
                 Ok(event) => return event,
                 Err(violation) => {
                     if let Some(link) = &mut self.link {
-                        link.is_answer_broken = start.first().is_some_and(is_answer);
+                        link.misanswered = self.state.answered_request(start, link);
                     }
                     self.give_up(violation);
                 }
@@ -231,11 +231,6 @@ impl<M: Memory> SessionState<M> {
         };
         Some(Event::Published { token, outcome })
     }
-}
-
-/// Whether a packet with this first byte answers a SUBSCRIBE or UNSUBSCRIBE.
-fn is_answer(first: &u8) -> bool {
-    [PacketType::SubAck as u8, PacketType::UnsubAck as u8].contains(&(first >> 4))
 }
 
 /// Whether the packet has a Reason String or User Properties of the kind that CONNECT can turn off.

@@ -24,7 +24,7 @@ impl<M: Memory> Session<M> {
         };
         link.leave(&mut self.state.arena, reason);
         self.state.judge_end(reason);
-        self.state.judge_requests(reason, link.is_answer_broken);
+        self.state.judge_requests(reason, link.misanswered);
         let keeps = self.keeps_at_most_once();
         self.state.take_back_flows(keeps);
         self.state.take_back_held();

@@ -109,13 +109,13 @@ fn is_up<M: Memory>(link: &Link<M>) -> bool {
     link.up().is_some() && !link.transport_ended
 }
 
-/// Whether a connection may have ended because of the oldest request on it. One that was just lost may
-/// have been so for any reason: what nobody waits for is then made again, however often.
-fn may_end_for_request(reason: CloseReason, is_answer_broken: bool, is_own: bool) -> bool {
+/// Whether a connection may have ended because of the oldest request on it. One that was just lost, or
+/// on which the broker broke the standard elsewhere, may have ended for any reason: what nobody waits
+/// for is then made again, however often.
+fn may_end_for_request(reason: CloseReason, is_own: bool) -> bool {
     match reason {
-        CloseReason::Violation(_) => is_answer_broken,
         CloseReason::Disconnected(code) => blames_content(code),
-        CloseReason::Lost => !is_own,
+        CloseReason::Lost | CloseReason::Violation(_) => !is_own,
         CloseReason::Refused(_)
         | CloseReason::NoConnAck
         | CloseReason::KeepAlive
@@ -126,14 +126,15 @@ fn may_end_for_request(reason: CloseReason, is_answer_broken: bool, is_own: bool
 }
 
 impl<M: Memory> SessionState<M> {
-    /// A connection ended: the oldest request on it without an answer may be why, and has then missed
-    /// it. What was sent behind it the broker need not have come to.
-    pub(super) fn judge_requests(&mut self, reason: CloseReason, is_answer_broken: bool) {
+    /// A connection ended: the request whose answer broke the standard, or the oldest without one may
+    /// be why, and has then missed it. What was sent behind it the broker need not have come to.
+    pub(super) fn judge_requests(&mut self, reason: CloseReason, misanswered: Option<u32>) {
         let Some(oldest) = self.flows.first(Lane::Requested) else { return };
         let kind = self.flows.get(oldest).map(|flow| flow.kind);
         let is_own = matches!(kind, Some(FlowKind::Resubscribe { .. }));
-        if may_end_for_request(reason, is_answer_broken, is_own) {
-            self.miss_answer(oldest);
+        let suspect = may_end_for_request(reason, is_own).then_some(oldest);
+        if let Some(missed) = misanswered.or(suspect) {
+            self.miss_answer(missed);
         }
     }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use mqtt_session::proto::{Packet, ReasonCode, Version};
-use mqtt_session::{CloseReason, Closing, Config, Connect, Failure, Token, Wakeup};
+use mqtt_session::{CloseReason, Closing, Config, Connect, Failure, Token, ViolationKind, Wakeup};
 
 use crate::packets::*;
 use crate::pair::{Pair, Seen, TestMemory};
@@ -327,6 +327,48 @@ fn a_request_with_a_malformed_answer_fails_at_last<M: TestMemory>() {
     pair.expect(&[]);
 }
 
+/// Promises: SEND-11, BAD-4
+fn a_request_answered_by_another_packet_fails_at_last<M: TestMemory>() {
+    let answers: [fn(u16) -> Packet<'static>; 3] = [puback, pubrec, pubcomp];
+    for answer in answers {
+        let mut pair = connected::<M>(Config::new(1));
+        let [waiting, subscribed] = ["a", "b"].map(|topic| pair.subscribe(topic));
+        for round in 0..4 {
+            let id = 2 * round + 1;
+            pair.expect(&[subscribe(id, &[filter("a")]), subscribe(id + 1, &[filter("b")])]);
+            pair.send(&answer(id + 1));
+            pair.expect_events(&[]);
+            let closed = [Seen::Closed(CloseReason::Violation(ViolationKind::WrongAck))];
+            assert_eq!(pair.close(), closed);
+            expect_failure(&mut pair, subscribed, round == 3);
+            resume(&mut pair, true);
+        }
+        // The one before it is not to blame.
+        pair.expect(&[subscribe(9, &[filter("a")])]);
+        pair.send(&suback(9, &[OK]));
+        pair.expect_events(&[Seen::Subscribed(waiting, vec![OK])]);
+    }
+}
+
+/// As a broker answers that sends a retained message it got wrong.
+///
+/// Promises: SEND-11, BAD-4
+fn a_request_with_a_malformed_message_before_its_answer_fails_at_last<M: TestMemory>() {
+    let mut pair = connected::<M>(Config::new(1));
+    let subscribed = pair.subscribe("a");
+    for id in 1..=4 {
+        pair.expect(&[subscribe(id, &[filter("a")])]);
+        // QoS 3.
+        pair.send_bytes(&[0x36, 5, 0, 1, b'a', 0, 1]);
+        pair.expect_events(&[]);
+        let closed = pair.close();
+        assert!(matches!(closed[..], [Seen::Closed(CloseReason::Violation(_))]), "{closed:?}");
+        expect_failure(&mut pair, subscribed, id == 4);
+        resume(&mut pair, true);
+    }
+    pair.expect(&[]);
+}
+
 /// As a broker of 3.1.1 answers what it does not allow.
 ///
 /// Promises: SEND-11, BAD-4
@@ -454,6 +496,22 @@ fn a_malformed_answer_ends_the_subscription_it_is_due_to<M: TestMemory>() {
 }
 
 /// Promises: SEND-11, RES-3, BAD-4
+fn an_answer_of_another_kind_ends_the_subscription_it_names<M: TestMemory>() {
+    let mut pair = three_granted::<M>(Config::new(1));
+    for round in 1..=4 {
+        let id = 3 * round + 1;
+        expect_three(&mut pair, id);
+        pair.send(&puback(id + 1));
+        pair.expect_events(&[]);
+        let closed = [Seen::Closed(CloseReason::Violation(ViolationKind::WrongAck))];
+        assert_eq!(pair.close(), closed);
+        let lost = [Seen::SubscriptionLost(ReasonCode::UnspecifiedError)];
+        pair.expect_events(&lost[..usize::from(round == 4)]);
+    }
+    assert_eq!(pair.session.lost_subscription(), "b");
+}
+
+/// Promises: SEND-11, RES-3, BAD-4
 fn a_disconnect_that_blames_content_ends_the_oldest_subscription<M: TestMemory>() {
     let blamed = ReasonCode::QuotaExceeded;
     let mut pair = three_granted::<M>(Config::new(1));
@@ -478,6 +536,9 @@ crate::on_both_memories! {
     a_malformed_answer_ends_the_subscription_it_is_due_to
     a_disconnect_that_blames_content_ends_the_oldest_subscription
     a_request_with_a_malformed_answer_fails_at_last
+    a_request_answered_by_another_packet_fails_at_last
+    a_request_with_a_malformed_message_before_its_answer_fails_at_last
+    an_answer_of_another_kind_ends_the_subscription_it_names
     a_request_at_which_the_broker_hangs_up_fails_at_last
     a_subscription_made_again_outlives_any_number_of_lost_connections
     a_request_without_an_answer_ends_the_connection
