@@ -73,7 +73,8 @@ pub enum ViolationKind {
     /// AUTH out of turn, or another Authentication Method than that of the CONNECT.
     #[error("enhanced authentication out of turn or by another method")]
     Authentication,
-    /// More unfinished QoS 1/2 messages than Receive Maximum allows.
+    /// More unfinished QoS 1/2 messages than Receive Maximum allows; before 5.0, which does not
+    /// know it, than there is room for, where waiting makes none.
     #[error("Receive Maximum exceeded")]
     ReceiveMaximum,
     /// A packet above Maximum Packet Size.

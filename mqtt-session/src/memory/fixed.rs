@@ -12,7 +12,10 @@ use crate::table::Slot;
 /// `FLOWS` operations can be unfinished (publishes of any QoS that are not yet transmitted or
 /// acknowledged, SUBSCRIBEs, UNSUBSCRIBEs), `HELD` inbound QoS 1/2 messages unfinished, `FILTERS`
 /// subscriptions made, and packets on their way out take `BYTES` together, with 4 bytes more each;
-/// the last CONNECT is one of them, for which a quarter is kept before the first.
+/// the last CONNECT is one of them, for which a quarter is kept before the first. The broker is told
+/// `HELD`; one of 3.1.1 cannot be, and is not read while so many messages wait for their
+/// acknowledgement. At QoS 2 only the broker can free their places: a connection on which it sends
+/// more without doing so ends, and it goes on with the next.
 /// [`Inbound`](crate::Inbound) has `BYTES` of its own: the largest packet that can be received. There
 /// is no room for topic aliases: none are announced, and none used.
 #[derive(Debug)]

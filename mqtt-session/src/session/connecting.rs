@@ -152,7 +152,8 @@ impl<M: Memory> Session<M> {
     pub fn handle_paused(&mut self, now: Time, paused: bool) {
         self.advance(now);
         if let Some(link) = &mut self.link {
-            link.keep_alive.set_paused(self.now, paused);
+            link.is_paused = paused;
+            link.note_reading(self.now);
         }
     }
 }

@@ -3,7 +3,7 @@
 use mqtt_proto::{PacketId, PacketType, Publish, QoS, ReasonCode, Role};
 
 use super::held::{Answer, Held, Shelf};
-use super::link::Stray;
+use super::link::{Link, Stray};
 use super::receive::Received;
 use super::{Session, SessionState};
 use crate::memory::{Full, Topics};
@@ -55,32 +55,40 @@ impl<M: Memory> Session<M> {
     /// Takes a place for a new message.
     pub(super) fn hold(&mut self, qos: QoS, id: PacketId) -> Result<u32, ViolationKind> {
         let exactly_once = qos == QoS::ExactlyOnce;
-        let (announced, is_told) = self.link.as_ref().map_or((0, false), |link| {
-            (usize::from(link.receive_maximum), link.version.has_properties())
-        });
-        let held = &mut self.state.held;
-        let open = held.total() - held.len(Shelf::Orphan) - held.len(Shelf::Known);
-        // Before 5.0 a broker is not told the limit, and cannot be held to it to the letter.
-        let most = most_open(announced, self.config.strict && is_told);
-        if open >= most {
+        let Some(link) = self.link.as_ref().filter(|link| self.has_room_for_message(link)) else {
             // [MQTT-3.3.4-9]
             return Err(ViolationKind::ReceiveMaximum);
-        }
-        self.state.tolerated += u64::from(is_told && open >= announced);
-        // What is announced may be less than that, because of what is held already.
-        let configured = most_open(usize::from(self.config.receive_maximum.get()), false);
-        let is_full = !held.has_room() || held.total() >= most_held(configured);
-        if is_full && let Some(oldest) = held.first(Shelf::Orphan) {
+        };
+        let is_told = link.version.has_properties();
+        let is_above = is_told && self.state.open() >= usize::from(link.receive_maximum);
+        self.state.tolerated += u64::from(is_above);
+        let is_full = self.is_full();
+        let held = &mut self.state.held;
+        if let Some(oldest) = held.first(Shelf::Orphan).filter(|_| is_full) {
             // The broker will send it again.
             held.remove(oldest);
-        } else if is_full {
-            return Err(ViolationKind::ReceiveMaximum);
         }
         let shelf = if exactly_once { Shelf::Qos2 } else { Shelf::Qos1 };
         let message = Held { exactly_once, answer: Answer::Owed, needs: 0 };
         let index = held.insert(shelf, message).map_err(|Full| ViolationKind::ReceiveMaximum)?;
         held.set_key(index, id.get());
         Ok(index)
+    }
+
+    /// Whether one more message can be held.
+    pub(super) fn has_room_for_message(&self, link: &Link<M>) -> bool {
+        // Before 5.0 a broker is not told the limit, and cannot be held to it to the letter.
+        let is_strict = self.config.strict && link.version.has_properties();
+        self.state.open() < most_open(usize::from(link.receive_maximum), is_strict)
+            && (!self.is_full() || !self.state.held.is_empty(Shelf::Orphan))
+    }
+
+    /// Whether all places for messages are taken, those of earlier connections included.
+    fn is_full(&self) -> bool {
+        // What is announced may be less than that, because of what is held already.
+        let configured = most_open(usize::from(self.config.receive_maximum.get()), false);
+        let held = &self.state.held;
+        !held.has_room() || held.total() >= most_held(configured)
     }
 
     pub(super) fn receive_pubrel(&mut self, id: PacketId) {
@@ -143,6 +151,11 @@ pub(super) fn most_held(most_open: usize) -> usize {
 }
 
 impl<M: Memory> SessionState<M> {
+    /// Messages of this connection that are not finished.
+    fn open(&self) -> usize {
+        self.held.total() - self.held.len(Shelf::Orphan) - self.held.len(Shelf::Known)
+    }
+
     fn answer(&mut self, delivery: Delivery, answer: Answer) {
         if self.held.is_current(delivery.index, delivery.generation)
             && let Some(held) = self.held.get_mut(delivery.index)

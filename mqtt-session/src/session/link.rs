@@ -37,6 +37,10 @@ pub(crate) struct Link<M: Memory> {
     pub(crate) strays: Strays,
     /// The request that the packet which broke the standard was to answer.
     pub(crate) misanswered: Option<u32>,
+    /// The owner does not read.
+    pub(crate) is_paused: bool,
+    /// Since when the next message waits for room; before 5.0 only.
+    pub(crate) braked_at: Option<Time>,
     /// The transport is gone; what was received is still used.
     pub(crate) transport_ended: bool,
 }
@@ -123,6 +127,8 @@ impl<M: Memory> Link<M> {
             lenient: config.lenient && !config.strict,
             strays: Strays::default(),
             misanswered: None,
+            is_paused: false,
+            braked_at: None,
             transport_ended: false,
         }
     }
@@ -183,6 +189,11 @@ impl<M: Memory> Link<M> {
     /// Whether packets of the broker still matter.
     pub(crate) fn is_reading(&self) -> bool {
         matches!(self.stage, Stage::Greeting { .. } | Stage::Waiting { .. } | Stage::Up(_))
+    }
+
+    /// What the broker says is read from now on, or not.
+    pub(crate) fn note_reading(&mut self, now: Time) {
+        self.keep_alive.set_paused(now, self.is_paused || self.braked_at.is_some());
     }
 
     /// Whether there is room for an answer to whatever comes next.

@@ -5,6 +5,7 @@ mod aliases;
 mod answers;
 mod authenticating;
 mod bound;
+mod braking;
 mod connecting;
 mod deliveries;
 mod encode;
@@ -209,10 +210,13 @@ impl<M: Memory> Session<M> {
     }
 
     /// Whether the transport should be read. It should not while what was received waits until
-    /// something is transmitted or polled for the store.
+    /// something is transmitted or polled for the store; before 5.0 also while as many messages are
+    /// held as there is room for, until one is acknowledged. When it should again, drain
+    /// [`poll_event`](Session::poll_event) first.
     pub fn wants_input(&self) -> bool {
         self.link.as_ref().is_some_and(|link| link.is_reading() && !link.transport_ended)
-            && self.can_receive()
+            && self.has_room_to_answer()
+            && !self.is_braked()
     }
 
     /// What to do with the transport.

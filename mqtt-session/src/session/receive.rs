@@ -45,6 +45,7 @@ impl<M: Memory> Session<M> {
 
     /// Uses packets up, to the first one the owner can see.
     fn read<'i>(&mut self, bytes: &mut &'i [u8], topics: &mut M::Topics) -> Option<Event<'i>> {
+        self.release_brake();
         self.read_skipped(bytes);
         while self.can_receive() {
             let start = *bytes;
@@ -60,6 +61,7 @@ impl<M: Memory> Session<M> {
             match received {
                 Ok(None) => {}
                 Ok(event) => return event,
+                Err(ViolationKind::ReceiveMaximum) if self.brake() => *bytes = start,
                 Err(violation) => {
                     if let Some(link) = &mut self.link {
                         link.misanswered = self.state.answered_request(start, link);
@@ -73,6 +75,11 @@ impl<M: Memory> Session<M> {
 
     /// Whether there is room for whatever the next packet brings about.
     pub(super) fn can_receive(&self) -> bool {
+        self.link.as_ref().is_some_and(|link| link.braked_at.is_none()) && self.has_room_to_answer()
+    }
+
+    /// Likewise, but for a message.
+    pub(super) fn has_room_to_answer(&self) -> bool {
         self.link.as_ref().is_some_and(Link::can_answer)
             && self.state.journal.has_room(RECORDS_PER_PACKET)
     }
@@ -117,8 +124,9 @@ impl<M: Memory> Session<M> {
     /// The end of the connection, when there is nothing before it.
     fn poll_end<'i>(&mut self) -> Option<Event<'i>> {
         let link = self.link.as_ref()?;
-        // Before it comes what waits for the store to be polled.
-        let is_last = link.transport_ended && (self.can_receive() || !link.is_reading());
+        // Before it comes what waits for the store to be polled; what waits for room comes again.
+        let is_used_up = self.has_room_to_answer() || !link.is_reading();
+        let is_last = link.transport_ended && is_used_up;
         if is_last { self.end_link().map(Event::Closed) } else { None }
     }
 

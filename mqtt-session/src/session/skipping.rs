@@ -83,7 +83,7 @@ impl<M: Memory> Session<M> {
         if skipping.left > 0 {
             return;
         }
-        let Skipping { dup, qos, packet_id, left: _ } = *skipping;
+        let skipped @ Skipping { dup, qos, packet_id, left: _ } = *skipping;
         link.skipping = None;
         let Some(id) = packet_id else { return };
         if self.state.comes_again(dup, qos, id) {
@@ -93,6 +93,11 @@ impl<M: Memory> Session<M> {
             Ok(index) => {
                 let generation = self.state.held.generation(index);
                 self.ack(Delivery { index, generation }, ReasonCode::Success);
+            }
+            Err(ViolationKind::ReceiveMaximum) if self.brake() => {
+                if let Some(link) = &mut self.link {
+                    link.skipping = Some(skipped);
+                }
             }
             Err(violation) => self.give_up(violation),
         }

@@ -18,7 +18,8 @@ pub enum Wakeup {
     KeepAlive,
     /// To judge whether the broker still lives.
     PingTimeout,
-    /// To give up waiting for the answer to a SUBSCRIBE or UNSUBSCRIBE.
+    /// To give up waiting for the answer to a SUBSCRIBE or UNSUBSCRIBE; before 5.0 also for room to
+    /// hold a message, behind which answers wait.
     ResponseTimeout,
     /// A message that waits expires.
     MessageExpiry,
@@ -35,6 +36,7 @@ impl<M: Memory> Session<M> {
             });
         let oldest = self.state.flows.first(Lane::Requested);
         let answer = oldest.zip(link).and_then(|(oldest, link)| self.answer_at(oldest, link));
+        let answer = answer.or_else(|| self.brake_ends_at(link?));
         let answer = answer.map(|at| (at, Wakeup::ResponseTimeout));
         let expiry = self.state.next_expiry.map(|at| (at, Wakeup::MessageExpiry));
         [alive, answer, expiry].into_iter().flatten().min_by_key(|(at, _)| *at)
@@ -57,6 +59,7 @@ impl<M: Memory> Session<M> {
             link.leave(&mut self.state.arena, CloseReason::KeepAlive);
         }
         self.give_up_requests();
+        self.give_up_braking();
         self.expire();
     }
 
@@ -102,7 +105,7 @@ impl<M: Memory> Session<M> {
 const MADE_AGAIN: u8 = 3;
 
 /// A deadline that is over when it is set would be one for ever.
-const SHORTEST: Duration = Duration::from_micros(1);
+pub(super) const SHORTEST: Duration = Duration::from_micros(1);
 
 /// Whether the connection is up and its transport was not heard to end.
 fn is_up<M: Memory>(link: &Link<M>) -> bool {

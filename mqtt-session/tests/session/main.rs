@@ -6,6 +6,7 @@ mod aliases;
 mod allocations;
 mod authenticating;
 mod bound;
+mod braking;
 mod conformance;
 mod connecting;
 mod crashing;
