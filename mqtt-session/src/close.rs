@@ -95,6 +95,10 @@ pub enum ViolationKind {
     /// A Reason String, User Properties or Response Information that the CONNECT did not ask for.
     #[error("information that the CONNECT did not ask for")]
     NotAskedFor,
+    /// A Maximum Packet Size that has no room for an acknowledgement. The standard allows it, but there
+    /// is nothing a client could say to such a broker.
+    #[error("Maximum Packet Size below that of an acknowledgement")]
+    MaximumPacketSize,
     /// No Assigned Client Identifier for an empty ClientID. Only with
     /// [`Config::strict`](crate::Config::strict).
     #[error("no Assigned Client Identifier")]
@@ -116,6 +120,7 @@ impl ViolationKind {
             | ViolationKind::WrongAck
             | ViolationKind::CodeCount
             | ViolationKind::NotAskedFor
+            | ViolationKind::MaximumPacketSize
             | ViolationKind::NoClientId => ReasonCode::ProtocolError,
         }
     }

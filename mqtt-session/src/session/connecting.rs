@@ -8,6 +8,7 @@ use super::held::{Held, Shelf};
 use super::link::{
     Asked, Link, Stage, Up, clean_start, limits, outbound_dialect, topic_alias_maximum,
 };
+use super::put::SHORTEST_ACK;
 use super::{Session, SessionState};
 use crate::memory::{Arena, Block, Full, List, Storage};
 use crate::record::RecordRef;
@@ -193,6 +194,10 @@ impl<M: Memory> Session<M> {
             return Err(ViolationKind::NoClientId);
         }
         self.check_authenticated(&connack)?;
+        if limits(&connack, &asked).packet_size() < SHORTEST_ACK {
+            // [MQTT-3.2.2-15]
+            return Err(ViolationKind::MaximumPacketSize);
+        }
         self.state.tolerated += u64::from(!is_named);
         self.accept_connack(&connack, asked);
         Ok(Some(Event::Connected(connack)))
@@ -219,6 +224,7 @@ impl<M: Memory> Session<M> {
         let goes_on = state.identity.take_up_session(connack.session_present || is_kept);
         state.note_identity();
         state.identifiers.handle_connected(&limits, link.version);
+        state.fits_reasons = limits.packet_size() > SHORTEST_ACK;
         if !goes_on {
             // [MQTT-3.2.2-5]
             state.lose_session(&self.config);

@@ -115,7 +115,8 @@ impl<M: Memory> Session<M> {
     /// Acknowledges an inbound message; from 0x80 on `reason` rejects it (5.0; 3.1.1 has no way
     /// to say so). Acknowledgements leave in the order the messages came, whatever the order of
     /// these calls (section 4.6). Idempotent; an outdated delivery is a no-op. A reason code that
-    /// PUBACK does not have is sent as 0x80 if it is one of failure, else as 0x00.
+    /// PUBACK does not have is sent as 0x80 if it is one of failure, else as 0x00. Where the broker's
+    /// Maximum Packet Size has no room for a code, none is sent, as in 3.1.1.
     pub fn ack(&mut self, delivery: Delivery, reason: ReasonCode) {
         let reason = if reason.is_legal(PacketType::PubAck, Role::Client) {
             reason
@@ -252,9 +253,10 @@ impl<M: Memory> SessionState<M> {
         }
     }
 
-    /// Before 5.0 nothing can be rejected.
-    fn sayable(&self, reason: ReasonCode) -> ReasonCode {
-        if self.version().has_properties() { reason } else { ReasonCode::Success }
+    /// Before 5.0 nothing can be rejected, nor where the code does not fit.
+    pub(super) fn sayable(&self, reason: ReasonCode) -> ReasonCode {
+        let has_code = self.version().has_properties() && self.fits_reasons;
+        if has_code { reason } else { ReasonCode::Success }
     }
 
     fn first_answered(&self, shelf: Shelf) -> Option<(u32, Answer)> {

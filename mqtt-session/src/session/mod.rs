@@ -111,6 +111,8 @@ struct SessionState<M: Memory> {
     ignored_acks: u64,
     unsent: u64,
     poison: poison::Poison,
+    /// Acknowledgements with a reason code are within the broker's Maximum Packet Size.
+    fits_reasons: bool,
     tolerated: u64,
     /// Payloads to be handed back, if they are.
     spent: Option<M::Spent>,
@@ -256,6 +258,7 @@ impl<M: Memory> SessionState<M> {
             ignored_acks: 0,
             unsent: 0,
             poison: poison::Poison::default(),
+            fits_reasons: true,
             tolerated: 0,
             spent: config.hand_back.then(M::Spent::default),
         }

@@ -11,6 +11,9 @@ use crate::{BufferTooSmall, Memory, Output, Time};
 /// The longest acknowledgement without properties, or PINGREQ.
 const SHORT: usize = 8;
 
+/// The shortest acknowledgement; a reason code takes one byte more.
+pub(super) const SHORTEST_ACK: usize = 4;
+
 /// Bits of the first byte of a PUBLISH.
 pub(super) const DUP: u8 = 0b1000;
 

@@ -220,7 +220,12 @@ impl<M: Memory> Session<M> {
     pub(super) fn give_up(&mut self, violation: ViolationKind) {
         if let Some(link) = &mut self.link {
             let reason = CloseReason::Violation(violation);
-            link.leave_saying(&mut self.state.arena, violation.reason_code(), reason);
+            if violation == ViolationKind::MaximumPacketSize {
+                // A DISCONNECT with its reason may not fit, either.
+                link.leave(&mut self.state.arena, reason);
+            } else {
+                link.leave_saying(&mut self.state.arena, violation.reason_code(), reason);
+            }
         }
     }
 }

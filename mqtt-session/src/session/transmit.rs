@@ -2,7 +2,6 @@
 
 use mqtt_proto::{
     Ack, Disconnect, Packet, PacketId, Properties, PubAck, PubComp, PubRec, PubRel, ReasonCode,
-    Version,
 };
 
 use super::aliases::{Aliased, Aliases};
@@ -124,13 +123,13 @@ fn transmit_ping<M: Memory>(
     Ok(fits)
 }
 
-/// An acknowledgement without properties.
-fn ack(id: u16, reason: ReasonCode, version: Version) -> Option<Ack<'static>> {
-    let reason = if version.has_properties() { reason } else { ReasonCode::Success };
-    Some(Ack { packet_id: PacketId::new(id)?, reason, properties: Properties::EMPTY })
-}
-
 impl<M: Memory> SessionState<M> {
+    /// An acknowledgement without properties.
+    fn acknowledgement(&self, id: u16, reason: ReasonCode) -> Option<Ack<'static>> {
+        let reason = self.sayable(reason);
+        Some(Ack { packet_id: PacketId::new(id)?, reason, properties: Properties::EMPTY })
+    }
+
     /// Acknowledgements: each kind as far as its records are stored. `false` when `out` is full.
     fn transmit_acks(
         &mut self,
@@ -139,14 +138,16 @@ impl<M: Memory> SessionState<M> {
     ) -> Result<bool, BufferTooSmall> {
         let version = link.version;
         while let Some((index, reason)) = self.next_answer(Shelf::PubAck) {
-            let Some(ack) = ack(self.held.key(index), reason, version) else { break };
+            let id = self.held.key(index);
+            let Some(ack) = self.acknowledgement(id, reason) else { break };
             if !put_short::<M>(out, version, &PubAck(ack))? {
                 return Ok(false);
             }
             self.held.remove(index);
         }
         while let Some((index, reason)) = self.next_answer(Shelf::PubRec) {
-            let Some(ack) = ack(self.held.key(index), reason, version) else { break };
+            let id = self.held.key(index);
+            let Some(ack) = self.acknowledgement(id, reason) else { break };
             if !put_short::<M>(out, version, &PubRec(ack))? {
                 return Ok(false);
             }
@@ -158,13 +159,13 @@ impl<M: Memory> SessionState<M> {
         }
         while let Some((index, _)) = self.next_answer(Shelf::PubComp) {
             let id = self.held.key(index);
-            let Some(ack) = ack(id, ReasonCode::Success, version) else { break };
+            let Some(ack) = self.acknowledgement(id, ReasonCode::Success) else { break };
             if !put_short::<M>(out, version, &PubComp(ack))? {
                 return Ok(false);
             }
             self.held.remove(index);
         }
-        Ok(self.transmit_releases(link, out)? && transmit_strays::<M>(link, out)?)
+        Ok(self.transmit_releases(link, out)? && self.transmit_strays(link, out)?)
     }
 
     /// The first on this shelf, once its record is stored.
@@ -190,11 +191,33 @@ impl<M: Memory> SessionState<M> {
     ) -> Result<bool, BufferTooSmall> {
         while let Some(index) = self.next_release() {
             let id = self.flows.key(index);
-            let Some(ack) = ack(id, ReasonCode::Success, link.version) else { break };
+            let Some(ack) = self.acknowledgement(id, ReasonCode::Success) else { break };
             if !put_short::<M>(out, link.version, &PubRel(ack))? {
                 return Ok(false);
             }
             self.flows.move_to(index, Lane::Released);
+        }
+        Ok(true)
+    }
+
+    /// Answers to acknowledgements that belong to nothing. `false` when `out` is full.
+    fn transmit_strays(
+        &self,
+        link: &mut Link<M>,
+        out: &mut impl Output<M::Body>,
+    ) -> Result<bool, BufferTooSmall> {
+        while let Some(stray) = link.strays.first() {
+            let (Stray::PubRel(id) | Stray::PubComp(id)) = stray;
+            let unknown = ReasonCode::PacketIdentifierNotFound;
+            let Some(ack) = self.acknowledgement(id.get(), unknown) else { break };
+            let fits = match stray {
+                Stray::PubRel(_) => put_short::<M>(out, link.version, &PubRel(ack))?,
+                Stray::PubComp(_) => put_short::<M>(out, link.version, &PubComp(ack))?,
+            };
+            if !fits {
+                return Ok(false);
+            }
+            link.strays.pop();
         }
         Ok(true)
     }
@@ -316,24 +339,4 @@ impl<M: Memory> SessionState<M> {
             FlowKind::Release { .. } | FlowKind::Ended(_) => {}
         }
     }
-}
-
-fn transmit_strays<M: Memory>(
-    link: &mut Link<M>,
-    out: &mut impl Output<M::Body>,
-) -> Result<bool, BufferTooSmall> {
-    while let Some(stray) = link.strays.first() {
-        let (Stray::PubRel(packet_id) | Stray::PubComp(packet_id)) = stray;
-        let unknown = ReasonCode::PacketIdentifierNotFound;
-        let Some(ack) = ack(packet_id.get(), unknown, link.version) else { break };
-        let fits = match stray {
-            Stray::PubRel(_) => put_short::<M>(out, link.version, &PubRel(ack))?,
-            Stray::PubComp(_) => put_short::<M>(out, link.version, &PubComp(ack))?,
-        };
-        if !fits {
-            return Ok(false);
-        }
-        link.strays.pop();
-    }
-    Ok(true)
 }

@@ -12,6 +12,7 @@ use crate::packets::*;
 use crate::pair::{Pair, Seen, TestMemory};
 
 const OK: ReasonCode = ReasonCode::Success;
+const UNKNOWN: ReasonCode = ReasonCode::PacketIdentifierNotFound;
 
 /// Every packet of a broker that may explain itself, with these explanations.
 fn explained<'a>(properties: Properties<'a>) -> [Packet<'a>; 8] {
@@ -88,6 +89,54 @@ fn acknowledgements_of_this_end_explain_nothing<M: TestMemory>() {
     pair.send(&pubrec(8));
     pair.expect_events(&[]);
     assert_eq!(pair.transmitted(), [0x70, 3, 0, 7, 0x92, 0x62, 3, 0, 8, 0x92]);
+}
+
+/// Where a reason code does not fit the broker gets none: what this end rejects is acknowledged.
+///
+/// Enforces: MQTT-3.2.2-15
+fn acknowledgements_keep_to_the_limit_of_the_broker<M: TestMemory>() {
+    let acked: [(u32, &[&[u8]]); 2] = [
+        (4, &[&[0x40, 2, 0, 1], &[0x50, 2, 0, 2], &[0x62, 2, 0, 8], &[0x70, 2, 0, 7]]),
+        (
+            5,
+            &[
+                &[0x40, 3, 0, 1, 0x97],
+                &[0x50, 3, 0, 2, 0x97],
+                &[0x62, 3, 0, 8, 0x92],
+                &[0x70, 3, 0, 7, 0x92],
+            ],
+        ),
+    ];
+    for (limit, acks) in acked {
+        let mut pair = Pair::<M>::granted(&granting(&[Property::MaximumPacketSize(limit)]));
+        for (qos, id) in [(QOS1, 1), (QOS2, 2)] {
+            pair.send(&publish(qos, id, ""));
+            let delivery = pair.expect_delivery("");
+            pair.session.ack(delivery, ReasonCode::QuotaExceeded);
+        }
+        pair.send(&pubrec(8));
+        pair.send(&pubrel(7));
+        pair.expect_events(&[]);
+        assert_eq!(pair.transmitted(), acks.concat());
+        // Without its code, PUBREC says that the message is here.
+        let done = if limit == 4 { pubcomp(2) } else { pubcomp_with(2, UNKNOWN) };
+        pair.exchange(&pubrel(2), &[done]);
+    }
+}
+
+/// Where not even that fits, nothing can be said; nothing is.
+///
+/// Enforces: MQTT-3.2.2-15
+fn a_limit_below_every_acknowledgement_ends_the_connection<M: TestMemory>() {
+    for limit in 1..4 {
+        let mut pair = Pair::<M>::new();
+        pair.open(&pair.clean());
+        pair.send(&granting(&[Property::MaximumPacketSize(limit)]));
+        pair.expect_events(&[]);
+        pair.expect(&[]);
+        let closed = CloseReason::Violation(ViolationKind::MaximumPacketSize);
+        assert_eq!(pair.close(), [Seen::Closed(closed)]);
+    }
 }
 
 /// One that does not fit is no DISCONNECT of any kind.
@@ -169,6 +218,8 @@ fn without_quota_the_rest_goes_on<M: TestMemory>() {
 crate::on_both_memories! {
     no_explanation_exceeds_the_limit_of_this_end
     acknowledgements_of_this_end_explain_nothing
+    acknowledgements_keep_to_the_limit_of_the_broker
+    a_limit_below_every_acknowledgement_ends_the_connection
     disconnect_keeps_to_the_limit_of_the_broker
     the_quota_is_the_receive_maximum
     without_quota_the_rest_goes_on
