@@ -25,8 +25,7 @@ pub(super) struct Connection<T> {
     moved: Moved,
     /// Bytes the transport took and may still hold.
     unflushed: usize,
-    /// The state wants no more input at the moment.
-    paused: bool,
+    reading: Reading,
     /// Writing failed: what has arrived is still read, since it may say why.
     broken: bool,
     /// Reading failed since the broker refused, by TLS: in TLS 1.3 it may do so after the handshake.
@@ -37,6 +36,16 @@ pub(super) struct Connection<T> {
 pub(super) struct Remains {
     pub(super) inbound: Inbound<Heap<Bytes>>,
     pub(super) moved: Moved,
+}
+
+/// Whether the stream is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Reading {
+    On,
+    /// Not before what was read is used up.
+    Later,
+    /// Not while the state wants no more input.
+    Paused,
 }
 
 /// What became of a read or a write.
@@ -57,15 +66,15 @@ impl<T: Transport> Connection<T> {
             leave_by: None,
             moved: Moved::default(),
             unflushed: 0,
-            paused: false,
+            reading: Reading::On,
             broken: false,
             tls_failure: None,
         }
     }
 
     /// Pauses reading, or goes on with it; returns whether it goes on again.
-    pub(super) fn pause(&mut self, paused: bool) -> bool {
-        mem::replace(&mut self.paused, paused) && !paused
+    pub(super) fn pause(&mut self, reading: Reading) -> bool {
+        mem::replace(&mut self.reading, reading) != Reading::On && reading == Reading::On
     }
 
     /// What happened since the last call, for the state.
@@ -76,13 +85,22 @@ impl<T: Transport> Connection<T> {
         told
     }
 
-    /// Reads what has arrived, a few buffers at most.
+    /// Reads what has arrived, a few buffers at most. Once nothing can be written, a pause is over: the
+    /// broker's last words may be among what is there.
     pub(super) fn read(&mut self, cx: &mut Context<'_>, now: Time) -> Progress {
-        if self.paused {
-            self.moved.ended |= self.broken;
-            return Progress::Blocked;
+        match self.reading {
+            Reading::On => self.read_some(cx, now, READS),
+            Reading::Paused if self.broken => {
+                let progress = self.read_some(cx, now, LAST_READS);
+                self.moved.ended = true;
+                progress
+            }
+            Reading::Later | Reading::Paused => Progress::Blocked,
         }
-        for _ in 0..READS {
+    }
+
+    fn read_some(&mut self, cx: &mut Context<'_>, now: Time, reads: usize) -> Progress {
+        for _ in 0..reads {
             let space = self.inbound.space();
             if self.moved.ended || space.is_empty() {
                 return Progress::More;
@@ -209,5 +227,8 @@ impl<T: Transport> Connection<T> {
 
 /// Reads in one turn, so that writing comes to its turn.
 const READS: usize = 2;
+/// Reads of what is left to read when a pause is over: enough for what a socket holds, and no more than
+/// memory can bear.
+const LAST_READS: usize = 64;
 /// Parts of one vectored write.
 const SLICES: usize = 16;

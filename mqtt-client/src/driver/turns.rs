@@ -5,7 +5,7 @@ use std::task::{Context, Poll};
 
 use mqtt_session::{Closing, Inbound, Time};
 
-use super::connection::{Connection, Progress, Remains};
+use super::connection::{Connection, Progress, Reading, Remains};
 use super::{ROUNDS, Work};
 use crate::over::Dialled;
 use crate::runtime::{Runtime, Timer};
@@ -57,7 +57,11 @@ impl<R: Runtime> Work<R> {
             if let Some(leave) = self.judge(now, &step, connection, connect_deadline) {
                 return Poll::Ready(leave);
             }
-            let resumed = connection.pause(!step.wants_input || !step.drained);
+            let resumed = connection.pause(match (step.drained, step.wants_input) {
+                (false, _) => Reading::Later,
+                (true, false) => Reading::Paused,
+                (true, true) => Reading::On,
+            });
             let has_output = connection.has_output();
             let written = connection.write(cx);
             if !step.drained {

@@ -205,7 +205,11 @@ impl State {
                 self.session.ack(delivery, reason);
                 self.wake_for_output();
             }
-            Some(Verdict::GivenUp) => self.session.abandon(delivery),
+            Some(Verdict::GivenUp) => {
+                self.session.abandon(delivery);
+                // Before 5.0 reading may have waited for it.
+                self.wake_driver();
+            }
         }
     }
 

@@ -5,12 +5,15 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use futures_core::Stream;
-use mqtt_session::proto::{self, Packet, Properties, Property, QoS, ReasonCode};
+use mqtt_session::proto::{self, Packet, Properties, Property, QoS, ReasonCode, Version};
 
 use super::packets::{id, puback, publish};
 use super::subscribing::{grant, stream};
 use super::world::World;
-use crate::{Ack, ClientEvent, Overflow, Publish, SubscribeOptions, Subscription, TryRecvError};
+use crate::{
+    Ack, ClientEvent, CloseReason, Overflow, Publish, SessionExpiry, SubscribeOptions,
+    Subscription, TryRecvError,
+};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -321,6 +324,49 @@ fn unread_messages_stay_readable() {
     world.drop_driver();
     assert_eq!(take(&mut messages), [b"x"]);
     assert_eq!(messages.try_recv().unwrap_err(), TryRecvError::Ended);
+}
+
+/// BAD-2: before 5.0 reading waits for room to hold a message, but not for one that was given up.
+#[test]
+fn a_message_given_up_is_not_waited_for() {
+    let mut world = World::connected(|options| {
+        let options = options.version(Version::V3_1_1).session_expiry(SessionExpiry::Immediately);
+        options.receive_maximum(1).keep_alive(None)
+    });
+    let mut messages = stream_with(&mut world, SubscribeOptions::new("a").ack(Ack::Manual));
+    for id in 1..=40 {
+        world.reply(&publish("a", id, b""));
+    }
+    let pipe = world.pipe();
+    assert!(pipe.unread() > 0, "reading waits");
+    assert!(!pipe.look(|state| state.client_dropped));
+    drop(world.finish(messages.recv()));
+    world.run();
+    assert!(pipe.look(|state| state.client_dropped));
+}
+
+/// BAD-1: what the broker said last is heard although reading paused when writing failed.
+#[test]
+fn the_last_words_are_heard_in_a_pause() {
+    let mut world = World::connected(|options| options.held_bytes(1));
+    let mut events = world.client().events();
+    let messages = stream(&mut world, "a");
+    for _ in 0..100 {
+        world.reply(&publish("a", 0, b"0123456789"));
+    }
+    assert!(world.pipe().unread() > 0, "reading pauses");
+    let reason = ReasonCode::AdministrativeAction;
+    world.send(&Packet::Disconnect(proto::Disconnect { reason, properties: Properties::EMPTY }));
+    world.pipe().change(|state| state.broker_closed = true);
+    world.client().try_publish(Publish::new("b", "x")).unwrap().detach();
+    world.run();
+    let told: Vec<_> = std::iter::from_fn(|| events.try_next().ok()).collect();
+    let why = told.iter().find_map(|event| match event {
+        ClientEvent::Disconnected { reason } => Some(*reason),
+        _ => None,
+    });
+    assert_eq!(why, Some(CloseReason::Disconnected(reason)));
+    drop(messages);
 }
 
 /// Many messages in one read come out complete and in order, and others come to their turn.
