@@ -12,7 +12,9 @@ impl Client {
     ///
     /// From now on publishing, subscribing and unsubscribing fail with `Closed`, as do such calls
     /// that wait for room; messages are still received and acknowledged. QoS 0 that is done when it
-    /// is queued has its outcome: it is written as `disconnect` says.
+    /// is queued has its outcome: it is written as `disconnect` says. Where it is kept for a connection
+    /// ([`OfflineQoS0::Keep`](crate::OfflineQoS0::Keep)) it is waited for all the same, until it is
+    /// given to the transport.
     ///
     /// Ends early when [`Client::disconnect`] is called or the client gives up reconnecting. Of
     /// several calls the earliest end holds, and all return the same.
@@ -31,7 +33,8 @@ impl Client {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct Drained {
-    /// Publishes: they may have been delivered.
+    /// Publishes: those of QoS 1/2 may have been delivered. With
+    /// [`OfflineQoS0::Keep`](crate::OfflineQoS0::Keep) also QoS 0 that was not sent.
     pub publishes: usize,
     /// Subscribing and unsubscribing.
     pub requests: usize,

@@ -25,7 +25,13 @@ impl State {
         // Of its own accord the client unsubscribes, too.
         let asked = self.requests.keys().filter(|token| self.operations.is_open(**token));
         let requests = asked.count();
-        Drained { publishes: self.open_operations().saturating_sub(requests), requests }
+        let publishes = self.open_operations().saturating_sub(requests);
+        Drained { publishes: publishes + self.kept(), requests }
+    }
+
+    /// QoS 0 that is done but waits for a connection.
+    fn kept(&self) -> usize {
+        usize::try_from(self.session.kept()).unwrap_or(usize::MAX)
     }
 
     fn open_operations(&self) -> usize {
@@ -45,7 +51,7 @@ impl State {
 
     /// Whether the client drained to the end and is to take leave.
     pub(super) fn has_drained(&self) -> bool {
-        self.drain_deadline().is_some() && self.open_operations() == 0
+        self.drain_deadline().is_some() && self.open_operations() == 0 && self.kept() == 0
     }
 
     /// Takes leave when draining is over.

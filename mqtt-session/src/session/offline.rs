@@ -24,6 +24,17 @@ impl<M: Memory> Session<M> {
     pub(super) fn keeps_at_most_once(&self) -> bool {
         self.config.keep_qos0 && !self.state.journal.has_failed()
     }
+
+    /// QoS 0 publishes that wait to be transmitted, on this connection or a later one, and have no
+    /// outcome to come: with [`Config::keep_qos0`](crate::Config::keep_qos0) and without
+    /// [`Config::report_qos0`](crate::Config::report_qos0), else 0. Looks at each of them.
+    pub fn kept(&self) -> u64 {
+        if !self.keeps_at_most_once() || self.state.reports_qos0 {
+            return 0;
+        }
+        let ready = self.state.flows.iter(Lane::Ready);
+        ready.map(|index| self.state.untransmitted(index)).sum()
+    }
 }
 
 impl<M: Memory> SessionState<M> {

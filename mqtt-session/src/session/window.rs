@@ -156,19 +156,24 @@ impl<M: Memory> SessionState<M> {
     /// QoS 0 is not transmitted any more, which is counted.
     pub(super) fn lose_at_most_once(&mut self, index: u32, failure: Failure) {
         self.qos0_bytes = self.qos0_bytes.saturating_sub(self.image_len(index));
-        let flow = self.flows.get(index);
-        if let Some(Flow { kind: FlowKind::Kept { .. }, .. }) = flow {
-            self.unsent += 1;
-        } else if let Some(Flow {
-            kind: FlowKind::AtMostOnce { transmitted, .. },
-            image: Some(image),
-            ..
-        }) = flow
-        {
-            let left = self.arena.bytes(&image.head).get(*transmitted..).unwrap_or_default();
-            self.unsent += packets(left, image.version);
-        }
+        self.unsent += self.untransmitted(index);
         self.end_at_most_once(index, Ended::Publish(failure));
+    }
+
+    /// How many QoS 0 publishes of a flow were not transmitted.
+    pub(super) fn untransmitted(&self, index: u32) -> u64 {
+        match self.flows.get(index) {
+            Some(Flow { kind: FlowKind::Kept { .. }, .. }) => 1,
+            Some(Flow {
+                kind: FlowKind::AtMostOnce { transmitted, .. },
+                image: Some(image),
+                ..
+            }) => {
+                let left = self.arena.bytes(&image.head).get(*transmitted..).unwrap_or_default();
+                packets(left, image.version)
+            }
+            Some(_) | None => 0,
+        }
     }
 
     /// QoS 0 is over. It has an outcome only if it is to be reported.

@@ -65,6 +65,7 @@ fn kept_qos_0_is_sent_on_the_next_connection<M: TestMemory>() {
         pair.subscribe("f");
         pair.publish(QOS1, "b");
         pair.keep("c");
+        assert_eq!(pair.session.kept(), 2);
         pair.open(&Connect { clean_start: false, ..pair.clean() });
         pair.keep("d");
         pair.expect(&[]);
@@ -81,7 +82,7 @@ fn kept_qos_0_is_sent_on_the_next_connection<M: TestMemory>() {
             publish(QOS0, 0, "d"),
             publish(QOS0, 0, "e"),
         ]);
-        assert_eq!(pair.session.unsent(), 0);
+        assert_eq!((pair.session.kept(), pair.session.unsent()), (0, 0));
     }
 }
 

@@ -8,8 +8,8 @@ use super::packets::{connack, puback, pubcomp, publish, pubrec};
 use super::subscribing::stream;
 use super::world::{Dialling, World};
 use crate::{
-    Client, Completion, ConnectionState, Drained, Publish, PublishError, PublishHandle, QoS::*,
-    SubscribeError, UnsubscribeError,
+    Client, Completion, ConnectionState, Drained, OfflineQoS0, Publish, PublishError,
+    PublishHandle, QoS::*, SubscribeError, UnsubscribeError,
 };
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -218,6 +218,38 @@ fn a_deadline_ends_draining_without_a_connection() {
         assert!(world.driver_has_ended(), "{dialling:?}");
         assert_eq!(drain.output(), ONE);
         assert_eq!(world.finish(handle), Err(PublishError::Closed));
+    }
+}
+
+/// END-1, SEND-5: what is kept for a connection is sent on one, although its calls are done.
+#[test]
+fn draining_waits_for_qos_0_that_is_kept() {
+    for comes_back in [true, false] {
+        let mut world = World::connected(|options| options.offline_qos0(OfflineQoS0::Keep));
+        let client = world.client();
+        world.cut();
+        *world.sky().dialling.lock().unwrap() = Dialling::Refused;
+        for _ in 0..3 {
+            assert_eq!(world.finish(send(&client, AtMostOnce)), Ok(ReasonCode::Success));
+        }
+        let mut drain = world.task(client.drain(20 * SECOND));
+        assert!(drain.poll().is_pending());
+        world.advance(10 * SECOND);
+        assert!(!world.driver_has_ended());
+        if comes_back {
+            *world.sky().dialling.lock().unwrap() = Dialling::Works;
+            world.advance(9 * SECOND);
+            assert_eq!(world.sent(), ["CONNECT clean=false"]);
+            world.reply(&connack(true, ReasonCode::Success));
+            let kept = ["PUBLISH a 1", "PUBLISH a 1", "PUBLISH a 1", "DISCONNECT 0x00"];
+            assert_eq!(world.sent(), kept);
+            world.cut();
+            assert_eq!(drain.output(), NOTHING);
+        } else {
+            world.advance(10 * SECOND);
+            assert!(world.driver_has_ended());
+            assert_eq!(drain.output(), Drained { publishes: 3, requests: 0 });
+        }
     }
 }
 
