@@ -229,6 +229,13 @@ impl Client {
         self.client.set_brokers(urls)
     }
 
+    /// Has the broker forget this client's session with the next CONNECT (Clean Start, section
+    /// 3.1.2.4); does not wait. A connection that is open, or whose CONNECT is on its way, stays as it
+    /// is. Then all is as after any loss of a session.
+    pub fn reset_session(&self) {
+        self.client.reset_session();
+    }
+
     /// Has the authenticator begin a re-authentication (section 4.12.1), unless one runs; does not
     /// wait. [`ClientEvent::Reauthenticated`](crate::ClientEvent::Reauthenticated) tells when it
     /// succeeded; whatever fails in it ends the connection.

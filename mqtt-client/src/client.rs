@@ -123,6 +123,15 @@ impl Client {
         self.handle.with(|state| state.set_brokers(brokers))
     }
 
+    /// Has the broker forget this client's session with the next CONNECT (Clean Start, section
+    /// 3.1.2.4; before 5.0 a clean connect of its own). A connection that is open, or whose CONNECT is
+    /// on its way, stays as it is. Then all is as after any loss of a session: messages that no
+    /// connection carried are sent, [`session_loss`](crate::Options::session_loss) decides about the
+    /// others, and subscriptions are made again.
+    pub fn reset_session(&self) {
+        self.handle.with(|state| state.attempt.clean_start.is_due = true);
+    }
+
     /// Has the authenticator begin a re-authentication (section 4.12.1), unless one runs.
     /// [`ClientEvent::Reauthenticated`](crate::ClientEvent::Reauthenticated) tells when it
     /// succeeded; whatever fails in it ends the connection.

@@ -126,8 +126,14 @@ impl<R: Runtime> Work<R> {
     ) -> Result<Connection<Dialled<R::Transport>>, ConnectError> {
         let changes = self.ask_hook(dial, deadline).await?;
         let (broker, version) = (changes.broker.as_ref().unwrap_or(&dial.broker), dial.version);
-        let is_first = !self.with(|state| state.attempt.ever_accepted);
-        if is_first && self.options.connect.needs_clean_connect(version) {
+        let clean_start = self.with(|state| {
+            let asked = state.attempt.clean_start.is_due;
+            state.attempt.clean_start.is_asked = asked;
+            asked.then_some(state.attempt.ever_accepted)
+        });
+        let connect = &self.options.connect;
+        if clean_start.is_some_and(|has_session| connect.needs_clean_connect(version, has_session))
+        {
             self.forget_session(broker, version, &changes, deadline).await?;
         }
         let stream = self.connect(broker, deadline).await?;
@@ -150,7 +156,7 @@ impl<R: Runtime> Work<R> {
         let now = self.runtime.now();
         let Work { options, shared, after, .. } = self;
         let opened = shared.with_after(after, |state| {
-            let clean_start = options.connect.clean_start && !state.attempt.ever_accepted;
+            let clean_start = state.attempt.clean_start.is_asked;
             let named = !state.session.client_id().is_empty();
             let response = response.as_ref();
             let greeting = Greeting { version, clean_start, named, response, changes };

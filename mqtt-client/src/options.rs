@@ -2,6 +2,7 @@
 
 mod attempts;
 mod broker;
+mod clean_start;
 mod completion;
 mod connect_hook;
 mod consumers;
@@ -64,6 +65,7 @@ pub(crate) struct ConnectOptions {
     pub(crate) made_up_id: String,
     pub(crate) version: VersionChoice,
     pub(crate) clean_start: bool,
+    pub(crate) clean_start_on_reconnect: bool,
     pub(crate) session_expiry: SessionExpiry,
     pub(crate) keep_alive: Option<Duration>,
     pub(crate) ping_timeout: Option<Duration>,
@@ -140,13 +142,6 @@ impl Options {
     /// its CONNECT. What 3.1.1 cannot say fails there: the CONNECT, if these options say it.
     pub fn version(mut self, version: impl Into<VersionChoice>) -> Options {
         self.connect.version = version.into();
-        self
-    }
-
-    /// Clean Start of the first CONNECT: forget the session of an earlier run. Default: true.
-    /// Reconnects always resume.
-    pub fn clean_start(mut self, clean_start: bool) -> Options {
-        self.connect.clean_start = clean_start;
         self
     }
 
@@ -325,6 +320,7 @@ impl Options {
                 made_up_id: String::new(),
                 version: VersionChoice::Only(Version::V5),
                 clean_start: true,
+                clean_start_on_reconnect: false,
                 session_expiry: SessionExpiry::After(Duration::from_secs(300)),
                 keep_alive: Some(Duration::from_secs(30)),
                 ping_timeout: None,
@@ -374,6 +370,7 @@ impl fmt::Debug for ConnectOptions {
             .field("client_id", &self.client_id)
             .field("version", &self.version)
             .field("clean_start", &self.clean_start)
+            .field("clean_start_on_reconnect", &self.clean_start_on_reconnect)
             .field("session_expiry", &self.session_expiry)
             .field("keep_alive", &self.keep_alive)
             .field("ping_timeout", &self.ping_timeout)

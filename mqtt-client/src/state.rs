@@ -93,6 +93,7 @@ pub(crate) struct Attempt {
     pub(crate) accepted: bool,
     /// The broker accepted some connection.
     pub(crate) ever_accepted: bool,
+    pub(crate) clean_start: CleanStart,
     /// How many may fail before the broker accepted some connection; `None` is any number.
     pub(crate) first_tries: Option<usize>,
     /// The list of brokers was replaced since it began.
@@ -103,6 +104,29 @@ pub(crate) struct Attempt {
     pub(crate) unrouted_announced: bool,
     /// Why the last attempt failed.
     pub(crate) failure: Option<ConnectError>,
+}
+
+/// Whether the broker is to forget the session.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct CleanStart {
+    /// On the next connection.
+    pub(crate) is_due: bool,
+    /// The CONNECT at hand says so.
+    pub(crate) is_asked: bool,
+    /// On every connection.
+    always: bool,
+}
+
+impl CleanStart {
+    fn new(options: &Options) -> CleanStart {
+        let always = options.connect.clean_start_on_reconnect;
+        CleanStart { is_due: options.connect.clean_start, is_asked: false, always }
+    }
+
+    /// The broker accepted the connection.
+    pub(crate) fn handle_connected(&mut self) {
+        self.is_due = self.always || (self.is_due && !self.is_asked);
+    }
 }
 
 /// Where the driver is while it is not in its seat.
@@ -162,6 +186,7 @@ impl State {
             lifecycle: Lifecycle::Running,
             attempt: Attempt {
                 first_tries: options.attempts.first_tries(options.brokers.len()),
+                clean_start: CleanStart::new(options),
                 ..Attempt::default()
             },
             authentication: Authentication::new(options.connect.authenticator.as_ref()),

@@ -28,7 +28,7 @@ impl<R: Runtime> Work<R> {
         let mut session = Session::new(Config::new(0));
         let now = self.runtime.now();
         let greeting =
-            Greeting { version, clean_start: true, named: true, response: None, changes };
+            Greeting { version, clean_start: true, named: false, response: None, changes };
         let opened = self.options.connect.with(&greeting, |connect| {
             session.open(now, &Connect { session_expiry: 0, will: None, ..*connect })
         });

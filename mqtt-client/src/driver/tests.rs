@@ -1,5 +1,6 @@
 mod answers;
 mod authenticating;
+mod clean_start;
 mod connect_hook;
 mod connecting;
 mod draining;

@@ -134,11 +134,10 @@ impl ConnectOptions {
 
     /// Whether a clean start takes a connection of its own: before 5.0 a clean session is also one
     /// that ends with the connection, so a session that is to be kept cannot start clean. Under an
-    /// identifier that was made up nobody has a session.
-    pub(crate) fn needs_clean_connect(&self, version: Version) -> bool {
+    /// identifier that was made up nobody has a session before this client had one (`has_session`).
+    pub(crate) fn needs_clean_connect(&self, version: Version, has_session: bool) -> bool {
         let keeps = self.session_expiry.seconds() > 0;
-        let has_name = !self.client_id.is_empty();
-        !version.has_properties() && self.clean_start && keeps && has_name
+        !version.has_properties() && keeps && (has_session || !self.client_id.is_empty())
     }
 
     /// Shows the CONNECT of an attempt to `f`.

@@ -128,6 +128,7 @@ impl State {
     pub(super) fn handle_connected(&mut self, now: Time, session_present: bool) {
         self.attempt.accepted = true;
         self.attempt.ever_accepted = true;
+        self.attempt.clean_start.handle_connected();
         self.attempt.failure = None;
         self.supervisor.handle_connected(now);
         self.stats.connects += 1;
