@@ -41,6 +41,9 @@ pub(crate) struct Numbers {
     again: [Vec<u32>; 2],
 }
 
+/// A longer delay before an attempt is worth a line.
+const PATIENCE: Duration = Duration::from_secs(1);
+
 /// What is sent last.
 const LAST: &[u8] = b"last";
 
@@ -92,8 +95,10 @@ fn connect<A: Adapter>(proxy: &Proxy, version: Version, name: &str) -> A::Client
     A::start().connect(options).unwrap()
 }
 
-/// Counts the connections that found their session, and those that did not.
+/// Counts the connections that found their session, and those that did not; tells of delays that a
+/// run would not survive.
 fn listen(mut events: impl Events) -> thread::JoinHandle<(u64, u64)> {
+    let start = Instant::now();
     thread::spawn(move || {
         let (mut resumed, mut anew) = (0, 0);
         loop {
@@ -102,6 +107,9 @@ fn listen(mut events: impl Events) -> thread::JoinHandle<(u64, u64)> {
                 Some(ClientEvent::Connected { session_present: false }) => {
                     println!("the broker lost a session");
                     anew += 1;
+                }
+                Some(ClientEvent::Waiting { delay }) if delay > PATIENCE => {
+                    println!("{:?}: the next attempt comes in {delay:?}", start.elapsed());
                 }
                 Some(ClientEvent::Closed) | None => return (resumed, anew),
                 Some(_) => {}
