@@ -7,27 +7,29 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use mqtt_adapter_blocking::{
-    ClientEvent, ConnectError, Drained, Message, Options, Publish, PublishError, ReasonCode,
-    ReauthenticateError, Stats, SubscribeError, SubscribeOptions, TryRecvError, UnsubscribeError,
+    ClientEvent, ConnectError, ConnectionState, Drained, Message, Options, Publish, PublishError,
+    ReasonCode, ReauthenticateError, Stats, SubscribeError, SubscribeOptions, TryRecvError,
+    UnsubscribeError,
 };
 
 use crate::Signal;
 
-use self::asynchronous::{Asynchronous, Tokio};
+use self::asynchronous::Asynchronous;
 
+pub use self::asynchronous::{Executor, executors, impatiently};
 pub use self::blocking::{Blocking, OwnLoop};
 
 /// tokio on its scheduler with one thread: the driver works only while a call runs.
-pub type TokioCurrent = Asynchronous<Tokio<0>>;
+pub type TokioCurrent = Asynchronous<executors::Tokio<0>>;
 
 /// tokio on its scheduler with worker threads.
-pub type TokioMulti = Asynchronous<Tokio<2>>;
+pub type TokioMulti = Asynchronous<executors::Tokio<2>>;
 
 /// smol on its global executor.
-pub type Smol = Asynchronous<asynchronous::Smol>;
+pub type Smol = Asynchronous<executors::Smol>;
 
 /// async-std, with the adapter for smol.
-pub type AsyncStd = Asynchronous<asynchronous::AsyncStd>;
+pub type AsyncStd = Asynchronous<executors::AsyncStd>;
 
 /// One adapter on its runtime.
 pub trait Adapter: Sized + Send + 'static {
@@ -83,6 +85,13 @@ pub trait Client: Clone + Send + 'static {
     /// Waits until the message is accepted.
     fn enqueue(&self, publish: Publish<'_>) -> Result<Self::Handle, PublishError>;
 
+    /// Waits until the message is accepted and gives up as [`Client::publish_impatiently`] does.
+    fn enqueue_impatiently(
+        &self,
+        publish: Publish<'_>,
+        patience: u32,
+    ) -> Option<Result<Self::Handle, PublishError>>;
+
     /// Publishes without waiting.
     fn try_publish(&self, publish: Publish<'_>) -> Result<Self::Handle, PublishError>;
 
@@ -123,6 +132,12 @@ pub trait Client: Clone + Send + 'static {
     /// Takes leave when everything has its outcome.
     fn drain(&self, timeout: Duration) -> Drained;
 
+    /// Takes leave like that and does not wait for it, as [`Client::disconnect_unattended`].
+    fn drain_unattended(&self, timeout: Duration);
+
+    /// How it stands with its broker.
+    fn state(&self) -> ConnectionState;
+
     /// Replaces the list of brokers.
     fn set_brokers(&self, urls: &[&str]);
 
@@ -161,10 +176,16 @@ pub trait Subscription: Send + 'static {
 pub trait Handle: Send + 'static {
     /// Waits for the outcome.
     fn wait(self) -> Result<ReasonCode, PublishError>;
+
+    /// Waits for the outcome and gives up as [`Client::publish_impatiently`] does.
+    fn wait_impatiently(&mut self, patience: u32) -> Option<Result<ReasonCode, PublishError>>;
 }
 
 /// What happens to the connection.
 pub trait Events: Send + 'static {
     /// Waits for the next event; `None` at the end.
     fn next(&mut self) -> Option<ClientEvent>;
+
+    /// Waits for the next event and gives up as [`Client::publish_impatiently`] does.
+    fn next_impatiently(&mut self, patience: u32) -> Option<ClientEvent>;
 }

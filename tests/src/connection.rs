@@ -1,6 +1,7 @@
 //! One connection of a scripted broker: what the script expects and what it sends.
 
 use std::io::{self, Read, Write};
+use std::mem;
 use std::net::{SocketAddr, TcpStream};
 
 use mqtt_proto::{Dialect, Encode, FixedHeader, Packet, Role, Version};
@@ -137,7 +138,10 @@ impl Connection {
             let header = FixedHeader::decode(&self.input, dialect)
                 .unwrap_or_else(|error| panic!("{what} expected, but: {error}"));
             match header.map(|header| header.packet_len()) {
-                Some(len) if len <= self.input.len() => return self.input.drain(..len).collect(),
+                Some(len) if len <= self.input.len() => {
+                    let rest = self.input.split_off(len);
+                    return mem::replace(&mut self.input, rest);
+                }
                 Some(_) | None => {}
             }
             self.read(what).unwrap_or_else(|error| panic!("{what} expected, but {error}"));

@@ -1,7 +1,7 @@
 //! What happened in a test, to be shown when it fails.
 
 use std::collections::BTreeMap;
-use std::fmt::{self, Display};
+use std::fmt::{self, Display, Write};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// The packets of a test, in the order its scripts saw them, and what the scripts wait for.
@@ -19,7 +19,11 @@ struct Log {
 impl Trace {
     /// Adds a line.
     pub(crate) fn line(&self, line: impl Display) {
-        self.lock().lines.push(shortened(line.to_string()));
+        let mut start = Start { text: String::new(), left: LONGEST };
+        if write!(start, "{line}").is_err() {
+            start.text.push('…');
+        }
+        self.lock().lines.push(start.text);
     }
 
     /// `who` waits for `what` until the wait is dropped.
@@ -58,12 +62,25 @@ impl Drop for Wait {
     }
 }
 
-/// A large payload fills no screen.
-fn shortened(mut line: String) -> String {
-    const LONGEST: usize = 400;
-    if let Some((end, _)) = line.char_indices().nth(LONGEST) {
-        line.truncate(end);
-        line.push('…');
-    }
-    line
+/// The start of what is written: a large payload fills no screen, and takes no time.
+struct Start {
+    text: String,
+    /// Characters there is room for.
+    left: usize,
 }
+
+impl Write for Start {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        let mut chars = text.chars();
+        while self.left > 0
+            && let Some(char) = chars.next()
+        {
+            self.text.push(char);
+            self.left -= 1;
+        }
+        if chars.next().is_some() { Err(fmt::Error) } else { Ok(()) }
+    }
+}
+
+/// Characters of a line.
+const LONGEST: usize = 400;

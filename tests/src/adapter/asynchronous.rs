@@ -11,17 +11,20 @@ use std::task::Poll;
 use std::time::Duration;
 
 use mqtt_adapter_tokio::{
-    CallbackSubscription, ClientEvent, ConnectError, Drained, Message, Options, Publish,
-    PublishError, PublishHandle, ReasonCode, ReauthenticateError, Stats, SubscribeError,
+    CallbackSubscription, ClientEvent, ConnectError, ConnectionState, Drained, Message, Options,
+    Publish, PublishError, PublishHandle, ReasonCode, ReauthenticateError, Stats, SubscribeError,
     SubscribeOptions, TryRecvError, UnsubscribeError,
 };
 
 use super::{Adapter, Client, Events, Handle, Subscription};
 use crate::Signal;
 
-pub(super) use self::async_std::AsyncStd;
-pub(super) use self::smol::Smol;
-pub(super) use self::tokio::Tokio;
+/// The async runtimes.
+pub mod executors {
+    pub use super::async_std::AsyncStd;
+    pub use super::smol::Smol;
+    pub use super::tokio::Tokio;
+}
 
 /// An async runtime and the adapter for it.
 pub trait Executor: Clone + Send + 'static {
@@ -117,6 +120,15 @@ impl<E: Executor> Client for Asynchronous<E, mqtt_adapter_tokio::Client> {
         Ok(self.with(handle))
     }
 
+    fn enqueue_impatiently(
+        &self,
+        publish: Publish<'_>,
+        patience: u32,
+    ) -> Option<Result<Self::Handle, PublishError>> {
+        let accepted = self.run(impatiently(self.inner.enqueue(publish), patience))?;
+        Some(accepted.map(|handle| self.with(handle)).map_err(|refused| refused.error))
+    }
+
     fn try_publish(&self, publish: Publish<'_>) -> Result<Self::Handle, PublishError> {
         let handle = self.inner.try_publish(publish).map_err(|refused| refused.error)?;
         Ok(self.with(handle))
@@ -168,6 +180,15 @@ impl<E: Executor> Client for Asynchronous<E, mqtt_adapter_tokio::Client> {
         self.run(self.inner.drain(timeout))
     }
 
+    fn drain_unattended(&self, timeout: Duration) {
+        let over = self.run(impatiently(self.inner.drain(timeout), 1));
+        assert_eq!(over, None, "it takes more than one poll");
+    }
+
+    fn state(&self) -> ConnectionState {
+        self.inner.state()
+    }
+
     fn set_brokers(&self, urls: &[&str]) {
         self.inner.set_brokers(urls).expect("URLs of brokers");
     }
@@ -217,6 +238,11 @@ impl<E: Executor> Handle for Asynchronous<E, PublishHandle> {
     fn wait(self) -> Result<ReasonCode, PublishError> {
         self.executor.block_on(self.inner)
     }
+
+    fn wait_impatiently(&mut self, patience: u32) -> Option<Result<ReasonCode, PublishError>> {
+        let Asynchronous { executor, inner } = self;
+        executor.block_on(impatiently(inner, patience))
+    }
 }
 
 impl<E: Executor> Events for Asynchronous<E, mqtt_adapter_tokio::Events> {
@@ -224,10 +250,15 @@ impl<E: Executor> Events for Asynchronous<E, mqtt_adapter_tokio::Events> {
         let Asynchronous { executor, inner } = self;
         executor.block_on(inner.next())
     }
+
+    fn next_impatiently(&mut self, patience: u32) -> Option<ClientEvent> {
+        let Asynchronous { executor, inner } = self;
+        executor.block_on(impatiently(inner.next(), patience)).flatten()
+    }
 }
 
 /// Polls a future so often at most, then drops it.
-async fn impatiently<F: Future>(future: F, polls: u32) -> Option<F::Output> {
+pub async fn impatiently<F: Future>(future: F, polls: u32) -> Option<F::Output> {
     let mut future = pin!(future);
     let mut left = polls;
     poll_fn(|cx| {

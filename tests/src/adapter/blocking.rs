@@ -112,6 +112,17 @@ impl Client for mqtt_adapter_blocking::Client {
         self.enqueue(publish).map_err(|refused| refused.error)
     }
 
+    fn enqueue_impatiently(
+        &self,
+        publish: Publish<'_>,
+        patience: u32,
+    ) -> Option<Result<Self::Handle, PublishError>> {
+        match self.enqueue_timeout(publish, milliseconds(patience)) {
+            Err(refused) if refused.error == PublishError::TimedOut => None,
+            accepted => Some(accepted.map_err(|refused| refused.error)),
+        }
+    }
+
     fn try_publish(&self, publish: Publish<'_>) -> Result<Self::Handle, PublishError> {
         self.try_publish(publish).map_err(|refused| refused.error)
     }
@@ -167,6 +178,15 @@ impl Client for mqtt_adapter_blocking::Client {
         self.drain(timeout).expect("not in a callback")
     }
 
+    fn drain_unattended(&self, timeout: Duration) {
+        let client = self.clone();
+        thread::spawn(move || client.drain(timeout));
+    }
+
+    fn state(&self) -> ConnectionState {
+        self.state()
+    }
+
     fn set_brokers(&self, urls: &[&str]) {
         self.set_brokers(urls).expect("URLs of brokers");
     }
@@ -220,11 +240,19 @@ impl Handle for PublishHandle {
     fn wait(self) -> Result<ReasonCode, PublishError> {
         self.wait()
     }
+
+    fn wait_impatiently(&mut self, patience: u32) -> Option<Result<ReasonCode, PublishError>> {
+        self.wait_timeout(milliseconds(patience))
+    }
 }
 
 impl Events for mqtt_adapter_blocking::Events {
     fn next(&mut self) -> Option<ClientEvent> {
         Iterator::next(self)
+    }
+
+    fn next_impatiently(&mut self, patience: u32) -> Option<ClientEvent> {
+        self.next_timeout(milliseconds(patience)).ok()
     }
 }
 

@@ -9,8 +9,8 @@ use mqtt_adapter_blocking::{
     ClientEvent, ConnectChanges, ConnectError, Options, Publish, PublishError, QoS, ReasonCode,
 };
 use mqtt_proto::Property;
-use mqtt_testkit::TcpBroker;
 use mqtt_testkit::broker::Settings;
+use mqtt_testkit::{Silent, TcpBroker};
 use mqtt_tests::adapter::{Adapter, Client};
 use mqtt_tests::{Signal, Trial};
 
@@ -58,6 +58,14 @@ pub(crate) fn a_silent_broker_is_given_up<A: Adapter>(trial: &Trial) {
         connection.expect_end();
     });
     let options = options(&peer).connect_timeout(Duration::from_millis(50));
+    let error = A::start().connect(options).err().unwrap();
+    assert!(matches!(error, ConnectError::TimedOut { .. }), "{error:?}");
+}
+
+pub(crate) fn an_address_that_does_not_answer_is_given_up<A: Adapter>(_: &Trial) {
+    let silent = Silent::start().unwrap();
+    let options = Options::new(format!("mqtt://{}", silent.address())).unwrap();
+    let options = options.connect_timeout(Duration::from_millis(50));
     let error = A::start().connect(options).err().unwrap();
     assert!(matches!(error, ConnectError::TimedOut { .. }), "{error:?}");
 }

@@ -1,12 +1,20 @@
 //! The end of a client.
 
+use std::error::Error;
+use std::future::{self, Future};
+use std::io;
 use std::panic::{self, AssertUnwindSafe};
+use std::thread;
 use std::time::Duration;
 
-use mqtt_adapter_blocking::{Backoff, ClientEvent, Publish, PublishError, QoS, ReasonCode};
+use mqtt_adapter_blocking::{
+    Backoff, ClientEvent, ConnectChanges, ConnectionState, Options, Publish, PublishError, QoS,
+    ReasonCode,
+};
 use mqtt_tests::adapter::{Adapter, Client, Events, Handle, Subscription};
 use mqtt_tests::{Signal, Trial};
 
+use crate::transports::End;
 use crate::{connected, everything, options, qos1, wait_for};
 
 /// Subscriptions are handles, too; messages and the handles of publishes are not.
@@ -61,6 +69,50 @@ pub(crate) fn dropped_before_it_is_connected_it_ends<A: Adapter>(trial: &Trial) 
     wait_for(&mut events, |event| matches!(event, ClientEvent::ConnectFailed(_)));
     drop(client);
     while events.next().is_some() {}
+}
+
+/// While the hook is asked, and while a transport is opened: what was begun is given up.
+pub(crate) fn dropped_during_an_attempt_it_ends<A: Adapter>(_: &Trial) {
+    let nowhere = || Options::new("mqtt://nowhere.invalid").unwrap();
+    let asking = Endless::new();
+    let asked = asking.clone();
+    let hooked = nowhere()
+        .connect_hook(move |_| asked.wait::<ConnectChanges, Box<dyn Error + Send + Sync>>());
+    let dialling = Endless::new();
+    let dialled = dialling.clone();
+    let owning = nowhere().transport(move |_| dialled.wait::<End, io::Error>());
+    for (options, attempt) in [(hooked, asking), (owning, dialling)] {
+        let client = A::start().begin(options).unwrap();
+        client.run_until(&attempt.begun);
+        let mut events = client.events();
+        drop(client);
+        while events.next().is_some() {}
+        assert!(attempt.given_up.is_raised());
+    }
+}
+
+/// The broker reads nothing until every handle is gone, so that the client is still at it.
+pub(crate) fn dropped_while_it_leaves_it_takes_leave<A: Adapter>(trial: &Trial) {
+    let adapter = A::start();
+    let dropped = Signal::new();
+    let go = dropped.clone();
+    let peer = trial.peer(move |broker| {
+        let mut connection = broker.open(false);
+        go.wait();
+        connection.expect_publish("large");
+        connection.expect_disconnect(ReasonCode::NormalDisconnection);
+    });
+    let options = options(&peer).disconnect_flush(Duration::from_secs(30));
+    let client = adapter.connect(options).unwrap();
+    client.publish(Publish::new("large", vec![0; LARGE])).unwrap();
+    client.disconnect_unattended();
+    while client.state() == ConnectionState::Connected {
+        thread::yield_now();
+    }
+    assert_eq!(client.state(), ConnectionState::Closing);
+    drop(client);
+    dropped.raise();
+    adapter.run_until(peer.finished());
 }
 
 pub(crate) fn a_disconnect_nobody_waits_for_is_finished<A: Adapter>(trial: &Trial) {
@@ -164,4 +216,37 @@ pub(crate) fn a_panicking_callback_ends_waiting_calls<A: Adapter>(trial: &Trial)
     assert_eq!(client.publish(qos1("out")), Err(PublishError::Closed));
     client.disconnect();
     drop(subscription);
+}
+
+/// More than any buffer on the way takes.
+const LARGE: usize = 8 << 20;
+
+/// A future that does not end by itself.
+#[derive(Clone)]
+struct Endless {
+    begun: Signal,
+    given_up: Signal,
+}
+
+impl Endless {
+    fn new() -> Endless {
+        Endless { begun: Signal::new(), given_up: Signal::new() }
+    }
+
+    fn wait<T, E>(&self) -> impl Future<Output = Result<T, E>> + use<T, E> {
+        let Endless { begun, given_up } = self.clone();
+        async move {
+            let _dropped = RaiseOnDrop(given_up);
+            begun.raise();
+            future::pending().await
+        }
+    }
+}
+
+struct RaiseOnDrop(Signal);
+
+impl Drop for RaiseOnDrop {
+    fn drop(&mut self) {
+        self.0.raise();
+    }
 }

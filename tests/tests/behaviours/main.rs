@@ -7,9 +7,11 @@
 mod alone;
 mod authenticating;
 mod blocking_only;
+mod cancelling;
 mod connecting;
 mod dependencies;
 mod ending;
+mod futures;
 mod limits;
 mod many;
 mod pressure;
@@ -59,6 +61,7 @@ suite! {
     ["CON-1"] connecting::a_refusal_says_why;
     ["CON-1"] connecting::a_port_without_a_broker_is_an_error;
     ["CON-1"] connecting::a_silent_broker_is_given_up;
+    ["CON-1"] connecting::an_address_that_does_not_answer_is_given_up;
     ["CON-1"] connecting::a_broker_that_hangs_up_is_an_error;
     ["CON-1"] connecting::every_attempt_has_a_connect_of_its_own;
     ["CON-4"] connecting::a_name_is_resolved;
@@ -123,10 +126,16 @@ suite! {
     ["SEND-9"] progress::publishing_in_the_receive_loop_with_no_room_to_spare;
     ["SEND-9", "RECV-4"] progress::an_answer_comes_through_behind_messages_nobody_reads;
     ["RECV-4"] progress::a_fast_stream_beside_a_stalled_one;
+    ["RECV-1", "RECV-4"] progress::a_fast_stream_of_qos1_beside_a_stalled_one;
     ["RECV-4", "BAD-3"] pressure::reading_pauses_while_nobody_takes_messages;
     ["SEND-4"] pressure::writing_pauses_while_the_broker_reads_nothing;
     ["SEND-2", "RECV-2"] many::threads_share_a_client;
     ["CON-1", "END-1"] many::two_hundred_clients_share_a_process;
+
+    ["SEND-3", "SEND-4"] cancelling::an_enqueue_given_up_anywhere_sends_nothing;
+    ["SEND-2", "SEND-3"] cancelling::an_outcome_given_up_anywhere_comes_nevertheless;
+    [] cancelling::a_wait_given_up_anywhere_loses_no_event;
+    ["END-1", "SEND-2"] cancelling::a_drain_nobody_waits_for_is_finished;
 
     ["LIVE-1"] staying::an_idle_connection_is_kept_alive;
     ["LIVE-1"] staying::a_dead_connection_is_replaced;
@@ -155,6 +164,7 @@ suite! {
     [] tls::a_protocol_is_agreed_on;
     ["LIVE-3"] tls::a_bad_certificate_is_retried_at_the_longest_delay;
     ["CON-1"] tls::a_peer_silent_in_the_handshake_is_given_up;
+    ["END-3"] tls::dropped_during_the_handshake_it_ends;
     ["CON-1"] tls::a_peer_without_tls_is_an_error;
     [] tls::a_url_without_tls_stays_without;
     [] tls::a_stream_of_the_applications_own_takes_tls;
@@ -165,6 +175,8 @@ suite! {
 
     ["END-3"] ending::the_last_handle_closes_without_disconnect;
     ["END-3"] ending::dropped_before_it_is_connected_it_ends;
+    ["END-3"] ending::dropped_during_an_attempt_it_ends;
+    ["END-1", "END-3"] ending::dropped_while_it_leaves_it_takes_leave;
     ["END-1"] ending::a_disconnect_nobody_waits_for_is_finished;
     ["END-2"] ending::disconnecting_ends_publishes_and_keeps_messages;
     ["END-1", "SEND-2"] ending::what_was_published_leaves_before_disconnect;

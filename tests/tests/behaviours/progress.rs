@@ -97,3 +97,35 @@ pub(crate) fn a_fast_stream_beside_a_stalled_one<A: Adapter>(trial: &Trial) {
     }
     client.disconnect();
 }
+
+/// The one nobody reads holds a message of each other kind, whose acknowledgements have an order of
+/// their own.
+pub(crate) fn a_fast_stream_of_qos1_beside_a_stalled_one<A: Adapter>(trial: &Trial) {
+    let peer = trial.peer(|broker| {
+        let mut connection = broker.open(false);
+        connection.grant("slow", QoS::ExactlyOnce);
+        connection.grant("fast", QoS::ExactlyOnce);
+        connection.publish(QoS::ExactlyOnce, Some(id(1)), "slow", b"first");
+        connection.deliver("slow", b"second");
+        for _ in 0..ROUNDS {
+            connection.publish(QoS::AtLeastOnce, Some(id(2)), "fast", b"message");
+            connection.expect_puback(id(2));
+        }
+        connection.deliver("fast", b"last");
+        connection.expect_pubrec(id(1));
+        connection.pubrel(id(1));
+        connection.expect_pubcomp(id(1));
+    });
+    let options = options(&peer).receive_maximum(2).held_bytes(1 << 10);
+    let client = A::start().connect(options).unwrap();
+    let mut slow = client.subscribe(everything("slow").buffer(1)).unwrap();
+    let mut fast = client.subscribe(everything("fast").buffer(1)).unwrap();
+    for _ in 0..ROUNDS {
+        assert_eq!(fast.recv().unwrap().payload(), b"message");
+    }
+    assert_eq!(fast.recv().unwrap().payload(), b"last");
+    for payload in ["first", "second"] {
+        assert_eq!(slow.recv().unwrap().payload(), payload.as_bytes());
+    }
+    client.run_until(peer.finished());
+}

@@ -7,7 +7,7 @@ use mqtt_adapter_blocking::{
     TlsFailure,
 };
 use mqtt_proto::{Packet, Properties};
-use mqtt_tests::adapter::{Adapter, Client, Handle, Subscription};
+use mqtt_tests::adapter::{Adapter, Client, Events, Handle, Subscription};
 use mqtt_tests::{Acceptor, Authority, Certificate, Peer, Signal, Trial, Validity, provider};
 use rustls::version::{TLS12, TLS13};
 
@@ -202,6 +202,25 @@ pub(crate) fn a_peer_silent_in_the_handshake_is_given_up<A: Adapter>(trial: &Tri
     let options = options(&peer, tls).connect_timeout(Duration::from_millis(100));
     let error = A::start().connect(options).err().unwrap();
     assert!(matches!(error, ConnectError::TimedOut { .. }), "{error:?}");
+}
+
+pub(crate) fn dropped_during_the_handshake_it_ends<A: Adapter>(trial: &Trial) {
+    let (_, _, tls) = trust();
+    let begun = Signal::new();
+    let seen = begun.clone();
+    let adapter = A::start();
+    let peer = trial.peer(move |broker| {
+        let mut connection = broker.accept();
+        connection.expect_record();
+        seen.raise();
+        connection.expect_end();
+    });
+    let client = adapter.begin(options(&peer, tls)).unwrap();
+    client.run_until(&begun);
+    let mut events = client.events();
+    drop(client);
+    while events.next().is_some() {}
+    adapter.run_until(peer.finished());
 }
 
 pub(crate) fn a_peer_without_tls_is_an_error<A: Adapter>(trial: &Trial) {

@@ -21,6 +21,7 @@ use mqtt_tests::{Broker, Trial, id};
 use crate::{everything, qos1};
 use broker::serve;
 use line::Line;
+pub(crate) use pipe::End;
 use pipe::pipe;
 
 /// More than any buffer on the way takes at once.
@@ -86,7 +87,7 @@ pub(crate) fn a_pipe_in_memory_serves<A: Adapter>(trial: &Trial) {
 
 pub(crate) fn a_dialer_without_an_answer_is_given_up<A: Adapter>(_: &Trial) {
     let options = nowhere().connect_timeout(Duration::from_millis(50));
-    let options = options.transport(|_| future::pending::<io::Result<pipe::End>>());
+    let options = options.transport(|_| future::pending::<io::Result<End>>());
     let error = A::start().connect(options).err().unwrap();
     assert!(matches!(error, ConnectError::TimedOut { .. }), "{error:?}");
 }
@@ -109,7 +110,7 @@ pub(crate) fn a_dialer_that_fails_is_asked_again<A: Adapter>(trial: &Trial) {
     assert!(failed.load(Ordering::Relaxed));
     client.publish(qos1("out")).unwrap();
     client.disconnect();
-    let refused = nowhere().transport(|_| async { Err::<pipe::End, _>(io::Error::other("never")) });
+    let refused = nowhere().transport(|_| async { Err::<End, _>(io::Error::other("never")) });
     match A::start().connect(refused).err() {
         Some(ConnectError::Dial { broker, cause }) => {
             assert_eq!(
