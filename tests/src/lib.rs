@@ -17,7 +17,7 @@ pub use certificates::{Authority, Certificate, Validity};
 pub use connection::Connection;
 pub use exchange::{Connected, Published, id};
 pub use peer::{Broker, Peer};
-pub use signal::{Signal, block_on};
+pub use signal::{RaiseOnDrop, Signal, block_on};
 pub use tls::{Acceptor, provider};
 pub use trial::Trial;
 

@@ -61,6 +61,16 @@ impl Signal {
     }
 }
 
+/// Raises its signal when it is dropped, whoever owned it.
+#[derive(Debug)]
+pub struct RaiseOnDrop(pub Signal);
+
+impl Drop for RaiseOnDrop {
+    fn drop(&mut self) {
+        self.0.raise();
+    }
+}
+
 /// Runs a future on this thread, which does nothing else meanwhile.
 pub fn block_on<F: Future>(future: F) -> F::Output {
     struct Unpark(Thread);

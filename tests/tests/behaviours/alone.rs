@@ -24,6 +24,6 @@ macro_rules! suite {
 }
 
 suite! {
-    ["END-3"] leaking::no_thread_and_no_descriptor_stays_behind;
+    ["END-3"] leaking::no_task_thread_or_descriptor_stays_behind;
     ["LIVE-4"] suspending::a_suspended_machine_looks_at_its_connection;
 }

@@ -12,7 +12,7 @@ use mqtt_adapter_blocking::{
     ReasonCode,
 };
 use mqtt_tests::adapter::{Adapter, Client, Events, Handle, Subscription};
-use mqtt_tests::{Signal, Trial};
+use mqtt_tests::{RaiseOnDrop, Signal, Trial};
 
 use crate::transports::End;
 use crate::{connected, everything, options, qos1, wait_for};
@@ -240,13 +240,5 @@ impl Endless {
             begun.raise();
             future::pending().await
         }
-    }
-}
-
-struct RaiseOnDrop(Signal);
-
-impl Drop for RaiseOnDrop {
-    fn drop(&mut self) {
-        self.0.raise();
     }
 }

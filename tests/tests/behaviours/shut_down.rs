@@ -1,13 +1,17 @@
 //! What only an async runtime can do to a client: end under it.
 
+use std::future::Future;
+use std::thread;
+use std::time::Duration;
+
 use ::async_std::task::{self, JoinHandle};
 use ::smol::Executor;
 use mqtt_adapter_smol::client;
-use mqtt_adapter_tokio::{Client, Options, PublishError};
+use mqtt_adapter_tokio::{Client, ConnectError, Options, PublishError, QoS, SubscribeError};
 use mqtt_tests::{Signal, Trial, block_on};
 use tokio::runtime::{Builder, Runtime};
 
-use crate::{options, qos1};
+use crate::{everything, options, qos1};
 
 macro_rules! suite {
     ($module:ident: $host:ty, $([$($promise:literal),*] $group:ident::$behaviour:ident;)*) => {
@@ -39,24 +43,34 @@ fn a_runtime_shut_down_ends_waiting_calls<H: Host>(trial: &Trial) {
     let seen = published.clone();
     let peer = trial.peer(move |broker| {
         let mut connection = broker.open(false);
+        connection.grant("in", QoS::ExactlyOnce);
         connection.expect_publish("out");
         seen.raise();
         connection.expect_end();
     });
     let (host, client) = H::start(options(&peer));
+    let mut events = client.events();
+    let mut stream = host.run(client.subscribe_with(everything("in"))).unwrap();
     let handle = block_on(client.enqueue(qos1("out"))).unwrap();
-    host.run_until(&published);
+    host.run(published.raised());
+    let waiting = thread::spawn(move || block_on(stream.recv()).is_none());
     host.shut_down();
+    assert!(waiting.join().unwrap(), "the stream ends");
     assert_eq!(block_on(handle), Err(PublishError::Closed));
+    while block_on(events.next()).is_some() {}
+    assert!(matches!(block_on(client.connected()), Err(ConnectError::Ended)));
     assert_eq!(block_on(client.publish(qos1("out"))), Err(PublishError::Closed));
+    let subscribed = block_on(client.subscribe_with(everything("out"))).err();
+    assert!(matches!(subscribed, Some(SubscribeError::Closed)), "{subscribed:?}");
     block_on(client.disconnect());
+    assert_eq!(block_on(client.drain(Duration::from_secs(30))).publishes, 1);
 }
 
 /// A runtime with one client on it.
 trait Host: Sized {
     fn start(options: Options) -> (Self, Client);
 
-    fn run_until(&self, signal: &Signal);
+    fn run<F: Future>(&self, future: F) -> F::Output;
 
     fn shut_down(self);
 }
@@ -75,8 +89,8 @@ impl<const WORKERS: usize> Host for Tokio<WORKERS> {
         (Tokio(runtime), client)
     }
 
-    fn run_until(&self, signal: &Signal) {
-        self.0.block_on(signal.raised());
+    fn run<F: Future>(&self, future: F) -> F::Output {
+        self.0.block_on(future)
     }
 
     fn shut_down(self) {}
@@ -93,8 +107,8 @@ impl Host for Smol {
         (Smol(executor), client)
     }
 
-    fn run_until(&self, signal: &Signal) {
-        ::smol::block_on(self.0.run(signal.raised()));
+    fn run<F: Future>(&self, future: F) -> F::Output {
+        ::smol::block_on(self.0.run(future))
     }
 
     fn shut_down(self) {}
@@ -109,8 +123,8 @@ impl Host for AsyncStd {
         (AsyncStd(task::spawn(driver)), client)
     }
 
-    fn run_until(&self, signal: &Signal) {
-        task::block_on(signal.raised());
+    fn run<F: Future>(&self, future: F) -> F::Output {
+        task::block_on(future)
     }
 
     fn shut_down(self) {

@@ -1,4 +1,4 @@
-//! Nothing outlives a client: no thread and no descriptor, even where messages are kept.
+//! Nothing outlives a client: no task, thread or descriptor, even where messages are kept.
 
 use std::collections::BTreeSet;
 use std::num::NonZeroU32;
@@ -7,12 +7,12 @@ use std::time::{Duration, Instant};
 use std::{fs, thread};
 
 use mqtt_adapter_blocking::{
-    Backoff, Message, Options, Publish, QoS, ReasonCode, SubscribeOptions,
+    Backoff, ConnectChanges, Message, Options, Publish, QoS, ReasonCode, SubscribeOptions,
 };
 use mqtt_tests::adapter::{Adapter, Client, Events, Subscription};
-use mqtt_tests::{Peer, Trial, id};
+use mqtt_tests::{Peer, RaiseOnDrop, Signal, Trial, id};
 
-pub(super) fn no_thread_and_no_descriptor_stays_behind<A: Adapter>() {
+pub(super) fn no_task_thread_or_descriptor_stays_behind<A: Adapter>() {
     // Some runtimes have threads for the whole process, which start with the first client.
     drop(message_of::<A>(End::Disconnect));
     let before = Possessions::count();
@@ -32,7 +32,8 @@ enum End {
     GiveUp,
 }
 
-/// Uses a client and ends it; a message that is kept.
+/// Uses a client and ends it, and waits until its task is dropped, which has the timer, the transport
+/// and the hook; a message that is kept.
 fn message_of<A: Adapter>(end: End) -> Message {
     let (sender, kept) = mpsc::channel();
     Trial::run(move |trial| {
@@ -48,7 +49,13 @@ fn message_of<A: Adapter>(end: End) -> Message {
             }
         });
         let adapter = A::start();
-        let client = adapter.connect(options(&peer)).unwrap();
+        let dropped = Signal::new();
+        let task = RaiseOnDrop(dropped.clone());
+        let options = options(&peer).connect_hook(move |_| {
+            let _of_the_task = &task;
+            async { Ok(ConnectChanges::new()) }
+        });
+        let client = adapter.connect(options).unwrap();
         let mut events = client.events();
         let options = SubscribeOptions::new("in").qos(QoS::AtLeastOnce);
         let mut stream = client.subscribe(options).unwrap();
@@ -62,6 +69,7 @@ fn message_of<A: Adapter>(end: End) -> Message {
         }
         drop(client);
         adapter.run_until(peer.finished());
+        adapter.run_until(&dropped);
     });
     kept.recv().unwrap()
 }
