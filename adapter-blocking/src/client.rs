@@ -1,6 +1,5 @@
 //! The calls of a client.
 
-use std::fmt;
 use std::io;
 use std::time::{Duration, Instant};
 
@@ -26,7 +25,7 @@ use crate::receiving::{CallbackSubscription, Events, Subscription};
 /// Clients and subscriptions keep the connection up: when the last of them is dropped, it is
 /// closed without DISCONNECT, the broker publishes the will, and the client's thread ends by
 /// itself, moments later. [`Client::disconnect`] and [`Client::drain`] take leave properly.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct Client {
     client: mqtt_client::Client,
     mover: Mover,
@@ -309,11 +308,5 @@ impl Client {
     ) -> Result<Subscription, SubscribeError> {
         let subscribed = self.mover.call_until(deadline, self.client.subscribe_with(options))?;
         Ok(Subscription::new(subscribed, &self.mover))
-    }
-}
-
-impl fmt::Debug for Client {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.client.fmt(f)
     }
 }

@@ -27,34 +27,26 @@ pub(crate) trait WaitError {
     const TIMED_OUT: Self;
 }
 
-impl WaitError for ConnectError {
-    const IN_CALLBACK: ConnectError = ConnectError::InCallback;
-    /// Only where there is no timeout: the driver has ended.
-    const TIMED_OUT: ConnectError = ConnectError::Ended;
+macro_rules! wait_errors {
+    ($($error:ident: $timed_out:ident;)*) => {
+        $(impl WaitError for $error {
+            const IN_CALLBACK: $error = $error::InCallback;
+            const TIMED_OUT: $error = $error::$timed_out;
+        })*
+    };
 }
 
-impl WaitError for PublishError {
-    const IN_CALLBACK: PublishError = PublishError::InCallback;
-    const TIMED_OUT: PublishError = PublishError::TimedOut;
-}
-
-impl WaitError for SubscribeError {
-    const IN_CALLBACK: SubscribeError = SubscribeError::InCallback;
-    const TIMED_OUT: SubscribeError = SubscribeError::TimedOut;
-}
-
-impl WaitError for UnsubscribeError {
-    const IN_CALLBACK: UnsubscribeError = UnsubscribeError::InCallback;
-    const TIMED_OUT: UnsubscribeError = UnsubscribeError::TimedOut;
-}
-
-impl WaitError for RecvError {
-    const IN_CALLBACK: RecvError = RecvError::InCallback;
-    const TIMED_OUT: RecvError = RecvError::TimedOut;
+wait_errors! {
+    // There is no timeout: the driver has ended.
+    ConnectError: Ended;
+    PublishError: TimedOut;
+    SubscribeError: TimedOut;
+    UnsubscribeError: TimedOut;
+    RecvError: TimedOut;
 }
 
 impl WaitError for InCallback {
     const IN_CALLBACK: InCallback = InCallback;
-    /// Only where there is no timeout.
+    /// There is no timeout.
     const TIMED_OUT: InCallback = InCallback;
 }

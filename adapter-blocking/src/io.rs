@@ -1,6 +1,5 @@
 //! The streams of mio as transports.
 
-use std::fmt;
 use std::future;
 use std::io::{self, IoSlice, Read, Write};
 use std::net::{Shutdown, SocketAddr};
@@ -35,6 +34,7 @@ impl Stream for UnixStream {
 }
 
 /// A transport over a stream of mio's, for [`Options::transport`](crate::Options::transport).
+#[derive(Debug)]
 pub struct Io<S> {
     stream: S,
     shared: Arc<Shared>,
@@ -69,24 +69,13 @@ impl<S: Stream> Io<S> {
         Ok(Io { stream, shared, read_blocked: 0, write_blocked: 0 })
     }
 
-    fn poll_io<T>(
-        blocked: &mut usize,
-        ready: usize,
-        mut operation: impl FnMut() -> io::Result<T>,
+    /// Writes, unless that would still block.
+    fn poll_out<T>(
+        &mut self,
+        mut operation: impl FnMut(&mut S) -> io::Result<T>,
     ) -> Poll<io::Result<T>> {
-        if *blocked == ready {
-            return Poll::Pending;
-        }
-        loop {
-            match operation() {
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    *blocked = ready;
-                    return Poll::Pending;
-                }
-                result => return Poll::Ready(result),
-            }
-        }
+        let Io { stream, shared, write_blocked, .. } = self;
+        poll_io(write_blocked, shared.writable(), || operation(stream))
     }
 }
 
@@ -106,25 +95,20 @@ impl Io<TcpStream> {
     pub async fn connect(address: SocketAddr) -> io::Result<Self> {
         let mut io = Io::new(TcpStream::connect(address)?)?;
         io.write_blocked = io.shared.writable();
-        future::poll_fn(|_| io.poll_connected()).await?;
+        future::poll_fn(|_| io.poll_out(|stream| finish_connecting(stream))).await?;
         Ok(io)
     }
+}
 
-    fn poll_connected(&mut self) -> Poll<io::Result<()>> {
-        if self.write_blocked == self.shared.writable() {
-            return Poll::Pending;
-        }
-        if let Some(error) = self.stream.take_error()? {
-            return Poll::Ready(Err(error));
-        }
-        match self.stream.peer_addr() {
-            Ok(_) => Poll::Ready(self.stream.set_nodelay(true)),
-            Err(error) if is_connecting(&error) => {
-                self.write_blocked = self.shared.writable();
-                Poll::Pending
-            }
-            Err(error) => Poll::Ready(Err(error)),
-        }
+/// Would block while the connection is only begun.
+fn finish_connecting(stream: &TcpStream) -> io::Result<()> {
+    if let Some(error) = stream.take_error()? {
+        return Err(error);
+    }
+    match stream.peer_addr() {
+        Ok(_) => stream.set_nodelay(true),
+        Err(error) if is_connecting(&error) => Err(io::ErrorKind::WouldBlock.into()),
+        Err(error) => Err(error),
     }
 }
 
@@ -137,18 +121,16 @@ fn is_connecting(error: &io::Error) -> bool {
 
 impl<S: Stream> Transport for Io<S> {
     fn poll_read(&mut self, _: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
-        let ready = self.shared.readable();
-        Self::poll_io(&mut self.read_blocked, ready, || self.stream.read(buf))
+        let Io { stream, shared, read_blocked, .. } = self;
+        poll_io(read_blocked, shared.readable(), || stream.read(buf))
     }
 
     fn poll_write(&mut self, _: &mut Context<'_>, bufs: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
-        let ready = self.shared.writable();
-        Self::poll_io(&mut self.write_blocked, ready, || self.stream.write_vectored(bufs))
+        self.poll_out(|stream| stream.write_vectored(bufs))
     }
 
     fn poll_flush(&mut self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let ready = self.shared.writable();
-        Self::poll_io(&mut self.write_blocked, ready, || self.stream.flush())
+        self.poll_out(Write::flush)
     }
 
     fn poll_close(&mut self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -156,9 +138,24 @@ impl<S: Stream> Transport for Io<S> {
     }
 }
 
-impl<S: fmt::Debug> fmt::Debug for Io<S> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Io").field("stream", &self.stream).finish_non_exhaustive()
+/// An operation that blocked at this count of ready turns is not tried again on the same turn.
+fn poll_io<T>(
+    blocked: &mut usize,
+    ready: usize,
+    mut operation: impl FnMut() -> io::Result<T>,
+) -> Poll<io::Result<T>> {
+    if *blocked == ready {
+        return Poll::Pending;
+    }
+    loop {
+        match operation() {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                *blocked = ready;
+                return Poll::Pending;
+            }
+            result => return Poll::Ready(result),
+        }
     }
 }
 

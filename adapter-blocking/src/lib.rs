@@ -60,7 +60,7 @@ pub use receiving::{CallbackSubscription, Events, Subscription};
 
 use mover::Mover;
 use own_loop::OwnLoop;
-use reactor::{Poller, Reactor, in_callback};
+use reactor::{Reactor, Shared, in_callback};
 use runtime::Mio;
 
 /// Connects to a broker: starts the client's thread and waits until the broker has accepted the
@@ -101,9 +101,9 @@ fn start_with(
     start: impl FnOnce(Reactor<Driver>) -> std::io::Result<Mover>,
 ) -> Result<Client, ConnectError> {
     let failed = |error| ConnectError::Start(Arc::new(error));
-    let poller = Poller::new().map_err(failed)?;
-    let (client, driver) = mqtt_client::client(Mio::new(poller.shared()), options)?;
-    let mover = start(poller.drive(driver)).map_err(failed)?;
+    let (poll, shared) = Shared::new().map_err(failed)?;
+    let (client, driver) = mqtt_client::client(Mio::new(&shared), options)?;
+    let mover = start(Reactor::new(poll, shared, driver)).map_err(failed)?;
     Ok(Client::new(client, mover))
 }
 

@@ -1,19 +1,18 @@
 //! How a call waits: parked while the driver's thread works, or by turning the driver itself.
 
 use std::future::Future;
-use std::pin::{Pin, pin};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::pin::pin;
 use std::sync::{Arc, Weak};
-use std::task::{Context, Poll, Wake, Waker};
-use std::thread::{self, Thread};
 use std::time::{Duration, Instant};
+
+use mqtt_client::park_on;
 
 use crate::error::WaitError;
 use crate::own_loop::OwnLoop;
 use crate::reactor::in_callback;
 
 /// What moves the bytes while a call waits.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub(crate) enum Mover {
     /// A thread that turns the driver until it ends.
     Thread,
@@ -42,9 +41,8 @@ impl Mover {
         if in_callback() {
             return Err(E::IN_CALLBACK);
         }
-        let call = pin!(call);
         let output = match self.own_loop() {
-            Some(own_loop) => own_loop.run(call, deadline),
+            Some(own_loop) => own_loop.run(pin!(call), deadline),
             None => park_on(call, deadline),
         };
         output.unwrap_or(Err(E::TIMED_OUT))
@@ -77,57 +75,4 @@ pub(crate) fn deadline(timeout: Duration) -> Option<Instant> {
 /// What is left until `deadline`.
 pub(crate) fn left(deadline: Option<Instant>) -> Option<Duration> {
     deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()))
-}
-
-fn park_on<F: Future>(mut future: Pin<&mut F>, deadline: Option<Instant>) -> Option<F::Output> {
-    let parker = PARKER.with(Arc::clone);
-    let waker = Waker::from(Arc::clone(&parker));
-    loop {
-        if let Poll::Ready(output) = future.as_mut().poll(&mut Context::from_waker(&waker)) {
-            return Some(output);
-        }
-        if !parker.park(deadline) {
-            return None;
-        }
-    }
-}
-
-thread_local! {
-    /// One per thread, so that a wait allocates nothing.
-    static PARKER: Arc<Parker> = Arc::new(Parker {
-        thread: thread::current(),
-        woken: AtomicBool::new(false),
-    });
-}
-
-/// Wakes the thread it was made on.
-struct Parker {
-    thread: Thread,
-    woken: AtomicBool,
-}
-
-impl Parker {
-    /// Waits for a wake; `false` when `deadline` passed first.
-    fn park(&self, deadline: Option<Instant>) -> bool {
-        while !self.woken.swap(false, Ordering::AcqRel) {
-            match left(deadline) {
-                None => thread::park(),
-                Some(Duration::ZERO) => return false,
-                Some(left) => thread::park_timeout(left),
-            }
-        }
-        true
-    }
-}
-
-impl Wake for Parker {
-    fn wake(self: Arc<Self>) {
-        self.wake_by_ref();
-    }
-
-    fn wake_by_ref(self: &Arc<Self>) {
-        if !self.woken.swap(true, Ordering::AcqRel) {
-            self.thread.unpark();
-        }
-    }
 }

@@ -2,17 +2,19 @@
 
 use std::future::Future;
 use std::io;
+use std::mem;
 use std::pin::Pin;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::Driver;
 use crate::mover::left;
-use crate::reactor::{Leaving, Reactor, Shared};
+use crate::reactor::{Reactor, Shared, Turned};
 use crate::readiness::Readiness;
 
 /// A driver that callers turn: one at a time, while the others wait for that turn to be over.
+#[derive(Debug)]
 pub(crate) struct OwnLoop {
     state: Mutex<State>,
     turned: Condvar,
@@ -21,12 +23,18 @@ pub(crate) struct OwnLoop {
     shared: Arc<Shared>,
 }
 
+#[derive(Debug)]
 struct State {
     reactor: Slot,
     /// Counts turns, so that nobody waits for one that is over already.
     turns: u64,
+    /// Something came of a turn since the owner's last one, who may not know of it.
+    news: bool,
+    /// The owner has asked since what to wait for.
+    waits: bool,
 }
 
+#[derive(Debug)]
 enum Slot {
     Free(Box<Reactor<Driver>>),
     Turning,
@@ -35,11 +43,13 @@ enum Slot {
 
 impl OwnLoop {
     pub(crate) fn new(reactor: Reactor<Driver>) -> OwnLoop {
+        let shared = Arc::clone(&reactor.shared);
+        let reactor = Slot::Free(Box::new(reactor));
         OwnLoop {
-            waker: reactor.waker().clone(),
-            shared: Arc::clone(reactor.shared()),
-            state: Mutex::new(State { reactor: Slot::Free(Box::new(reactor)), turns: 0 }),
+            state: Mutex::new(State { reactor, turns: 0, news: false, waits: false }),
             turned: Condvar::new(),
+            waker: Waker::from(Arc::clone(&shared)),
+            shared,
         }
     }
 
@@ -60,24 +70,28 @@ impl OwnLoop {
             if over {
                 return None;
             }
-            leaving.get_or_insert_with(|| Leaving(&self.shared));
+            leaving.get_or_insert_with(|| Leaving(self));
             over = left(deadline).is_some_and(|left| left.is_zero());
             // The end of the driver is the end of whatever a future may wait for.
             over |= !self.turn_after(turns, deadline).unwrap_or(false);
         }
     }
 
-    /// Turns once, for who looks at everything then. `false` when the driver has ended.
+    /// Turns once, for the owner, who looks at everything then. `false` when the driver has ended.
     pub(crate) fn turn(&self, deadline: Option<Instant>) -> io::Result<bool> {
         let turns = self.lock().turns;
         let turned = self.turn_after(turns, deadline);
-        self.shared.catch_up();
+        let mut state = self.lock();
+        (state.news, state.waits) = (false, false);
         turned
     }
 
-    /// What the turns wait for.
+    /// What the owner waits for, who has looked at everything up to the last turn it made.
     pub(crate) fn readiness(&self) -> Readiness {
-        Readiness::of(&self.shared)
+        let mut state = self.lock();
+        state.waits = true;
+        let timeout = if state.news { Some(Duration::ZERO) } else { self.shared.park() };
+        Readiness::new(Arc::clone(&self.shared), timeout)
     }
 
     /// Turns once, or waits for somebody else's turn, unless there was one since `turns`.
@@ -86,10 +100,10 @@ impl OwnLoop {
         if state.turns != turns {
             return Ok(true);
         }
-        match std::mem::replace(&mut state.reactor, Slot::Turning) {
+        match mem::replace(&mut state.reactor, Slot::Turning) {
             Slot::Free(reactor) => {
                 drop(state);
-                Turn { own_loop: self, after: Slot::Ended }.make(reactor, deadline)
+                Turn { own_loop: self, after: Slot::Ended, news: true }.make(reactor, deadline)
             }
             Slot::Turning => {
                 self.wait(state, deadline);
@@ -114,10 +128,22 @@ impl OwnLoop {
     }
 }
 
+/// A call that has turned. When it leaves, the owner's wait ends: it is that of before these turns.
+struct Leaving<'a>(&'a OwnLoop);
+
+impl Drop for Leaving<'_> {
+    fn drop(&mut self) {
+        if self.0.lock().waits {
+            self.0.shared.interrupt();
+        }
+    }
+}
+
 /// A turn being made: gives the reactor back when it is over, or not when a callback panicked.
 struct Turn<'a> {
     own_loop: &'a OwnLoop,
     after: Slot,
+    news: bool,
 }
 
 impl Turn<'_> {
@@ -126,19 +152,23 @@ impl Turn<'_> {
         mut reactor: Box<Reactor<Driver>>,
         deadline: Option<Instant>,
     ) -> io::Result<bool> {
-        let ended = reactor.turn(left(deadline))?.is_ready();
-        if !ended {
-            self.after = Slot::Free(reactor);
+        let turned = reactor.turn(left(deadline))?;
+        match turned {
+            Turned::Ended => return Ok(false),
+            Turned::Idle => self.news = false,
+            Turned::Worked => {}
         }
-        Ok(!ended)
+        self.after = Slot::Free(reactor);
+        Ok(true)
     }
 }
 
 impl Drop for Turn<'_> {
     fn drop(&mut self) {
         let mut state = self.own_loop.lock();
-        state.reactor = std::mem::replace(&mut self.after, Slot::Ended);
+        state.reactor = mem::replace(&mut self.after, Slot::Ended);
         state.turns = state.turns.wrapping_add(1);
+        state.news |= self.news;
         self.own_loop.turned.notify_all();
     }
 }

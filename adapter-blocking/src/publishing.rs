@@ -1,6 +1,5 @@
 //! A publish on its way.
 
-use std::fmt;
 use std::time::{Duration, Instant};
 
 use mqtt_client::{PublishError, ReasonCode};
@@ -20,6 +19,7 @@ pub enum Publication {
 /// The outcome of a message that was accepted, to be waited for.
 ///
 /// Dropping it changes nothing about the message. It does not keep the client alive.
+#[derive(Debug)]
 #[must_use = "wait for it to know whether the message was delivered, or drop it not to know"]
 pub struct PublishHandle {
     handle: mqtt_client::PublishHandle,
@@ -51,11 +51,5 @@ impl PublishHandle {
             Err(PublishError::TimedOut) => None,
             outcome => Some(outcome),
         }
-    }
-}
-
-impl fmt::Debug for PublishHandle {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.handle.fmt(f)
     }
 }

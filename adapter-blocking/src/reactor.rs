@@ -20,19 +20,36 @@ use mio::{Events, Interest, Registry, Token};
 use mqtt_client::{Clock, LONGEST_SLEEP, Time};
 
 /// The driver of one client and the poller it stands on.
+#[derive(Debug)]
 pub(crate) struct Reactor<D> {
     driver: Pin<Box<D>>,
     poll: mio::Poll,
     events: Events,
-    shared: Arc<Shared>,
+    pub(crate) shared: Arc<Shared>,
     waker: Waker,
 }
 
+/// What came of a turn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Turned {
+    /// Nothing was ready or due.
+    Idle,
+    /// There was something to do, and there may be more later.
+    Worked,
+    /// The driver has ended.
+    Ended,
+}
+
 impl<D: Future<Output = ()>> Reactor<D> {
-    /// Waits until something is ready, `timeout` at most, then polls the driver once.
-    ///
-    /// `Ready` when the driver has ended; it is not to be turned again.
-    pub(crate) fn turn(&mut self, timeout: Option<Duration>) -> io::Result<Poll<()>> {
+    /// A driver of what `poll` and `shared` were made for.
+    pub(crate) fn new(poll: mio::Poll, shared: Arc<Shared>, driver: D) -> Reactor<D> {
+        let (driver, waker) = (Box::pin(driver), Waker::from(Arc::clone(&shared)));
+        Reactor { driver, poll, events: Events::with_capacity(EVENTS), shared, waker }
+    }
+
+    /// Waits until something is ready, `timeout` at most, then polls the driver once. It is not to be
+    /// turned again once it has ended.
+    pub(crate) fn turn(&mut self, timeout: Option<Duration>) -> io::Result<Turned> {
         let timeout = self.shared.park().into_iter().chain(timeout).min();
         let polled = self.poll.poll(&mut self.events, timeout);
         let due = self.shared.unpark();
@@ -42,63 +59,22 @@ impl<D: Future<Output = ()>> Reactor<D> {
             return Err(error);
         }
         self.events.iter().for_each(|event| self.shared.note(event));
-        let _driving = Driving::enter(&self.shared, due || !self.events.is_empty());
-        Ok(self.driver.as_mut().poll(&mut Context::from_waker(&self.waker)))
+        let _driving = Driving::enter(&self.shared);
+        match self.driver.as_mut().poll(&mut Context::from_waker(&self.waker)) {
+            Poll::Ready(()) => Ok(Turned::Ended),
+            Poll::Pending if due || !self.events.is_empty() => Ok(Turned::Worked),
+            Poll::Pending => Ok(Turned::Idle),
+        }
     }
 
     /// Turns until the driver has ended.
     pub(crate) fn run(&mut self) {
-        while matches!(self.turn(None), Ok(Poll::Pending)) {}
-    }
-
-    pub(crate) fn shared(&self) -> &Arc<Shared> {
-        &self.shared
-    }
-
-    /// Wakes the turn that waits, or the next one.
-    pub(crate) fn waker(&self) -> &Waker {
-        &self.waker
-    }
-}
-
-/// The poller before it has a driver.
-pub(crate) struct Poller {
-    poll: mio::Poll,
-    shared: Arc<Shared>,
-}
-
-impl Poller {
-    pub(crate) fn new() -> io::Result<Poller> {
-        let poll = mio::Poll::new()?;
-        let shared = Arc::new(Shared {
-            registry: poll.registry().try_clone()?,
-            interrupt: mio::Waker::new(poll.registry(), INTERRUPT)?,
-            state: AtomicU8::new(WOKEN),
-            readable: AtomicUsize::new(1),
-            writable: AtomicUsize::new(1),
-            clock: Clock::start(),
-            deadline: AtomicU64::new(NEVER),
-            elsewhere: AtomicU8::new(0),
-        });
-        Ok(Poller { poll, shared })
-    }
-
-    pub(crate) fn shared(&self) -> &Arc<Shared> {
-        &self.shared
-    }
-
-    pub(crate) fn drive<D: Future<Output = ()>>(self, driver: D) -> Reactor<D> {
-        Reactor {
-            driver: Box::pin(driver),
-            poll: self.poll,
-            events: Events::with_capacity(EVENTS),
-            waker: Waker::from(Arc::clone(&self.shared)),
-            shared: self.shared,
-        }
+        while matches!(self.turn(None), Ok(Turned::Idle | Turned::Worked)) {}
     }
 }
 
 /// What sockets, timer and wakers know of the poller.
+#[derive(Debug)]
 pub(crate) struct Shared {
     registry: Registry,
     interrupt: mio::Waker,
@@ -111,8 +87,6 @@ pub(crate) struct Shared {
     clock: Clock,
     /// When the driver wants to be polled at the latest, in microseconds by `clock`.
     deadline: AtomicU64,
-    /// Of a loop that waits elsewhere, since its last turn: `NEWS` and `WAITS`.
-    elsewhere: AtomicU8,
 }
 
 /// The driver is polled, or is about to be.
@@ -122,11 +96,6 @@ const PARKED: u8 = 1;
 /// The next turn does not wait. Of many wakes only the first interrupts the poller.
 const WOKEN: u8 = 2;
 
-/// There was something to do for a turn, and the loop may not know what came of it.
-const NEWS: u8 = 1;
-/// The loop has asked what to wait for.
-const WAITS: u8 = 2;
-
 const NEVER: u64 = u64::MAX;
 const INTERRUPT: Token = Token(0);
 const SOCKET: Token = Token(1);
@@ -134,6 +103,21 @@ const SOCKET: Token = Token(1);
 const EVENTS: usize = 16;
 
 impl Shared {
+    /// A poller, and what is known of it.
+    pub(crate) fn new() -> io::Result<(mio::Poll, Arc<Shared>)> {
+        let poll = mio::Poll::new()?;
+        let shared = Shared {
+            registry: poll.registry().try_clone()?,
+            interrupt: mio::Waker::new(poll.registry(), INTERRUPT)?,
+            state: AtomicU8::new(WOKEN),
+            readable: AtomicUsize::new(1),
+            writable: AtomicUsize::new(1),
+            clock: Clock::start(),
+            deadline: AtomicU64::new(NEVER),
+        };
+        Ok((poll, Arc::new(shared)))
+    }
+
     pub(crate) fn clock(&self) -> Clock {
         self.clock
     }
@@ -159,20 +143,15 @@ impl Shared {
 
     /// From here on a wake makes the poller's descriptor readable. How long the poller may wait: not
     /// at all when a wake came first.
-    fn park(&self) -> Option<Duration> {
+    pub(crate) fn park(&self) -> Option<Duration> {
         let woken = self.state.fetch_max(PARKED, Ordering::AcqRel) == WOKEN;
         if woken { Some(Duration::ZERO) } else { self.left() }
     }
 
-    /// As [`Shared::park`], for a wait elsewhere: not at all when that does not know the latest.
-    pub(crate) fn prepare(&self) -> Option<Duration> {
-        let news = self.elsewhere.fetch_or(WAITS, Ordering::AcqRel) & NEWS != 0;
-        if news { Some(Duration::ZERO) } else { self.park() }
-    }
-
-    /// The loop that waits elsewhere has made its turn.
-    pub(crate) fn catch_up(&self) {
-        self.elsewhere.store(0, Ordering::Release);
+    /// Makes the poller's descriptor readable. It fails only where the poller is beyond use; the turn
+    /// then fails too.
+    pub(crate) fn interrupt(&self) {
+        drop(self.interrupt.wake());
     }
 
     /// The time until the deadline. The poller's own may stand still while the machine is suspended.
@@ -215,13 +194,8 @@ impl AsFd for Shared {
 
 impl Wake for Shared {
     fn wake(self: Arc<Self>) {
-        self.wake_by_ref();
-    }
-
-    fn wake_by_ref(self: &Arc<Self>) {
         if self.state.swap(WOKEN, Ordering::AcqRel) == PARKED {
-            // It fails only where the poller is beyond use; the turn then fails too.
-            drop(self.interrupt.wake());
+            self.interrupt();
         }
     }
 }
@@ -241,33 +215,19 @@ pub(crate) fn current() -> Option<Arc<Shared>> {
     DRIVING.with_borrow(Clone::clone)
 }
 
-/// Marks the thread as being inside the driver while it lives, and then what comes of it as news.
-struct Driving(u8);
+/// Marks the thread as being inside the driver while it lives.
+struct Driving;
 
 impl Driving {
-    fn enter(shared: &Arc<Shared>, news: bool) -> Driving {
+    fn enter(shared: &Arc<Shared>) -> Driving {
         DRIVING.set(Some(Arc::clone(shared)));
-        Driving(if news { NEWS } else { 0 })
+        Driving
     }
 }
 
 impl Drop for Driving {
     fn drop(&mut self) {
-        if let Some(shared) = DRIVING.take() {
-            shared.elsewhere.fetch_or(self.0, Ordering::AcqRel);
-        }
-    }
-}
-
-/// A call that has turned. When it leaves, a loop that waits elsewhere has to look again: its wait
-/// is that of before these turns.
-pub(crate) struct Leaving<'a>(pub(crate) &'a Shared);
-
-impl Drop for Leaving<'_> {
-    fn drop(&mut self) {
-        if self.0.elsewhere.load(Ordering::Acquire) & WAITS != 0 {
-            drop(self.0.interrupt.wake());
-        }
+        DRIVING.set(None);
     }
 }
 

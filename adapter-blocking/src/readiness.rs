@@ -1,6 +1,5 @@
 //! A client in a loop that waits for other things, too.
 
-use std::fmt;
 #[cfg(unix)]
 use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Arc;
@@ -39,14 +38,15 @@ use crate::reactor::Shared;
 /// # Ok(())
 /// # }
 /// ```
+#[derive(Debug)]
 pub struct Readiness {
     shared: Arc<Shared>,
     timeout: Option<Duration>,
 }
 
 impl Readiness {
-    pub(crate) fn of(shared: &Arc<Shared>) -> Readiness {
-        Readiness { shared: Arc::clone(shared), timeout: shared.prepare() }
+    pub(crate) fn new(shared: Arc<Shared>, timeout: Option<Duration>) -> Readiness {
+        Readiness { shared, timeout }
     }
 
     /// How long the wait may take; `None` when nothing is due.
@@ -59,11 +59,5 @@ impl Readiness {
 impl AsFd for Readiness {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.shared.as_fd()
-    }
-}
-
-impl fmt::Debug for Readiness {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Readiness").field("timeout", &self.timeout).finish_non_exhaustive()
     }
 }

@@ -1,6 +1,5 @@
 //! Messages and events, one by one.
 
-use std::fmt;
 use std::time::{Duration, Instant};
 
 use mqtt_client::{ClientEvent, Message, TryRecvError, UnsubscribeError};
@@ -14,6 +13,7 @@ use crate::mover::{Mover, deadline};
 /// Keeps the client alive. Dropped, it is ended with UNSUBSCRIBE if the client lives on for 5 s
 /// without another subscription to the same filter; until then QoS 1/2 messages are held for that
 /// one. [`Subscription::unsubscribe`] ends it at once.
+#[derive(Debug)]
 #[must_use = "a subscription that is dropped is ended"]
 pub struct Subscription {
     subscription: mqtt_client::Subscription,
@@ -66,16 +66,11 @@ impl Iterator for Subscription {
     }
 }
 
-impl fmt::Debug for Subscription {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.subscription.fmt(f)
-    }
-}
-
 /// A subscription whose messages a callback gets.
 ///
 /// Keeps the client alive. Dropped, it is ended with UNSUBSCRIBE if the client lives on for 5 s
 /// without another subscription to the same filter; until then the callback is called.
+#[derive(Debug)]
 #[must_use = "a subscription that is dropped is ended"]
 pub struct CallbackSubscription {
     subscription: mqtt_client::CallbackSubscription,
@@ -101,17 +96,12 @@ impl CallbackSubscription {
     }
 }
 
-impl fmt::Debug for CallbackSubscription {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.subscription.fmt(f)
-    }
-}
-
 /// The events of a client from the moment this was made. As an iterator it waits for each, and
 /// ends with the client.
 ///
 /// At most 256 are kept for a listener that does not look: then the oldest are dropped and counted
 /// by [`Events::missed`]. Does not keep the client alive.
+#[derive(Debug)]
 pub struct Events {
     events: mqtt_client::Events,
     mover: Mover,
@@ -149,11 +139,5 @@ impl Iterator for Events {
 
     fn next(&mut self) -> Option<ClientEvent> {
         self.next_until(None).ok()
-    }
-}
-
-impl fmt::Debug for Events {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.events.fmt(f)
     }
 }

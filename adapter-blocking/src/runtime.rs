@@ -14,9 +14,10 @@ use mqtt_client::{Clock, Runtime, Time, Timer};
 use crate::io::Io;
 use crate::reactor::Shared;
 
-/// Sockets and time of one [`Poller`](crate::reactor::Poller).
+/// Sockets and time of one [`Reactor`](crate::reactor::Reactor).
 ///
 /// A message may be kept for ever and keeps this; so this keeps no descriptor.
+#[derive(Clone)]
 pub(crate) struct Mio {
     clock: Clock,
     shared: Weak<Shared>,
@@ -30,7 +31,7 @@ impl Mio {
 
 impl Runtime for Mio {
     type Transport = Io<TcpStream>;
-    type Timer = Deadline;
+    type Timer = Mio;
 
     fn now(&self) -> Time {
         self.clock.now()
@@ -55,18 +56,13 @@ impl Runtime for Mio {
         Io::connect(address).await
     }
 
-    fn timer(&self) -> Deadline {
-        Deadline { clock: self.clock, shared: Weak::clone(&self.shared) }
+    fn timer(&self) -> Mio {
+        self.clone()
     }
 }
 
-/// The driver's timer: bounds how long the poller waits.
-pub(crate) struct Deadline {
-    clock: Clock,
-    shared: Weak<Shared>,
-}
-
-impl Timer for Deadline {
+/// The one timer of the driver bounds how long the poller waits.
+impl Timer for Mio {
     fn poll_deadline(&mut self, _: &mut Context<'_>, at: Time) -> Poll<()> {
         if at <= self.clock.now() {
             return Poll::Ready(());

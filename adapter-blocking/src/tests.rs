@@ -15,12 +15,12 @@ use super::*;
 fn addresses_are_raced() {
     let silent = Silent::start().unwrap();
     let broker = TcpBroker::start(Settings::default()).unwrap();
-    let poller = Poller::new().unwrap();
-    let mio = Mio::new(poller.shared());
+    let (poll, shared) = Shared::new().unwrap();
+    let mio = Mio::new(&shared);
     let named = Named { mio, addresses: vec![silent.address(), broker.address()] };
     let options = Options::new("mqtt://broker").unwrap();
     let (client, driver) = mqtt_client::client(named, options).unwrap();
-    let mut reactor = poller.drive(driver);
+    let mut reactor = Reactor::new(poll, shared, driver);
     let start = Instant::now();
     let thread = thread::spawn(move || reactor.run());
     let client = Client::new(client, Mover::Thread);

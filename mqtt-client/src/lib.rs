@@ -34,6 +34,7 @@ mod subscription;
 mod table;
 #[cfg(feature = "tls")]
 mod tls;
+mod waiting;
 
 pub use alarm::{Alarm, Sleep};
 pub use authenticator::{AuthResponse, Authenticator};
@@ -57,6 +58,7 @@ pub use subscription::{
 };
 #[cfg(feature = "tls")]
 pub use tls::Tls;
+pub use waiting::park_on;
 
 pub use bytes::Bytes;
 pub use mqtt_session::proto::{Properties, Property, QoS, ReasonCode, RetainHandling, Version};

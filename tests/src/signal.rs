@@ -2,8 +2,9 @@
 
 use std::future::{self, Future};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll, Wake, Waker};
-use std::thread::{self, Thread};
+use std::task::{Poll, Waker};
+
+use mqtt_client::park_on;
 
 /// Raised once; everybody who waits for it goes on.
 #[derive(Clone, Debug, Default)]
@@ -73,19 +74,5 @@ impl Drop for RaiseOnDrop {
 
 /// Runs a future on this thread, which does nothing else meanwhile.
 pub fn block_on<F: Future>(future: F) -> F::Output {
-    struct Unpark(Thread);
-    impl Wake for Unpark {
-        fn wake(self: Arc<Self>) {
-            self.0.unpark();
-        }
-    }
-
-    let waker = Waker::from(Arc::new(Unpark(thread::current())));
-    let mut future = std::pin::pin!(future);
-    loop {
-        if let Poll::Ready(output) = future.as_mut().poll(&mut Context::from_waker(&waker)) {
-            return output;
-        }
-        thread::park();
-    }
+    park_on(future, None).expect("there is no deadline")
 }

@@ -5,8 +5,8 @@ use std::{fs, io};
 
 use crate::command::root;
 
-/// Lines of code a runtime may have, without tests, comments and blank lines: 600, and a few.
-const MOST: usize = 650;
+/// Lines of code a runtime may have, without tests, comments and blank lines.
+const MOST: usize = 600;
 
 /// The calls, each a line over that of `mqtt-client`, and their errors: what an adapter for an async
 /// runtime re-exports, and one for blocking code has to write.

@@ -8,15 +8,20 @@ const MOMENT: Duration = Duration::from_millis(20);
 
 /// A reactor with a driver that only sleeps, and was polled already.
 fn idle() -> Reactor<future::Pending<()>> {
-    let mut reactor = Poller::new().unwrap().drive(future::pending());
-    assert!(reactor.turn(None).unwrap().is_pending());
+    let mut reactor = driving(future::pending());
+    assert_eq!(reactor.turn(None).unwrap(), Turned::Worked, "the first turn waits for nothing");
     reactor
+}
+
+fn driving<D: Future<Output = ()>>(driver: D) -> Reactor<D> {
+    let (poll, shared) = Shared::new().unwrap();
+    Reactor::new(poll, shared, driver)
 }
 
 /// How long a turn waits.
 fn turn<D: Future<Output = ()>>(reactor: &mut Reactor<D>, timeout: Option<Duration>) -> Duration {
     let start = Instant::now();
-    assert!(reactor.turn(timeout).unwrap().is_pending());
+    assert_ne!(reactor.turn(timeout).unwrap(), Turned::Ended);
     start.elapsed()
 }
 
@@ -28,7 +33,7 @@ fn a_turn_waits_for_its_timeout() {
 #[test]
 fn many_wakes_are_one_turn() {
     let mut reactor = idle();
-    (0..100).for_each(|_| reactor.waker().wake_by_ref());
+    (0..100).for_each(|_| Arc::clone(&reactor.shared).wake());
     turn(&mut reactor, None);
     assert!(turn(&mut reactor, Some(MOMENT)) >= MOMENT);
 }
@@ -36,7 +41,7 @@ fn many_wakes_are_one_turn() {
 #[test]
 fn a_wake_interrupts_a_turn() {
     let mut reactor = idle();
-    let waker = reactor.waker().clone();
+    let waker = Arc::clone(&reactor.shared);
     let shared = Arc::clone(&reactor.shared);
     let waking = thread::spawn(move || {
         while shared.state.load(Ordering::Acquire) != PARKED {
@@ -76,7 +81,7 @@ fn a_driver_is_known_as_a_callback() {
         assert!(in_callback());
         Poll::Ready(())
     });
-    assert!(Poller::new().unwrap().drive(driver).turn(None).unwrap().is_ready());
+    assert_eq!(driving(driver).turn(None).unwrap(), Turned::Ended);
     assert!(!in_callback());
 }
 
@@ -84,31 +89,27 @@ fn a_driver_is_known_as_a_callback() {
 #[test]
 fn a_wait_elsewhere_misses_no_wake_and_no_deadline() {
     let mut reactor = idle();
-    reactor.shared.catch_up();
-    assert_eq!(reactor.shared.prepare(), None, "nothing is due");
-    assert_eq!(reactor.shared.prepare(), None, "and asking changes nothing");
-    reactor.waker().wake_by_ref();
-    assert_eq!(reactor.shared.prepare(), Some(Duration::ZERO), "a wake came first");
+    assert_eq!(reactor.shared.park(), None, "nothing is due");
+    assert_eq!(reactor.shared.park(), None, "and asking changes nothing");
+    Arc::clone(&reactor.shared).wake();
+    assert_eq!(reactor.shared.park(), Some(Duration::ZERO), "a wake came first");
     turn(&mut reactor, None);
-    reactor.shared.catch_up();
     reactor.shared.set_deadline(reactor.shared.clock().now());
-    assert_eq!(reactor.shared.prepare(), Some(Duration::ZERO));
+    assert_eq!(reactor.shared.park(), Some(Duration::ZERO));
     turn(&mut reactor, None);
-    reactor.shared.catch_up();
-    assert_eq!(reactor.shared.prepare(), None, "a deadline is told once");
+    assert_eq!(reactor.shared.park(), None, "a deadline is told once");
 }
 
-/// A turn that is not the loop's own is news to it if there was anything to do, and to its wait in
-/// any case.
 #[test]
-fn a_wait_elsewhere_misses_no_turn_of_a_call() {
+fn a_turn_tells_whether_there_was_something_to_do() {
     let mut reactor = idle();
-    assert_eq!(reactor.shared.prepare(), Some(Duration::ZERO), "the first turn was a call's");
-    reactor.shared.catch_up();
-    turn(&mut reactor, Some(Duration::ZERO));
-    assert_eq!(reactor.shared.prepare(), None, "nothing came of that turn");
-    turn(&mut reactor, Some(Duration::ZERO));
-    drop(Leaving(&reactor.shared));
-    reactor.poll.poll(&mut reactor.events, Some(MOMENT)).unwrap();
-    assert!(!reactor.events.is_empty(), "the wait is over");
+    assert_eq!(reactor.turn(Some(Duration::ZERO)).unwrap(), Turned::Idle);
+    Arc::clone(&reactor.shared).wake();
+    assert_eq!(reactor.turn(None).unwrap(), Turned::Worked);
+    reactor.shared.set_deadline(reactor.shared.clock().now());
+    assert_eq!(reactor.turn(None).unwrap(), Turned::Worked);
+    assert_eq!(reactor.turn(Some(Duration::ZERO)).unwrap(), Turned::Idle);
+    reactor.shared.park();
+    reactor.shared.interrupt();
+    assert_eq!(reactor.turn(None).unwrap(), Turned::Worked);
 }

@@ -17,8 +17,8 @@ use crate::over::Dialled;
 use crate::runtime::Runtime;
 
 impl<R: Runtime> Work<R> {
-    /// Opens the application's own transport; or resolves the name and races its addresses: the first that answers is taken, and the attempts
-    /// at the others are dropped.
+    /// Opens the application's own transport; or resolves the name and races its addresses: the
+    /// first that answers is taken, and the attempts at the others are dropped.
     pub(super) async fn dial(
         &mut self,
         broker: &Broker,
