@@ -10,11 +10,13 @@ use crate::reactor::Shared;
 /// What one wait of a loop is for, where the client is one thing of several: a descriptor for mio,
 /// epoll or `poll`, and a time.
 ///
-/// The descriptor is that of the client's own poller: it is readable when its sockets can be read
-/// or written as the client wants, and when another thread made a call. So a loop always waits for
-/// it to be readable and never for it to be writable, whatever the client is about to do; and it is
-/// the same for as long as the client lives. When it is readable, or the time is over, it is the
-/// client's turn:
+/// The descriptor is that of the client's own poller, which is readable when there is something to
+/// do: a socket of the client can be read, or can be written where a write blocked before, or another
+/// thread made a call. So what loops ask a single socket has one answer here: the client wants to
+/// read, always, and never to write, since its poller has the sockets wait for both. That is also why
+/// the descriptor is the same as long as the client lives, through every connection, race of
+/// addresses and reconnect, and need be registered only once. When it is readable, or the time is
+/// over, it is the client's turn:
 ///
 /// ```no_run
 /// use std::os::fd::BorrowedFd;
