@@ -35,18 +35,8 @@ mod runtime;
 use std::sync::Arc;
 use std::thread;
 
-pub use mqtt_client::{
-    Ack, AuthResponse, Authenticator, Backoff, Bytes, ClientEvent, CloseReason, Completion,
-    ConnectAttempt, ConnectChanges, ConnectError, ConnectionState, Drained, DropPolicy, Failure,
-    Limits, Message, OfflineQoS0, Options, OptionsError, Overflow, Payload, Properties, Property,
-    Publish, PublishError, QoS, ReasonCode, ReauthenticateError, Refusal, Rejection,
-    RetainHandling, SessionExpiry, SessionLoss, Stats, SubscribeError, SubscribeOptions, Target,
-    Transport, TryPublishError, TryRecvError, Unacknowledged, UnsubscribeError, UrlProblem,
-    Version, VersionChoice, ViolationKind,
-};
-#[cfg(feature = "tls")]
-pub use mqtt_client::{Tls, rustls};
-pub use mqtt_client::{TlsFailure, TlsProblem};
+#[doc(inline)]
+pub use mqtt_client::exports::for_all::*;
 
 /// Its streams are those of [`Io`]: what this crate takes is of this version.
 pub use mio;

@@ -32,19 +32,8 @@ use mqtt_client::{Alarm, Clock, Runtime};
 use tokio::net::{TcpStream, lookup_host};
 use tokio::runtime::Handle;
 
-pub use mqtt_client::{
-    Ack, AuthResponse, Authenticator, Backoff, Bytes, CallbackSubscription, Client, ClientEvent,
-    CloseReason, Completion, ConnectAttempt, ConnectChanges, ConnectError, ConnectionState,
-    Drained, DropPolicy, Enqueue, Events, Failure, Limits, Message, OfflineQoS0, Options,
-    OptionsError, Overflow, Payload, Properties, Property, Publish, PublishError, PublishHandle,
-    QoS, ReasonCode, ReauthenticateError, Refusal, Rejection, RetainHandling, SessionExpiry,
-    SessionLoss, Stats, SubscribeError, SubscribeOptions, Subscription, Target, Transport,
-    TryPublishError, TryRecvError, Unacknowledged, UnsubscribeError, UrlProblem, Version,
-    VersionChoice, ViolationKind,
-};
-#[cfg(feature = "tls")]
-pub use mqtt_client::{Tls, rustls};
-pub use mqtt_client::{TlsFailure, TlsProblem};
+#[doc(inline)]
+pub use mqtt_client::exports::for_async::*;
 
 pub use io::Io;
 

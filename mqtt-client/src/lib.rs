@@ -2,7 +2,7 @@
 //! driver that moves the bytes.
 //!
 //! An application names its adapter (`mqtt-adapter-tokio`, `mqtt-adapter-blocking`, …), which
-//! re-exports what it needs from here. An adapter implements [`Runtime`], [`Transport`] and
+//! re-exports what it needs from here ([`exports`]). An adapter implements [`Runtime`], [`Transport`] and
 //! [`Timer`], gets a [`Client`] and a [`Driver`] from [`client`](client()) and runs the driver.
 //!
 //! All calls of a [`Client`] work on one state under one lock, which is held for changes of that
@@ -17,6 +17,7 @@ mod delivery;
 mod driver;
 mod error;
 mod event;
+pub mod exports;
 mod message;
 mod operations;
 mod options;

@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use mqtt_adapter_blocking::{ClientEvent, PublishError, QoS, ReasonCode};
-use mqtt_proto::Property;
 use mqtt_tests::adapter::{Adapter, Client, Events, Handle};
 use mqtt_tests::{Signal, Trial};
 
+use crate::publishing::take_full_queue;
 use crate::{connected, options, qos1};
 
 /// Only the last one, which was accepted, reaches the broker.
@@ -14,11 +14,8 @@ pub(crate) fn an_enqueue_given_up_anywhere_sends_nothing<A: Adapter>(trial: &Tri
     let full = Signal::new();
     let filled = full.clone();
     let peer = trial.peer(move |broker| {
-        let mut connection = broker.open_with(false, &[Property::ReceiveMaximum(1)]);
-        let flying = connection.expect_publish("flying");
-        filled.wait();
-        connection.puback(flying.id(), ReasonCode::Success);
-        for topic in ["pending", "accepted", "after"] {
+        let mut connection = take_full_queue(broker, &filled);
+        for topic in ["accepted", "after"] {
             connection.take_qos1(topic);
         }
         connection.expect_disconnect(ReasonCode::NormalDisconnection);

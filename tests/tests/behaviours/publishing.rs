@@ -5,7 +5,7 @@ use mqtt_adapter_blocking::{
 };
 use mqtt_proto::Property;
 use mqtt_tests::adapter::{Adapter, Client, Handle};
-use mqtt_tests::{Signal, Trial};
+use mqtt_tests::{Broker, Connection, Signal, Trial};
 
 use crate::{connected, options, qos1, wait_for};
 
@@ -94,15 +94,21 @@ pub(crate) fn publishes_wait_for_quota_in_order<A: Adapter>(trial: &Trial) {
     client.disconnect();
 }
 
+/// Grants room for one message on its way, and answers it once the queue behind it was full.
+pub(crate) fn take_full_queue(broker: &Broker, filled: &Signal) -> Connection {
+    let mut connection = broker.open_with(false, &[Property::ReceiveMaximum(1)]);
+    let flying = connection.expect_publish("flying");
+    filled.wait();
+    connection.puback(flying.id(), ReasonCode::Success);
+    connection.take_qos1("pending");
+    connection
+}
+
 pub(crate) fn a_full_queue_is_back_pressure<A: Adapter>(trial: &Trial) {
     let full = Signal::new();
     let filled = full.clone();
     let peer = trial.peer(move |broker| {
-        let mut connection = broker.open_with(false, &[Property::ReceiveMaximum(1)]);
-        let flying = connection.expect_publish("flying");
-        filled.wait();
-        connection.puback(flying.id(), ReasonCode::Success);
-        connection.take_qos1("pending");
+        let mut connection = take_full_queue(broker, &filled);
         connection.take_qos1("waiting");
         connection.expect_disconnect(ReasonCode::NormalDisconnection);
     });
@@ -181,11 +187,7 @@ pub(crate) fn a_publish_given_up_anywhere_does_no_harm<A: Adapter>(trial: &Trial
     let full = Signal::new();
     let filled = full.clone();
     let peer = trial.peer(move |broker| {
-        let mut connection = broker.open_with(false, &[Property::ReceiveMaximum(1)]);
-        let flying = connection.expect_publish("flying");
-        filled.wait();
-        connection.puback(flying.id(), ReasonCode::Success);
-        connection.take_qos1("pending");
+        let mut connection = take_full_queue(broker, &filled);
         while connection.take_qos1("given up").payload != b"last" {}
         connection.take_qos1("after");
         connection.expect_disconnect(ReasonCode::NormalDisconnection);
