@@ -1,8 +1,10 @@
 //! Publishes and receives at every QoS while its connection is cut, and counts what arrived.
 //!
 //! `cargo run --release --example quickstart -- --broker mqtt://host:port`
+//! `cargo run --release --example quickstart -- --broker mqtts://host:port --ca ca.pem`
 
 mod report;
+mod target;
 mod with_blocking;
 mod with_smol;
 mod with_tokio;
@@ -10,6 +12,7 @@ mod with_tokio;
 use std::hash::{BuildHasher, RandomState};
 use std::io::{self, Write};
 use std::net::TcpStream;
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -19,13 +22,18 @@ use mqtt_testkit::broker::Settings;
 use mqtt_testkit::{Proxy, TcpBroker};
 
 use crate::report::{Error, Phase, Report, json_of_error};
+use crate::target::Target;
 
 /// Publishes and receives at every QoS while its connection is cut.
 #[derive(Debug, Parser)]
 struct Arguments {
-    /// The broker, as mqtt://host:port; without it the testkit's model broker is started.
+    /// The broker, as mqtt://host:port, or mqtts://host:port for TLS; without it the testkit's model
+    /// broker is started.
     #[arg(long)]
     broker: Option<String>,
+    /// The CA of a broker that speaks TLS, a file in PEM.
+    #[arg(long, requires = "broker")]
+    ca: Option<PathBuf>,
     /// What runs the client.
     #[arg(long, value_enum, default_value = "tokio")]
     runtime: Runtime,
@@ -136,7 +144,8 @@ fn random() -> u32 {
 /// The client connects through a proxy, which can cut the connection in mid-stream.
 fn plan(url: &str, arguments: &Arguments, seed: u32) -> Result<Plan, Error> {
     drop(Options::new(url)?);
-    let (credentials, upstream) = split_authority(url);
+    let target = Target::of(url);
+    let upstream = target.upstream();
     if let Err(error) = TcpStream::connect(&upstream) {
         return Err(Error::Unreachable { upstream, error });
     }
@@ -149,7 +158,8 @@ fn plan(url: &str, arguments: &Arguments, seed: u32) -> Result<Plan, Error> {
     let run = std::process::id();
     let [first, longest] = [50, 30_000].map(Duration::from_millis);
     let backoff = Backoff::Exponential { first, longest, jitter_percent: 20 };
-    let options = Options::new(format!("mqtt://{credentials}{}", proxy.address()))?
+    let options = target
+        .options(proxy.address(), arguments.ca.as_deref())?
         .client_id(format!("quickstart-{run}"))
         .version(arguments.version)
         .backoff(backoff)
@@ -158,16 +168,6 @@ fn plan(url: &str, arguments: &Arguments, seed: u32) -> Result<Plan, Error> {
     let topic = format!("quickstart/{run}");
     let (messages, shows_progress) = (arguments.messages, !arguments.json);
     Ok(Plan { options, parting, proxy, topic, messages, seed, shows_progress })
-}
-
-/// User and password with their `@`, and `host:port`, of a URL that was checked.
-fn split_authority(url: &str) -> (&str, String) {
-    let rest = url.split_once("://").map_or(url, |(_, rest)| rest).trim_end_matches('/');
-    let host_at = rest.rfind('@').map_or(0, |at| at + 1);
-    let (credentials, host) = rest.split_at(host_at);
-    let has_port = host.rsplit_once(':').is_some_and(|(_, port)| !port.contains(']'));
-    let upstream = if has_port { host.to_owned() } else { format!("{host}:1883") };
-    (credentials, upstream)
 }
 
 impl ProtocolVersion {

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::io;
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
@@ -14,6 +15,12 @@ use mqtt_adapter_tokio::{
 pub(crate) enum Error {
     Options(OptionsError),
     Broker(io::Error),
+    /// The URL takes TLS, and nobody says whom to trust.
+    NoCa,
+    Ca {
+        path: PathBuf,
+        error: io::Error,
+    },
     Unreachable {
         upstream: String,
         error: io::Error,
@@ -36,6 +43,8 @@ impl fmt::Display for Error {
         match self {
             Error::Options(error) => error.fmt(f),
             Error::Broker(error) => write!(f, "the model broker does not start: {error}"),
+            Error::NoCa => f.write_str("mqtts:// takes --ca, the broker's CA in PEM"),
+            Error::Ca { path, error } => write!(f, "--ca {}: {error}", path.display()),
             Error::Unreachable { upstream, error } => write!(f, "no broker at {upstream}: {error}"),
             Error::Connect(error) => error.fmt(f),
             Error::Subscribe(error) => error.fmt(f),

@@ -1,18 +1,20 @@
-//! How the quickstart ends when something is in its way.
+//! The quickstart under TLS, and how it ends when something is in its way.
 
 use std::io::Read;
 use std::net::{Ipv4Addr, TcpListener};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
-use std::{env, thread};
+use std::{env, fs, process, thread};
 
-use mqtt_testkit::TcpBroker;
 use mqtt_testkit::broker::Settings;
+use mqtt_testkit::{Mosquitto, TcpBroker};
 
-use crate::command::root;
+use crate::command::{cargo, root};
 use crate::runner::Runner;
 
+/// What it runs on.
+pub(crate) const RUNTIMES: [&str; 4] = ["tokio", "smol", "async-std", "blocking"];
 /// How long it may take to find out and to end.
 const PATIENCE: Duration = Duration::from_secs(60);
 /// Until it is in the middle of its messages.
@@ -47,6 +49,42 @@ pub(crate) fn endings(runner: &mut Runner) {
             expect_end(child, &["interrupted"])
         });
     }
+}
+
+/// With a mosquitto that speaks TLS, and a certificate made for it.
+pub(crate) fn under_tls(runner: &mut Runner) {
+    let folder = env::temp_dir().join(format!("mqtt-quickstart-{}", process::id()));
+    match secured(&folder) {
+        Ok(broker) => {
+            let (address, ca) = (broker.address(), folder.join(CERTIFICATE));
+            for runtime in RUNTIMES {
+                let mut command = cargo("run --release --example quickstart --");
+                command.args(["--runtime", runtime, "--broker", &format!("mqtts://{address}")]);
+                command.arg("--ca").arg(&ca);
+                let name = format!("quickstart with mosquitto under TLS on {runtime}");
+                runner.check(&name, command);
+            }
+        }
+        Err(error) => runner.fail("mosquitto under TLS", &error),
+    }
+    // What cannot be removed is left to the system's own cleaning.
+    fs::remove_dir_all(&folder).ok();
+}
+
+const CERTIFICATE: &str = "certificate.pem";
+
+/// A mosquitto whose certificate, in this folder, is its own CA.
+fn secured(folder: &Path) -> Result<Mosquitto, String> {
+    let names = [Ipv4Addr::LOCALHOST.to_string()];
+    let certified = rcgen::generate_simple_self_signed(names).map_err(|error| error.to_string())?;
+    let (certificate, key) = (folder.join(CERTIFICATE), folder.join("key.pem"));
+    fs::create_dir_all(folder)
+        .and_then(|()| fs::write(&certificate, certified.cert.pem()))
+        .and_then(|()| fs::write(&key, certified.signing_key.serialize_pem()))
+        .map_err(|error| error.to_string())?;
+    let certificate = format!("certfile {}", certificate.display());
+    let key = format!("keyfile {}", key.display());
+    Mosquitto::start_with(&[&certificate, &key]).map_err(|error| error.to_string())
 }
 
 /// With so many messages that it does not end by itself.

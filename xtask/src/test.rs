@@ -15,7 +15,7 @@ use crate::miri;
 use crate::mosquitto::install;
 use crate::mutants;
 use crate::promises;
-use crate::quickstart::endings;
+use crate::quickstart::{RUNTIMES, endings, under_tls};
 use crate::runner::Runner;
 use crate::runtimes;
 use crate::simulate;
@@ -160,6 +160,7 @@ fn brokers(runner: &mut Runner, args: &Args) {
                 Ok(mosquitto) => quickstart(runner, Some(&mosquitto.url())),
                 Err(error) => runner.fail("mosquitto", &error.to_string()),
             }
+            under_tls(runner);
         }
         Err(missing) => {
             let reason = missing.to_string();
@@ -167,7 +168,9 @@ fn brokers(runner: &mut Runner, args: &Args) {
                 runner.fail("broker", &reason);
             }
             let quickstart = "quickstart with mosquitto";
-            for name in ["real-broker tests", comparison::NAME, soak::NAME, quickstart] {
+            let under_tls = "quickstart with mosquitto under TLS";
+            let names = ["real-broker tests", comparison::NAME, soak::NAME, quickstart, under_tls];
+            for name in names {
                 runner.skip(name, &reason, &remedy(&missing));
             }
         }
@@ -202,7 +205,7 @@ fn quickstart(runner: &mut Runner, url: Option<&str>) {
         let remedy = "cargo build --release --example quickstart";
         return runner.skip(&format!("runs of {build}"), "it does not build", remedy);
     }
-    for runtime in ["tokio", "smol", "async-std", "blocking"] {
+    for runtime in RUNTIMES {
         for version in ["5", "3.1.1"] {
             let line = format!(
                 "run --release --example quickstart -- --runtime {runtime} --version {version}{broker}"
