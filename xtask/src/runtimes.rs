@@ -21,7 +21,8 @@ One suite of behaviours runs on every runtime, against scripted brokers and the 
 [`tests/tests/behaviours`](../tests/tests/behaviours/main.rs). Rows are the [promises](promises.tsv) an adapter could
 break, cells how many behaviours showed them there. `cargo xtask test` prints this table from its own results and fails
 when a cell is empty or this page is out of date; `cargo xtask runtimes` writes it. Each runtime runs the same
-behaviours, but for what only one kind has: a runtime that is shut down, or a call that would block in a callback.
+behaviours, but for what only one kind has: a future that is dropped, a runtime that is shut down, or a call that would
+block in a callback.
 
 | Column | Means |
 |---|---|
