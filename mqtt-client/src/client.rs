@@ -43,7 +43,7 @@ pub fn client<R: Runtime>(
     let runtime = Arc::new(runtime);
     let clock = Arc::clone(&runtime);
     let state = State::new(&options, security, seed, runtime.now());
-    let shared = Shared::new(state, move || clock.now());
+    let shared = Shared::new(state, move || clock.now(), options.sending.default_qos);
     let runtime = Over::new(runtime, options.dialer.take());
     let driver = Driver::new(runtime, Arc::clone(&shared), options);
     Ok((Client { handle: Handle::new(shared) }, driver))

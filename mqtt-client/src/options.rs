@@ -7,6 +7,7 @@ mod completion;
 mod connect_hook;
 mod consumers;
 mod offline_qos0;
+mod qos;
 mod session_expiry;
 #[cfg(feature = "tls")]
 mod tls;
@@ -18,7 +19,7 @@ use std::fmt;
 use std::num::{NonZeroU16, NonZeroU32};
 use std::time::Duration;
 
-use mqtt_session::proto::Version;
+use mqtt_session::proto::{QoS, Version};
 use mqtt_session::{SessionLoss, VersionChoice};
 
 use crate::authenticator::SharedAuthenticator;
@@ -80,6 +81,8 @@ pub(crate) struct ConnectOptions {
 
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct SendingOptions {
+    pub(crate) default_qos: QoS,
+    pub(crate) qos_downgrade: bool,
     pub(crate) max_in_flight: Option<NonZeroU16>,
     pub(crate) max_pending: usize,
     pub(crate) max_pending_bytes: usize,
@@ -334,6 +337,8 @@ impl Options {
             },
             attempts: AttemptOptions::default(),
             sending: SendingOptions {
+                default_qos: QoS::AtMostOnce,
+                qos_downgrade: false,
                 max_in_flight: None,
                 max_pending: 1024,
                 max_pending_bytes: 16 << 20,

@@ -8,8 +8,7 @@ use bytes::Bytes;
 use mqtt_session::Heap;
 use mqtt_session::proto::{self, Properties, Property, QoS};
 
-/// A message to publish (section 3.3): QoS 0, not retained, without properties unless told
-/// otherwise.
+/// A message to publish (section 3.3): not retained, without properties unless told otherwise.
 ///
 /// Topic and payload may be borrowed: what is kept of them is copied when the message is accepted.
 /// A large payload given as [`Bytes`] or `Vec<u8>` is kept without a copy.
@@ -18,7 +17,8 @@ use mqtt_session::proto::{self, Properties, Property, QoS};
 pub struct Publish<'a> {
     topic: Cow<'a, str>,
     payload: Payload<'a>,
-    qos: QoS,
+    /// `None` is the default of the client.
+    qos: Option<QoS>,
     retain: bool,
     message_expiry: Option<u32>,
     properties: Option<Box<Described<'a>>>,
@@ -49,16 +49,17 @@ impl<'a> Publish<'a> {
         Publish {
             topic: topic.into(),
             payload: payload.into(),
-            qos: QoS::AtMostOnce,
+            qos: None,
             retain: false,
             message_expiry: None,
             properties: None,
         }
     }
 
-    /// Quality of service.
+    /// Quality of service. Default: the client's [`default_qos`](crate::Options::default_qos), which is
+    /// QoS 0 unless told otherwise; of a will QoS 0.
     pub fn qos(mut self, qos: QoS) -> Publish<'a> {
-        self.qos = qos;
+        self.qos = Some(qos);
         self
     }
 
@@ -133,7 +134,12 @@ impl<'a> Publish<'a> {
 
     /// The QoS it is published with.
     pub(crate) fn quality(&self) -> QoS {
-        self.qos
+        self.qos.unwrap_or(QoS::AtMostOnce)
+    }
+
+    /// Has this QoS if it was not told another.
+    pub(crate) fn set_default_qos(&mut self, qos: QoS) {
+        self.qos.get_or_insert(qos);
     }
 
     /// About the length of its packet, in bytes.
@@ -184,7 +190,7 @@ impl<'a> Publish<'a> {
             .chain(self.properties.iter().flat_map(|described| described.iter()))
             .collect();
         f(proto::Will {
-            qos: self.qos,
+            qos: self.quality(),
             retain: self.retain,
             properties: Properties::from_slice(&properties),
             topic: &self.topic,
@@ -196,7 +202,7 @@ impl<'a> Publish<'a> {
     fn packet<'p>(&'p self, properties: Properties<'p>) -> proto::Publish<'p> {
         proto::Publish {
             dup: false,
-            qos: self.qos,
+            qos: self.quality(),
             retain: self.retain,
             topic: &self.topic,
             packet_id: None,

@@ -7,6 +7,7 @@ use std::task::Waker;
 
 use bytes::Bytes;
 use mqtt_session::Time;
+use mqtt_session::proto::QoS;
 
 use crate::state::State;
 
@@ -21,6 +22,7 @@ use crate::state::State;
 pub(crate) struct Shared {
     state: Mutex<State>,
     clock: Box<dyn Fn() -> Time + Send + Sync>,
+    default_qos: QoS,
     handles: AtomicUsize,
 }
 
@@ -28,10 +30,12 @@ impl Shared {
     pub(crate) fn new(
         state: State,
         clock: impl Fn() -> Time + Send + Sync + 'static,
+        default_qos: QoS,
     ) -> Arc<Shared> {
         Arc::new(Shared {
             state: Mutex::new(state),
             clock: Box::new(clock),
+            default_qos,
             handles: AtomicUsize::new(0),
         })
     }
@@ -70,6 +74,12 @@ impl Shared {
     /// The time now, by the runtime's clock.
     pub(crate) fn now(&self) -> Time {
         (self.clock)()
+    }
+
+    /// The QoS of messages that were told none.
+    #[inline]
+    pub(crate) fn default_qos(&self) -> QoS {
+        self.default_qos
     }
 
     /// Whether nobody holds the lock at this moment.

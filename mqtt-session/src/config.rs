@@ -37,6 +37,10 @@ pub struct Config {
     /// with their reason ([`Session::unsent`](crate::Session::unsent)). The store has no records of
     /// them. If not (default), they are refused and lost.
     pub keep_qos0: bool,
+    /// Whether a publish above the broker's Maximum QoS goes at that (section 3.2.2.3.4). One accepted
+    /// before it is known goes at QoS 1 in place of 2, unless records were made of it; all others
+    /// fail, as they do if not (default).
+    pub qos_downgrade: bool,
     /// Has topic aliases stand for topics on the wire where the broker takes them: a PUBLISH sent for
     /// the first time is shorter, one sent again carries its topic. Memory of a fixed size has no
     /// room for them.
@@ -88,6 +92,7 @@ impl Config {
             max_pending_bytes: 16 << 20,
             write_queue: 1 << 20,
             report_qos0: false,
+            qos_downgrade: false,
             keep_qos0: false,
             outbound_aliases: false,
             ping_timeout: Duration::from_secs(10),

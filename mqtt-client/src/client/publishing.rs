@@ -42,7 +42,8 @@ impl Client {
     ///
     /// Cancelling while it waits: nothing was sent.
     #[inline]
-    pub fn enqueue<'c, 'a: 'c>(&'c self, publish: Publish<'a>) -> Enqueue<'c, 'a> {
+    pub fn enqueue<'c, 'a: 'c>(&'c self, mut publish: Publish<'a>) -> Enqueue<'c, 'a> {
+        publish.set_default_qos(self.handle.default_qos());
         let admission = Admission::new(&self.handle, Lane::of(publish.quality()));
         Enqueue { shared: &self.handle, admission, publish: Some(publish) }
     }
@@ -51,8 +52,9 @@ impl Client {
     /// back.
     pub fn try_publish<'a>(
         &self,
-        publish: Publish<'a>,
+        mut publish: Publish<'a>,
     ) -> Result<PublishHandle, TryPublishError<'a>> {
+        publish.set_default_qos(self.handle.default_qos());
         let now = publish.expires().then(|| self.handle.now());
         let accepted = self.handle.with(|state| {
             if state.takes_work() && !state.room.is_free(Lane::of(publish.quality())) {

@@ -84,6 +84,7 @@ impl Options {
             max_pending_bytes: self.sending.max_pending_bytes,
             write_queue: self.sending.write_queue,
             report_qos0: self.sending.qos0_completion == Completion::Written,
+            qos_downgrade: self.sending.qos_downgrade,
             keep_qos0: self.sending.offline_qos0 == OfflineQoS0::Keep,
             ping_timeout: self.connect.ping_timeout.unwrap_or(ping_timeout),
             response_timeout: self.sending.response_timeout,

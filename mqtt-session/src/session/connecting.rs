@@ -233,6 +233,9 @@ impl<M: Memory> Session<M> {
             state.lose_subscriptions();
         }
         state.end_unwanted();
+        if self.config.qos_downgrade {
+            state.downgrade_unsent(&limits);
+        }
         state.fail_unsupported(&limits);
         let unfinished = state.flows.len(super::Lane::Releasing);
         let mut up = Up::new(limits, link.version, self.config.max_in_flight, unfinished);

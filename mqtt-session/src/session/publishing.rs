@@ -27,7 +27,12 @@ impl<M: Memory> Session<M> {
         payload: Payload<'_, M::Body>,
     ) -> Result<Option<Token>, PublishError> {
         self.advance(now);
-        let granted_size = self.check_publish(publish)?;
+        let granted_size = match self.check_publish(publish) {
+            Err(PublishError::QoSNotSupported(qos)) if self.config.qos_downgrade => {
+                return self.publish(now, &Publish { qos, ..*publish }, payload);
+            }
+            checked => checked?,
+        };
         let at_most_once = publish.qos == QoS::AtMostOnce;
         let packet = Publish {
             dup: false,

@@ -150,6 +150,27 @@ impl<M: Memory> SessionState<M> {
         }
     }
 
+    /// Messages that no connection carried go at QoS 1 where the broker has no QoS 2. With a store
+    /// they stay what their records say.
+    pub(super) fn downgrade_unsent(&mut self, limits: &Limits) {
+        if limits.maximum_qos != QoS::AtLeastOnce || self.journal.is_on() {
+            return;
+        }
+        let mut at = self.flows.first(Lane::Waiting);
+        while let Some(index) = at {
+            at = self.flows.next(index);
+            let Some(flow) = self.flows.get_mut(index) else { break };
+            if let (FlowKind::Publish { qos, carried: false }, Some(image)) =
+                (&mut flow.kind, &mut flow.image)
+                && *qos == QoS::ExactlyOnce
+                && let Some(first) = self.arena.bytes_mut(&mut image.head).first_mut()
+            {
+                *qos = QoS::AtLeastOnce;
+                *first ^= (QoS::ExactlyOnce as u8 ^ QoS::AtLeastOnce as u8) << 1;
+            }
+        }
+    }
+
     /// A publish that no connection has a place for is not sent (again). If the broker may have it
     /// at QoS 2 and wait for PUBREL, it gets one, or it would take the next message with the
     /// identifier for this one.

@@ -10,6 +10,7 @@ mod braking;
 mod conformance;
 mod connecting;
 mod crashing;
+mod downgrading;
 mod ending;
 mod keep_alive;
 mod malformed;

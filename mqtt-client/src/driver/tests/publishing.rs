@@ -1,9 +1,9 @@
 use std::time::Duration;
 
 use mqtt_session::Failure;
-use mqtt_session::proto::{Ack, Packet, Properties, PubAck, QoS, ReasonCode};
+use mqtt_session::proto::{Ack, ConnAck, Packet, Properties, Property, PubAck, QoS, ReasonCode};
 
-use super::packets::{id, puback, pubcomp, pubrec};
+use super::packets::{connack, id, puback, pubcomp, pubrec};
 use super::world::{Task, World};
 use crate::{Completion, OfflineQoS0, Options, Publish, PublishError};
 
@@ -35,6 +35,27 @@ fn each_qos_has_its_outcome() {
     assert_eq!(world.sent(), ["PUBREL 2"]);
     world.reply(&pubcomp(2));
     assert_eq!(exactly.output(), Ok(ReasonCode::Success));
+}
+
+/// CON-2: a message has the QoS it was told, else the default, and goes at what the broker takes.
+#[test]
+fn a_message_without_qos_has_the_default() {
+    let mut world = World::new(|options| {
+        options.default_qos(QoS::ExactlyOnce).qos_downgrade(true).clean_start(false)
+    });
+    world.sent();
+    let granted = [Property::MaximumQoS(QoS::AtLeastOnce)];
+    let Packet::ConnAck(accepted) = connack(false, ReasonCode::Success) else { unreachable!() };
+    let properties = Properties::from_slice(&granted);
+    world.reply(&Packet::ConnAck(ConnAck { properties, ..accepted }));
+    let client = world.client();
+    client.try_publish(Publish::new("a", "x")).unwrap().detach();
+    world.finish(client.enqueue(Publish::new("b", "x"))).unwrap().detach();
+    let told = Publish::new("c", "x").qos(QoS::AtMostOnce);
+    client.try_publish(told).unwrap().detach();
+    assert_eq!(world.sent(), ["PUBLISH 1 a 1", "PUBLISH 2 b 1", "PUBLISH c 1"]);
+    world.reply(&puback(1));
+    assert_eq!(client.stats().delivered, 1);
 }
 
 #[test]
