@@ -169,6 +169,11 @@ impl Client {
     ///
     /// Publishes that still wait end with [`PublishError::Closed`]; unfinished ones stay in the
     /// broker's session. Messages that arrived can still be read.
+    ///
+    /// A client does not connect again: make a new one. With the same
+    /// [`client_id`](crate::Options::client_id) and [`clean_start(false)`](crate::Options::clean_start) it
+    /// goes on with the session at the broker, which sends what it has not been acknowledged. What ended
+    /// here with `Closed` is for the application to publish again, and what it subscribed to as well.
     pub fn disconnect(&self) -> Result<(), InCallback> {
         self.mover.call(async {
             self.client.disconnect().await;

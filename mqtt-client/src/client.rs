@@ -104,6 +104,12 @@ impl Client {
     /// Calls that wait for an outcome end with [`Closed`](crate::PublishError::Closed); what was
     /// not finished stays in the broker's session. Messages that arrived can still be read.
     ///
+    /// A client does not connect again: make a new one. With the same
+    /// [`client_id`](crate::Options::client_id) and [`clean_start(false)`](crate::Options::clean_start) it
+    /// goes on with the session at the broker, which sends what it has not been acknowledged. What ended
+    /// here with `Closed` is for the application to publish again, and what it subscribed to as well: so
+    /// that messages find their way, even where the broker still has the subscription.
+    ///
     /// Cancelling ends the waiting only: the client ends nevertheless.
     pub async fn disconnect(&self) {
         let now = self.handle.now();

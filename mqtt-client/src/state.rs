@@ -238,6 +238,8 @@ impl State {
             ignored_acks: self.session.ignored_acks(),
             tolerated: self.session.tolerated(),
             unsent: self.session.unsent(),
+            replayed: self.session.replayed(),
+            send_quota: self.session.send_quota(),
             in_flight: self.session.in_flight(),
             pending: self.session.pending(),
             unacknowledged: self.session.held(),

@@ -16,6 +16,8 @@ pub struct Stats {
     pub server_disconnects: u64,
     /// Connections that ended because the broker broke the standard.
     pub protocol_errors: u64,
+    /// Connections that ended because the broker no longer answered PINGREQ.
+    pub ping_timeouts: u64,
     /// Publishes accepted for sending.
     pub published: u64,
     /// QoS 0 publishes among them that were not sent: the connection ended first, they expired, or
@@ -27,6 +29,12 @@ pub struct Stats {
     pub downgraded: u64,
     /// QoS 1/2 publishes the broker rejected.
     pub rejected: u64,
+    /// PUBLISH packets sent again with DUP.
+    pub replayed: u64,
+    /// SUBSCRIBEs the application asked for.
+    pub subscribes: u64,
+    /// UNSUBSCRIBEs, be they asked for or because nobody holds the subscription any more.
+    pub unsubscribes: u64,
     /// Messages received.
     pub received: u64,
     /// Received messages that were dropped at a limit; those of QoS 1/2 were acknowledged.
@@ -50,6 +58,8 @@ pub struct Stats {
     pub in_flight: usize,
     /// Now: QoS 1/2 publishes that wait to be sent.
     pub pending: usize,
+    /// Now: QoS 1/2 publishes that can be sent before another is finished; 0 without a connection.
+    pub send_quota: usize,
     /// Now: QoS 1/2 messages received and not yet acknowledged.
     pub unacknowledged: usize,
     /// Now: bytes of QoS 0 messages held for consumers.

@@ -82,6 +82,7 @@ impl State {
         let key = self.delivery.add(subscriber, &mut self.after);
         self.ack_dropped();
         self.requests.insert(token, Request::Subscribe { key, given_up: false });
+        self.stats.subscribes += 1;
         self.wake_driver();
         Ok(Admitted { key, operation: self.operations.open(token), ack })
     }
@@ -94,6 +95,7 @@ impl State {
         let token = self.session.unsubscribe(now, &[filter], &[])?;
         let leaving = self.delivery.begin_leaving(filter);
         self.requests.insert(token, Request::Unsubscribe { leaving });
+        self.stats.unsubscribes += 1;
         self.wake_driver();
         Ok(self.operations.open(token))
     }

@@ -139,8 +139,16 @@ impl State {
 
     fn handle_closed(&mut self, now: Time, reason: CloseReason) {
         self.lose_unwritten(Failure::Unsent);
-        if matches!(reason, CloseReason::Violation(_)) {
-            self.stats.protocol_errors += 1;
+        match reason {
+            CloseReason::Violation(_) => self.stats.protocol_errors += 1,
+            CloseReason::KeepAlive => self.stats.ping_timeouts += 1,
+            CloseReason::Refused(_)
+            | CloseReason::NoConnAck
+            | CloseReason::Disconnected(_)
+            | CloseReason::Lost
+            | CloseReason::NoAnswer
+            | CloseReason::Local
+            | CloseReason::StoreFailed => {}
         }
         let given_up = self.authentication.handle_closed();
         if self.attempt.accepted {
@@ -291,6 +299,7 @@ impl State {
                 if let Ok(token) = asked {
                     self.delivery.depart(key);
                     self.requests.insert(token, Request::Unsubscribe { leaving: vec![key] });
+                    self.stats.unsubscribes += 1;
                 }
             }
             self.remove_subscription(key);

@@ -45,7 +45,7 @@ pub use time::Wakeup;
 use flow::LANES;
 use held::SHELVES;
 use journal::Journal;
-use link::{Link, Stage};
+use link::{Link, Stage, Up};
 
 use crate::memory::{Arena, Block};
 use crate::table::Table;
@@ -110,6 +110,7 @@ struct SessionState<M: Memory> {
     room: Room,
     ignored_acks: u64,
     unsent: u64,
+    replayed: u64,
     poison: poison::Poison,
     /// Acknowledgements with a reason code are within the broker's Maximum Packet Size.
     fits_reasons: bool,
@@ -189,6 +190,16 @@ impl<M: Memory> Session<M> {
         self.state.flows.len(Lane::Waiting) + self.state.flows.len(Lane::Storing)
     }
 
+    /// QoS 1/2 publishes that can be sent before another is finished (section 4.9); 0 unless connected.
+    pub fn send_quota(&self) -> usize {
+        self.link.as_ref().and_then(|link| link.up()).map_or(0, Up::quota)
+    }
+
+    /// PUBLISH packets transmitted again, with DUP.
+    pub fn replayed(&self) -> u64 {
+        self.state.replayed
+    }
+
     /// Inbound QoS 1/2 messages that are not finished.
     pub fn held(&self) -> usize {
         self.state.held.total()
@@ -257,6 +268,7 @@ impl<M: Memory> SessionState<M> {
             room: Room::Enough,
             ignored_acks: 0,
             unsent: 0,
+            replayed: 0,
             poison: poison::Poison::default(),
             fits_reasons: true,
             tolerated: 0,

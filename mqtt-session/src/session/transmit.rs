@@ -326,6 +326,7 @@ impl<M: Memory> SessionState<M> {
                 self.end_at_most_once(index, Ended::Transmitted);
             }
             FlowKind::Publish { carried, .. } => {
+                self.replayed += u64::from(*carried);
                 *carried = true;
                 self.flows.move_to(index, Lane::InFlight);
             }

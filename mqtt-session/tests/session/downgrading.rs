@@ -47,6 +47,7 @@ fn what_waited_goes_at_qos_1<M: TestMemory>() {
             pair.cut();
             pair.resume(true);
             pair.expect(&[publish_again(QOS1, 1, "x")]);
+            assert_eq!(pair.session.replayed(), 1);
             pair.send(&puback(1));
             pair.expect_delivered(token);
         } else {

@@ -70,8 +70,10 @@ fn max_in_flight_is_a_cap_of_ones_own<M: TestMemory>() {
     for (own, granted, window) in [(2, 5, 2), (5, 2, 2)] {
         let max_in_flight = NonZeroU16::new(own);
         let mut pair = Pair::<M>::with(Config { max_in_flight, ..Config::new(1) });
+        assert_eq!(pair.session.send_quota(), 0);
         pair.connect_with(&pair.clean(), &granting(&[Property::ReceiveMaximum(granted)]));
-        for payload in ["a", "b", "c"] {
+        for (payload, left) in [("a", 2), ("b", 1), ("c", 0)] {
+            assert_eq!(pair.session.send_quota(), left);
             pair.publish(QOS1, payload);
         }
         assert_eq!(decode(&pair.transmitted(), pair.version).len(), window);

@@ -115,6 +115,7 @@ fn draining_waits_for_calls_only() {
         drop(stream(&mut world, "b"));
         world.advance(5 * SECOND);
         assert_eq!(world.sent(), ["UNSUBSCRIBE 2 b"]);
+        assert_eq!((client.stats().subscribes, client.stats().unsubscribes), (1, 1));
         send(&client, AtLeastOnce).detach();
         let mut drain = world.task(client.drain(SECOND));
         assert!(drain.poll().is_pending());
@@ -194,6 +195,7 @@ fn draining_goes_on_with_the_next_connection() {
     assert_eq!(world.sent(), ["CONNECT clean=false"]);
     world.reply(&connack(true, ReasonCode::Success));
     assert_eq!(world.sent(), ["PUBLISH 1 dup a 1"]);
+    assert_eq!(client.stats().replayed, 1);
     world.reply(&puback(1));
     see_leave(&mut world);
     assert_eq!(drain.output(), NOTHING);
