@@ -22,7 +22,8 @@ use crate::{ConnectError, Rejection, TryRecvError};
 pub enum ClientEvent {
     /// The broker accepted a connection; what was pending is on its way.
     Connected {
-        /// Session Present: the broker had the session.
+        /// Session Present: the broker had the session. 3.1 does not say; there it is taken to have
+        /// the one of an earlier connection.
         session_present: bool,
     },
     /// An accepted connection ended, and not by [`Client::disconnect`](crate::Client::disconnect).

@@ -41,7 +41,8 @@ impl Delivery {
 /// What happened; borrows from [`Inbound`](crate::Inbound).
 #[derive(Debug)]
 pub enum Event<'a> {
-    /// CONNACK accepted the connection; what was pending is on its way.
+    /// CONNACK accepted the connection; what was pending is on its way. In 3.1, which has no Session
+    /// Present, it says whether the session is taken to go on.
     Connected(ConnAck<'a>),
     /// CONNACK refused the connection. [`Event::Closed`] follows.
     Refused(ConnAck<'a>),

@@ -199,13 +199,14 @@ impl<M: Memory> Session<M> {
             return Err(ViolationKind::MaximumPacketSize);
         }
         self.state.tolerated += u64::from(!is_named);
-        self.accept_connack(&connack, asked);
-        Ok(Some(Event::Connected(connack)))
+        let session_present = self.accept_connack(&connack, asked);
+        Ok(Some(Event::Connected(ConnAck { session_present, ..connack })))
     }
 
-    /// CONNACK accepted the connection: takes up the session, or starts it over.
-    fn accept_connack(&mut self, connack: &ConnAck<'_>, asked: Asked) {
-        let Some(link) = &mut self.link else { return };
+    /// CONNACK accepted the connection: takes up the session, or starts it over. Whether the broker
+    /// has it, or is taken to have it.
+    fn accept_connack(&mut self, connack: &ConnAck<'_>, asked: Asked) -> bool {
+        let Some(link) = &mut self.link else { return false };
         let state = &mut self.state;
         let limits = limits(connack, &asked);
         link.exchange.end(&mut state.arena);
@@ -221,7 +222,8 @@ impl<M: Memory> Session<M> {
         // are made again as if it were not.
         let is_told = link.version != Version::V3_1;
         let is_kept = !is_told && !asked.clean_start && state.identity.origin.is_known();
-        let goes_on = state.identity.take_up_session(connack.session_present || is_kept);
+        let session_present = connack.session_present || is_kept;
+        let goes_on = state.identity.take_up_session(session_present);
         state.note_identity();
         state.identifiers.handle_connected(&limits, link.version);
         state.fits_reasons = limits.packet_size() > SHORTEST_ACK;
@@ -247,6 +249,7 @@ impl<M: Memory> Session<M> {
         let kept = state.flows.len(super::Lane::Ready);
         self.promote();
         self.state.send_kept(kept, &limits);
+        session_present
     }
 }
 

@@ -559,7 +559,9 @@ fn on_3_1_a_session_goes_on_untold<M: TestMemory>() {
     pair.ack(delivery);
     pair.expect(&[pubrec(9)]);
     pair.cut();
-    pair.resume(false);
+    pair.open(&Connect { clean_start: false, ..pair.clean() });
+    pair.send(&connack(false));
+    pair.expect_event(&Seen::Connected { session_present: true });
     pair.expect(&[
         pubrel(4),
         subscribe(5, &[filter("a")]),

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use mqtt_session::proto::{QoS, ReasonCode, Version};
+use mqtt_session::proto::{self, Packet, QoS, ReasonCode, Version};
 
 use super::identifiers::{counts, send};
 use super::packets::{connack, publish};
@@ -34,11 +34,16 @@ fn refuse(world: &mut World) {
 
 /// The clean connection that precedes a session that is kept, of 3.1.1, and that session's.
 fn connect_old(world: &mut World) {
-    expect_connect(world, OLD, "CONNECT clean=true");
+    connect_twice(world, OLD);
+}
+
+/// As [`connect_old`], of a version before 5.0.
+fn connect_twice(world: &mut World, version: Version) {
+    expect_connect(world, version, "CONNECT clean=true");
     world.reply(&connack(false, ReasonCode::Success));
     assert_eq!(world.sent(), ["DISCONNECT 0x00"]);
     world.cut();
-    expect_connect(world, OLD, "CONNECT clean=false");
+    expect_connect(world, version, "CONNECT clean=false");
     world.reply(&connack(false, ReasonCode::Success));
 }
 
@@ -193,4 +198,26 @@ fn granted(world: &mut World, filter: &str, packet: &str) -> Subscription {
     assert_eq!(world.sent(), [packet]);
     world.reply(&suback(packet_id(packet, "SUBSCRIBE"), &[ReasonCode::GrantedQoS1]));
     task.output().unwrap()
+}
+
+/// RES-1: 3.1 does not say whether the session is there. What was held over the end of a connection
+/// is acknowledged all the same.
+#[test]
+fn on_3_1_a_message_held_over_a_reconnect_is_acknowledged() {
+    let mut world = World::new(|options| options.version(Version::V3_1));
+    world.run();
+    connect_twice(&mut world, Version::V3_1);
+    let mut messages = stream(&mut world, "a");
+    world.reply(&publish("a", 1, b""));
+    let held = world.finish(messages.recv()).unwrap();
+    world.cut();
+    world.advance(Duration::from_secs(2));
+    expect_connect(&mut world, Version::V3_1, "CONNECT clean=false");
+    world.reply(&connack(false, ReasonCode::Success));
+    assert_eq!(world.sent().len(), 1, "SUBSCRIBE");
+    let Packet::Publish(again) = publish("a", 1, b"") else { unreachable!() };
+    world.reply(&Packet::Publish(proto::Publish { dup: true, ..again }));
+    assert!(messages.try_recv().is_err(), "it is held");
+    drop(held);
+    assert_eq!(world.sent(), ["PUBACK 1"]);
 }
