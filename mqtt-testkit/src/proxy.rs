@@ -102,7 +102,8 @@ impl Proxy {
     }
 
     /// Cuts the connections there are once `bytes` more were forwarded in this direction; for 0
-    /// before the next one is. Bytes of all connections count together.
+    /// before the next one is. Bytes of all connections count together. Nothing is left of it
+    /// once they were cut for another reason.
     pub fn cut_after(&self, direction: Direction, bytes: usize) {
         *self.shared.lock().cut_after.of_mut(direction) = Some(bytes);
     }

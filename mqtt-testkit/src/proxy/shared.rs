@@ -149,6 +149,8 @@ impl Shared {
     pub(super) fn cut(&self) {
         let mut state = self.lock();
         state.cuts += 1;
+        // What was to be cut is.
+        state.cut_after = Each::default();
         for connection in &state.connections {
             // It fails when the other end was faster.
             connection.client.shutdown(Shutdown::Both).ok();

@@ -157,6 +157,19 @@ fn a_stalled_connection_can_be_cut_and_what_it_held_is_lost() {
 }
 
 #[test]
+fn a_cut_that_was_to_come_does_not_strike_later_connections() {
+    let setup = Setup::new();
+    let (mut client, _) = setup.connect();
+    setup.proxy.cut_after(ToServer, 3);
+    setup.proxy.cut_after(ToClient, 1);
+    client.write_all(b"and away").unwrap();
+    expect_end(&mut client);
+    let (mut client, mut broker) = setup.connect();
+    broker.write_all(b"stays").unwrap();
+    expect(&mut client, b"stays");
+}
+
+#[test]
 fn some_connections_are_refused_and_those_after_them_are_not() {
     let setup = Setup::new();
     let (mut client, mut broker) = setup.connect();
