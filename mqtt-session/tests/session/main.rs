@@ -12,6 +12,8 @@ mod connecting;
 mod crashing;
 mod downgrading;
 mod ending;
+#[cfg(feature = "fixed")]
+mod full_journal;
 mod keep_alive;
 mod malformed;
 mod misbehaving;
@@ -22,6 +24,7 @@ mod poison;
 mod properties;
 mod receiving;
 mod repeating;
+mod restoring;
 mod resuming;
 mod sending;
 mod skipping;

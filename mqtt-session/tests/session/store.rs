@@ -6,6 +6,24 @@ use mqtt_session::{Config, RecordKey, RestoreError, Session};
 
 use crate::pair::{Pair, TestMemory};
 
+pub(crate) fn with_store() -> Config {
+    Config { store: true, ..Config::new(1) }
+}
+
+/// A connected session whose records so far are stored.
+pub(crate) fn stored<M: TestMemory>() -> (Pair<M>, Store) {
+    let mut pair = Pair::with(with_store());
+    let mut store = Store::default();
+    pair.connect();
+    store.sync(&mut pair);
+    (pair, store)
+}
+
+/// Messages, their stages and received identifiers: all but session and subscriptions.
+pub(crate) fn session_records(content: &BTreeMap<RecordKey, Vec<u8>>) -> usize {
+    content.keys().filter(|key| key.0[0] >= 2).count()
+}
+
 /// A record as the store got it.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Stored {
