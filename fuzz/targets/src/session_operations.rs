@@ -16,7 +16,8 @@ use world::World;
 /// well until nothing is left to do.
 ///
 /// Every accepted operation has exactly one outcome, QoS 2 arrives exactly once and QoS 1 at least
-/// once, in both directions, and the broker never finds fault with what the session sends.
+/// once, whole and each QoS in its order, in both directions, and the broker never finds fault with
+/// what the session sends.
 pub fn session_operations(data: &[u8]) {
     let mut input = Unstructured::new(data);
     let Ok(setting) = setting(&mut input) else { return };

@@ -23,6 +23,7 @@ static PAYLOAD: [u8; 65_535] = [b'x'; 65_535];
 enum What {
     Message(Option<Delivery>),
     Ended(Token),
+    Connected,
     Closed,
     /// Something else that a packet of the connection brought about.
     OfConnection,
@@ -36,6 +37,9 @@ enum Stage {
     Over,
     /// No CONNECT was transmitted yet.
     Opened,
+    /// CONNECT was transmitted.
+    Greeted,
+    /// CONNACK accepted the connection.
     Connected,
     /// DISCONNECT was transmitted.
     Disconnected,
@@ -211,6 +215,10 @@ impl<M: Memory> Run<M> {
                 self.expect_open();
                 self.unacknowledged.extend(delivery);
             }
+            What::Connected => {
+                assert_eq!(self.stage, Stage::Greeted);
+                self.stage = Stage::Connected;
+            }
             What::OfConnection => self.expect_open(),
             What::Ended(token) => {
                 assert!(self.open_operations.remove(&token), "a second outcome of {token:?}");
@@ -249,15 +257,17 @@ impl<M: Memory> Run<M> {
         self.out = out;
     }
 
-    /// Whole packets of a client: one CONNECT first, nothing behind a DISCONNECT.
+    /// Whole packets of a client: one CONNECT first, before CONNACK no more than authentication takes,
+    /// nothing behind a DISCONNECT.
     fn check_sent(&mut self, bytes: &[u8]) {
         let mut checked = 0;
         for frame in (Frames { bytes, dialect: self.dialect }) {
             checked += frame.whole.len();
             let packet = frame.decode().expect("what is sent is legal");
             self.stage = match (self.stage, packet) {
-                (Stage::Opened, Packet::Connect(_)) => Stage::Connected,
-                (Stage::Connected, Packet::Disconnect(_)) => Stage::Disconnected,
+                (Stage::Opened, Packet::Connect(_)) => Stage::Greeted,
+                (Stage::Greeted, Packet::Auth(_)) => Stage::Greeted,
+                (Stage::Greeted | Stage::Connected, Packet::Disconnect(_)) => Stage::Disconnected,
                 (Stage::Connected, packet) if !matches!(packet, Packet::Connect(_)) => {
                     Stage::Connected
                 }
@@ -356,8 +366,8 @@ fn what(event: &Event<'_>) -> What {
         | Event::Unsubscribed { token, .. }
         | Event::RequestFailed { token, .. } => What::Ended(*token),
         Event::Closed(_) => What::Closed,
-        Event::Connected(_)
-        | Event::Refused(_)
+        Event::Connected(_) => What::Connected,
+        Event::Refused(_)
         | Event::Authenticate(_)
         | Event::Reauthenticated(_)
         | Event::Skipped { .. }

@@ -14,6 +14,9 @@ pub(super) struct Account {
     published: Vec<Published>,
     /// Messages the broker published, by number.
     sent: Vec<Sent>,
+    /// Which of either arrived last.
+    newest_published: Newest,
+    newest_sent: Newest,
     /// The broker lost its session at least once.
     pub(super) lost_session: bool,
     /// How many sessions of the broker the session knows of.
@@ -26,9 +29,22 @@ enum Operation {
     Request,
 }
 
+/// Of each QoS the newest message that arrived: what arrives for the first time is newer.
+#[derive(Default)]
+struct Newest(HashMap<u8, usize>);
+
+impl Newest {
+    fn arrive(&mut self, qos: QoS, number: usize) {
+        let before = self.0.insert(qos as u8, number);
+        assert!(before.is_none_or(|before| before < number), "{number} behind {before:?}, {qos:?}");
+    }
+}
+
 #[derive(Debug)]
 struct Published {
     qos: QoS,
+    /// Bytes of its payload.
+    len: usize,
     end: Option<End>,
     /// How often it arrived at another client.
     arrived: usize,
@@ -60,9 +76,9 @@ impl Account {
     }
 
     /// The message with the next number was accepted.
-    pub(super) fn publish(&mut self, qos: QoS, token: Option<Token>) {
+    pub(super) fn publish(&mut self, qos: QoS, len: usize, token: Option<Token>) {
         let number = self.published.len();
-        self.published.push(Published { qos, end: None, arrived: 0 });
+        self.published.push(Published { qos, len, end: None, arrived: 0 });
         if let Some(token) = token {
             self.accept(token, Operation::Publish { number });
         }
@@ -103,9 +119,14 @@ impl Account {
 
 /// What arrives.
 impl Account {
-    /// A message of the session arrived at the other client.
-    pub(super) fn heard(&mut self, number: usize) {
-        self.published[number].arrived += 1;
+    /// A message of the session arrived at the other client, with a payload of so many bytes.
+    pub(super) fn heard(&mut self, number: usize, len: usize) {
+        let message = &mut self.published[number];
+        assert_eq!(len, message.len, "message {number} of the session");
+        if message.arrived == 0 {
+            self.newest_published.arrive(message.qos, number);
+        }
+        message.arrived += 1;
     }
 
     /// The number of the next message of the broker.
@@ -119,7 +140,11 @@ impl Account {
 
     /// A message of the broker was delivered.
     pub(super) fn received(&mut self, number: usize) {
-        self.sent[number].arrived += 1;
+        let message = &mut self.sent[number];
+        if message.arrived == 0 {
+            self.newest_sent.arrive(message.qos, number);
+        }
+        message.arrived += 1;
     }
 
     pub(super) fn abandon(&mut self, number: usize) {
@@ -133,7 +158,7 @@ impl Account {
     pub(super) fn check(&self, may_duplicate: bool) {
         assert!(self.open.is_empty(), "operations without an outcome: {:?}", self.open);
         for (number, message) in self.published.iter().enumerate() {
-            let Published { qos, end, arrived } = *message;
+            let Published { qos, end, arrived, .. } = *message;
             let is_right = match (qos, end) {
                 (QoS::AtMostOnce, _) => arrived <= 1,
                 (_, Some(End::Rejected | End::NeverSent)) => arrived == 0,

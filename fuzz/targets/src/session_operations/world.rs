@@ -177,7 +177,7 @@ impl<M: Memory> World<M> {
         payload.resize(payload.len() + more, b' ');
         let accepted = self.client.session.publish(self.now, &publish, Payload::Copy(&payload));
         if let Ok(token) = accepted {
-            self.account.publish(qos, token);
+            self.account.publish(qos, payload.len(), token);
         }
     }
 
@@ -310,7 +310,8 @@ impl<M: Memory> World<M> {
             while let Some(event) = watcher.poll(now) {
                 moved += 1;
                 if let Event::Message(message) = event {
-                    self.account.heard(number(message.publish.payload));
+                    let payload = message.publish.payload;
+                    self.account.heard(number(payload), payload.len());
                     deliveries.extend(message.delivery);
                 }
             }
