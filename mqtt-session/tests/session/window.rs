@@ -30,7 +30,7 @@ fn a_window_of_one_sends_one_by_one_in_order<M: TestMemory>() {
 }
 
 /// Promises: SEND-4
-/// Enforces: MQTT-4.9.0-2
+/// Enforces: MQTT-3.3.4-7, MQTT-4.9.0-2
 fn a_failing_pubrec_gives_its_place_back<M: TestMemory>() {
     let mut pair = Pair::<M>::granted(&granting(&[Property::ReceiveMaximum(1)]));
     let failing = pair.publish(QOS2, "a");
