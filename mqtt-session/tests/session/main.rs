@@ -15,6 +15,7 @@ mod ending;
 #[cfg(feature = "fixed")]
 mod full_journal;
 mod keep_alive;
+mod losing;
 mod malformed;
 mod misbehaving;
 mod offline;
@@ -23,6 +24,7 @@ mod pair;
 mod poison;
 mod properties;
 mod receiving;
+mod receiving_again;
 mod repeating;
 mod restoring;
 mod resuming;

@@ -102,6 +102,7 @@ fn what_cannot_be_stored_is_not_acknowledged<M: TestMemory>() {
     let delivery = pair.expect_delivery("a");
     pair.ack(delivery);
     assert_eq!(store.take(&mut pair), 1);
+    pair.expect(&[]);
     let record = store.log.last().unwrap().seq;
     pair.session.handle_store_failed(record);
     pair.expect_events(&[]);
