@@ -18,6 +18,7 @@ mod keep_alive;
 mod losing;
 mod malformed;
 mod misbehaving;
+mod noise;
 mod offline;
 mod packets;
 mod pair;

@@ -1,157 +1,18 @@
-//! What always holds.
+//! What always holds, however the input is split and the output drained.
+
+mod script;
 
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use mqtt_session::proto::{
-    Auth, ConnAck, Packet, PacketId, Properties, Property, QoS, ReasonCode, Role, Version,
-};
-use mqtt_session::{Config, Connect, Delivery, Inbound, Memory, Output, Session, Time, Token};
+use mqtt_session::proto::{ConnAck, Packet, PacketId, Property, Role};
+use mqtt_session::{Config, Connect, Delivery, Output, Token};
 use proptest::prelude::*;
 
 use crate::packets::*;
 use crate::pair::{Pair, Seen, TestMemory};
 use crate::store::Store;
-
-/// What the application does.
-#[derive(Clone, Debug)]
-enum Command {
-    Publish(QoS),
-    Subscribe,
-    Unsubscribe,
-    /// Acknowledges the oldest message not acknowledged.
-    Ack,
-    /// Gives it up.
-    Abandon,
-    /// Time passes.
-    Pass(u64),
-}
-
-/// Commands, then packets of the broker, then perhaps another connection.
-#[derive(Clone, Debug)]
-struct Round {
-    commands: Vec<Command>,
-    /// Messages the broker sends, and how many of its answers.
-    messages: Vec<QoS>,
-    answers: usize,
-    /// Unknown PUBRELs and PUBRECs among them.
-    strays: u16,
-    reconnect: Option<bool>,
-}
-
-fn qos() -> impl Strategy<Value = QoS> {
-    prop_oneof![Just(QOS0), Just(QOS1), Just(QOS2)]
-}
-
-fn rounds() -> impl Strategy<Value = Vec<Round>> {
-    let command = prop_oneof![
-        4 => qos().prop_map(Command::Publish),
-        1 => Just(Command::Subscribe),
-        1 => Just(Command::Unsubscribe),
-        3 => Just(Command::Ack),
-        1 => Just(Command::Abandon),
-        1 => (0..40u64).prop_map(Command::Pass),
-    ];
-    let round = (
-        prop::collection::vec(command, 0..6),
-        prop::collection::vec(qos(), 0..3),
-        0..8usize,
-        0..3u16,
-        prop_oneof![6 => Just(None), 1 => any::<bool>().prop_map(Some)],
-    )
-        .prop_map(|(commands, messages, answers, strays, reconnect)| Round {
-            commands,
-            messages,
-            answers,
-            strays,
-            reconnect,
-        });
-    prop::collection::vec(round, 1..8)
-}
-
-/// How a run is drained between two rounds: where the input is split, and what is polled there.
-#[derive(Clone, Debug)]
-enum Drain {
-    Event,
-    Transmit(usize),
-    Store,
-    Report,
-}
-
-fn drains() -> impl Strategy<Value = Vec<(usize, Drain)>> {
-    let drain = prop_oneof![
-        2 => Just(Drain::Event),
-        2 => (20..64usize).prop_map(Drain::Transmit),
-        1 => Just(Drain::Store),
-        1 => Just(Drain::Report),
-    ];
-    prop::collection::vec((1..12usize, drain), 1..40)
-}
-
-/// A broker whose answers depend on nothing but what it got.
-#[derive(Default)]
-struct Broker {
-    answers: Vec<Vec<u8>>,
-    next_id: u16,
-    open: Vec<u16>,
-}
-
-impl Broker {
-    fn receive(&mut self, packet: &Packet<'_>) {
-        let answer = match packet {
-            Packet::Publish(publish) => match (publish.qos, publish.packet_id) {
-                (QoS::AtLeastOnce, Some(id)) => puback(id.get()),
-                (QoS::ExactlyOnce, Some(id)) => pubrec(id.get()),
-                (_, _) => return,
-            },
-            Packet::PubRel(ack) if ack.0.reason.is_error() => return,
-            Packet::PubRel(ack) => pubcomp(ack.0.packet_id.get()),
-            Packet::PubRec(ack) => pubrel(ack.0.packet_id.get()),
-            Packet::Subscribe(packet) => suback(packet.packet_id.get(), &[ReasonCode::GrantedQoS1]),
-            Packet::Unsubscribe(packet) => unsuback(packet.packet_id.get(), &[ReasonCode::Success]),
-            Packet::PingReq => Packet::PingResp,
-            Packet::PubAck(ack) => {
-                self.open.retain(|id| *id != ack.0.packet_id.get());
-                return;
-            }
-            Packet::PubComp(ack) => {
-                self.open.retain(|id| *id != ack.0.packet_id.get());
-                return;
-            }
-            other => panic!("{other:?}"),
-        };
-        self.answers.push(encode(&answer, Version::V5, Role::Server));
-    }
-
-    /// The bytes of one round.
-    fn speak(&mut self, round: &Round) -> Vec<u8> {
-        let mut bytes = Vec::new();
-        let answers = round.answers.min(self.answers.len());
-        for answer in self.answers.drain(..answers) {
-            bytes.extend(answer);
-        }
-        for qos in &round.messages {
-            let mut id = 0;
-            if *qos != QOS0 {
-                if self.open.len() >= 4 {
-                    continue;
-                }
-                while id == 0 || self.open.contains(&id) {
-                    self.next_id = self.next_id % 1000 + 1;
-                    id = self.next_id;
-                }
-                self.open.push(id);
-            }
-            let payload = format!("message {id}");
-            bytes.extend(encode(&publish(*qos, id, &payload), Version::V5, Role::Server));
-        }
-        for stray in 0..round.strays {
-            let stray = if stray == 0 { pubrel(5000) } else { pubrec(6000 + stray) };
-            bytes.extend(encode(&stray, Version::V5, Role::Server));
-        }
-        bytes
-    }
-}
+use script::{Broker, Command, Drain, Round, drains, rounds};
 
 /// What a run shows to the outside.
 #[derive(Debug, Default, PartialEq)]
@@ -204,8 +65,9 @@ struct Run<M: TestMemory> {
 }
 
 impl<M: TestMemory> Run<M> {
-    /// Runs the script, perhaps in a session an earlier client began. With the bytes another run's broker spoke, the broker says the same;
-    /// with drains, the input is split and drained as they say.
+    /// Runs the script, perhaps in a session an earlier client began. With the bytes another run's
+    /// broker spoke, the broker says the same; with drains, the input is split and drained as they
+    /// say.
     fn new(
         rounds: &[Round],
         spoken: Option<&[Vec<u8>]>,
@@ -472,205 +334,6 @@ fn the_same_again<M: TestMemory>(
     Ok(())
 }
 
-/// What an arbitrary peer does.
-#[derive(Clone, Debug)]
-enum Noise {
-    Bytes(Vec<u8>),
-    /// A packet with one byte changed.
-    Broken {
-        packet: usize,
-        at: usize,
-        mask: u8,
-    },
-    Event,
-    Transmit,
-    Store,
-    Publish(QoS),
-    Subscribe,
-    Ack,
-    Abandon,
-    Authenticate(ReasonCode),
-    Pass(u64),
-    Close,
-    Open {
-        version: Version,
-        clean_start: bool,
-        authenticates: bool,
-    },
-}
-
-fn noise() -> impl Strategy<Value = Noise> {
-    let version = prop_oneof![3 => Just(Version::V5), 1 => Just(Version::V3_1_1)];
-    prop_oneof![
-        2 => prop::collection::vec(any::<u8>(), 0..40).prop_map(Noise::Bytes),
-        6 => (0..88usize, 0..12usize, prop_oneof![8 => Just(0), 1 => any::<u8>()])
-            .prop_map(|(packet, at, mask)| Noise::Broken { packet, at, mask }),
-        3 => Just(Noise::Event),
-        3 => Just(Noise::Transmit),
-        1 => Just(Noise::Store),
-        2 => qos().prop_map(Noise::Publish),
-        1 => Just(Noise::Subscribe),
-        2 => Just(Noise::Ack),
-        1 => Just(Noise::Abandon),
-        1 => (0..60u64).prop_map(Noise::Pass),
-        1 => Just(Noise::Close),
-        1 => any::<bool>().prop_map(|again| Noise::Authenticate(match again {
-            true => ReasonCode::ReAuthenticate,
-            false => ReasonCode::ContinueAuthentication,
-        })),
-        1 => (version, any::<bool>(), any::<bool>()).prop_map(
-            |(version, clean_start, authenticates)| Noise::Open {
-                version, clean_start, authenticates,
-            }),
-    ]
-}
-
-const METHOD: [Property<'static>; 1] = [Property::AuthenticationMethod("M")];
-
-/// A packet a broker may send, right or wrong.
-fn broker_packet(n: usize, version: Version) -> Vec<u8> {
-    let id = u16::try_from(n / 22 + 1).unwrap_or(1);
-    let alias = [Property::TopicAlias(id)];
-    let large = "x".repeat(200);
-    let packet = match n % 22 {
-        0..=2 => Packet::ConnAck(connack(n.is_multiple_of(2))),
-        3 => publish(QOS0, 0, "x"),
-        4 | 5 => publish(QOS1, id, "x"),
-        6 | 7 => publish(QOS2, id, "x"),
-        8 => publish_again(QOS2, id, "x"),
-        9 => puback(id),
-        10 => pubrec(id),
-        11 => pubrel(id),
-        12 => pubcomp(id),
-        13 => suback(id, &[ReasonCode::GrantedQoS0]),
-        14 if version == Version::V5 => unsuback(id, &[ReasonCode::Success]),
-        15 if version == Version::V5 => disconnect(ReasonCode::ServerBusy),
-        16 if version == Version::V5 => Packet::ConnAck(granting(&METHOD)),
-        17 | 18 if version == Version::V5 => {
-            let reasons = [ReasonCode::ContinueAuthentication, ReasonCode::Success];
-            let properties = Properties::from_slice(&METHOD);
-            Packet::Auth(Auth { reason: reasons[n % 2], properties })
-        }
-        19 if version == Version::V5 => with_properties(publish(QOS0, 0, "x"), &alias),
-        20 => publish([QOS0, QOS1, QOS2][n % 3], id, &large),
-        _ => Packet::PingResp,
-    };
-    encode(&packet, version, Role::Server)
-}
-
-/// Nothing a peer, an owner and a store do in any order panics or goes on for ever.
-#[expect(clippy::too_many_lines, reason = "one arm for each noise")]
-fn survives<M: TestMemory>(
-    noises: &[Noise],
-    (store, report_qos0, keep_qos0): (bool, bool, bool),
-) -> Result<(), TestCaseError> {
-    let mut session = Session::<M>::new(Config {
-        store,
-        report_qos0,
-        keep_qos0,
-        topic_alias_maximum: 2,
-        outbound_aliases: true,
-        maximum_packet_size: std::num::NonZeroU32::new(100),
-        ..Config::new(1)
-    });
-    let mut inbound = Inbound::<M>::default();
-    let mut now = Time::from_micros(1);
-    let mut version = Version::V5;
-    let mut deliveries = Vec::new();
-    let open = Noise::Open { version, clean_start: true, authenticates: false };
-    let first = [open, Noise::Transmit];
-    let first = first.into_iter().chain([Noise::Broken { packet: 0, at: 0, mask: 0 }]);
-    for noise in first.chain(noises.iter().cloned()) {
-        match noise {
-            Noise::Bytes(bytes) => drop(inbound.handle_input(now, &bytes)),
-            Noise::Broken { packet, at, mask } => {
-                let mut bytes = broker_packet(packet, version);
-                let len = bytes.len();
-                bytes[at % len] ^= mask;
-                inbound.handle_input(now, &bytes);
-            }
-            Noise::Event => {
-                // Every event but a few uses up bytes or something that was accepted.
-                let most = inbound.len() + 40;
-                let events = (0..=most).take_while(|_| {
-                    let event = session.poll_event(now, &mut inbound);
-                    match event.map(|event| Seen::of(&event)) {
-                        Some(Seen::Message { delivery, .. }) => deliveries.extend(delivery),
-                        Some(_) => {}
-                        None => return false,
-                    }
-                    true
-                });
-                prop_assert!(events.count() <= most, "events without end");
-            }
-            Noise::Transmit => {
-                let mut out = Vec::new();
-                session.poll_transmit(now, &mut out).unwrap();
-                session.handle_sent(now, out.len());
-                decode(&out, version);
-            }
-            Noise::Store => {
-                let mut last = 0;
-                while let Some(record) = session.poll_store() {
-                    prop_assert!(record.seq > last);
-                    last = record.seq;
-                }
-                session.handle_stored(last);
-            }
-            Noise::Publish(qos) => {
-                let message = message(qos, "x");
-                let payload = mqtt_session::Payload::Copy(b"x");
-                session.publish(now, &message, payload).ok();
-            }
-            Noise::Subscribe => {
-                session.subscribe(now, &[filter("f")], &[]).ok();
-            }
-            Noise::Ack => {
-                if let Some(delivery) = deliveries.pop() {
-                    session.ack(delivery, ReasonCode::Success);
-                }
-            }
-            Noise::Abandon => {
-                if let Some(delivery) = deliveries.pop() {
-                    session.abandon(delivery);
-                }
-            }
-            Noise::Pass(seconds) => {
-                now = now.after(Duration::from_secs(seconds));
-                session.handle_timeout(now);
-                let next = session.poll_timeout();
-                prop_assert!(next.is_none_or(|(at, _)| at > now), "{:?} at {:?}", next, now);
-            }
-            Noise::Close => session.handle_closed(now),
-            Noise::Authenticate(reason) => {
-                session.authenticate(now, reason, &METHOD).ok();
-            }
-            Noise::Open { version: next, clean_start, authenticates } => {
-                let properties = if authenticates { &METHOD[..] } else { &[] };
-                let connect = Connect {
-                    version: next,
-                    clean_start,
-                    keep_alive: 10,
-                    properties: Properties::from_slice(properties),
-                    ..Connect::new("c")
-                };
-                if let Ok(opened) = session.open(now, &connect) {
-                    inbound = opened;
-                    version = next;
-                }
-            }
-        }
-    }
-    bounded(&session, &inbound)
-}
-
-/// What a broker can make a session hold is bounded.
-fn bounded<M: Memory>(session: &Session<M>, inbound: &Inbound<M>) -> Result<(), TestCaseError> {
-    prop_assert!(session.held() <= 4096);
-    prop_assert!(inbound.capacity() < session.memory_bound());
-    Ok(())
-}
-
 proptest! {
     #[test]
     fn splitting_and_draining_change_nothing(
@@ -700,22 +363,5 @@ proptest! {
         rounds in rounds(), drains in drains(), adopts: bool,
     ) {
         the_same_again::<crate::pair::Small>(&rounds, &drains, adopts)?;
-    }
-
-    /// Promises: BAD-4
-    #[test]
-    fn no_bytes_make_it_panic_or_loop(
-        noises in prop::collection::vec(noise(), 0..60), kind: (bool, bool, bool),
-    ) {
-        survives::<mqtt_session::Heap>(&noises, kind)?;
-    }
-
-    /// Promises: BAD-4
-    #[cfg(feature = "fixed")]
-    #[test]
-    fn no_bytes_make_it_panic_or_loop_in_fixed_memory(
-        noises in prop::collection::vec(noise(), 0..60), kind: (bool, bool, bool),
-    ) {
-        survives::<crate::pair::Small>(&noises, kind)?;
     }
 }
