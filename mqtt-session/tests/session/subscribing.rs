@@ -22,7 +22,7 @@ fn granted<M: TestMemory>(pair: &mut Pair<M>, id: u16, text: &str) {
 }
 
 /// Promises: SEND-2
-/// Enforces: MQTT-3.8.4-2, MQTT-3.8.4-5, MQTT-3.8.4-7, MQTT-3.9.3-1, MQTT-3.10.4-5, MQTT-3.10.4-6,
+/// Enforces: MQTT-3.8.4-5, MQTT-3.8.4-7, MQTT-3.9.3-1, MQTT-3.10.4-5, MQTT-3.10.4-6,
 /// MQTT-3.11.3-1
 fn requests_are_answered<M: TestMemory>() {
     let mut pair = Pair::<M>::connected();

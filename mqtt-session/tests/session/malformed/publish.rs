@@ -67,6 +67,8 @@ const IDLE_5: &[Row] = &[
     row("a payload that is no text, although it says so", "30 [ 't [ 01 01 ] FF ]", Delivered("\u{FFFD}")),
     // The session does not keep which there are: those of an earlier client may be among them.
     row("a Subscription Identifier nobody gave", "30 [ 't [ 0B 63 ] 78 ]", Delivered("x")),
+    // The first copy may be lost.
+    row("QoS 2 once more, which never came", "3C [ 't 00 0A [ ] 78 ]", Delivered("x")),
 ];
 
 #[rustfmt::skip]
@@ -178,6 +180,8 @@ const IDLE_3: &[Row] = &[
     row("an empty Topic Name at QoS 2", "34 [ ' 00 0A 78 ]", Protocol(EmptyTopic)),
     row("a control character in a Topic Name", "30 [ 00 01 01 78 ]", Delivered("x")),
     row("no character, says Unicode", "30 [ 00 03 EF BF BF 78 ]", Delivered("x")),
+    row("QoS 1 once more, which never came", "3A [ 't 00 0A 78 ]", Delivered("x")),
+    row("QoS 2 once more, which never came", "3C [ 't 00 0A 78 ]", Delivered("x")),
 ];
 
 #[rustfmt::skip]
