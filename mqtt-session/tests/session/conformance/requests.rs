@@ -20,22 +20,22 @@ const FAILED: ReasonCode = ReasonCode::UnspecifiedError;
 fn suback_answers_filter_by_filter<M: TestMemory>() {
     for version in BOTH {
         let mut pair = Pair::<M>::connected_in(version);
-        let filters = [filter("a"), filter("b/#"), filter("c")];
+        let filters = [filter("a"), filter("b"), filter("c/#")];
         let token = pair.session.subscribe(pair.now, &filters, &[]).unwrap();
         pair.expect(&[subscribe(1, &filters)]);
         pair.expect_events(&[]);
-        let codes = [ReasonCode::GrantedQoS0, FAILED, ReasonCode::GrantedQoS2];
+        let codes = [ReasonCode::GrantedQoS0, ReasonCode::GrantedQoS2, FAILED];
         let bytes: &[u8] = if version == Version::V5 {
-            &[0x90, 0x06, 0x00, 0x01, 0x00, 0x00, 0x80, 0x02]
+            &[0x90, 0x06, 0x00, 0x01, 0x00, 0x00, 0x02, 0x80]
         } else {
-            &[0x90, 0x05, 0x00, 0x01, 0x00, 0x80, 0x02]
+            &[0x90, 0x05, 0x00, 0x01, 0x00, 0x02, 0x80]
         };
         pair.send_bytes(bytes);
         pair.expect_events(&[Seen::Subscribed(token, codes.to_vec())]);
         // What was refused is no subscription: it is not made again.
         pair.cut();
         pair.resume(false);
-        pair.expect(&[subscribe(2, &[filter("a")]), subscribe(3, &[filter("c")])]);
+        pair.expect(&[subscribe(2, &[filter("a")]), subscribe(3, &[filter("b")])]);
     }
 }
 
@@ -75,18 +75,31 @@ fn another_count_of_codes_is_a_violation<M: TestMemory>() {
 fn unsuback_answers_all_filters<M: TestMemory>() {
     for version in BOTH {
         let mut pair = Pair::<M>::connected_in(version);
+        let held = [filter("a"), filter("b")];
+        pair.session.subscribe(pair.now, &held, &[]).unwrap();
+        pair.expect(&[subscribe(1, &held)]);
+        pair.send(&suback(1, &[ReasonCode::GrantedQoS1; 2]));
+        assert_eq!(pair.events().len(), 1);
         let filters = ["never", "a", "b"];
         let token = pair.session.unsubscribe(pair.now, &filters, &[]).unwrap();
-        pair.expect(&[unsubscribe(1, &filters)]);
+        pair.expect(&[unsubscribe(2, &filters)]);
         pair.expect_events(&[]);
         let codes: &[ReasonCode] = if version == Version::V5 {
-            pair.send_bytes(&[0xB0, 0x06, 0x00, 0x01, 0x00, 0x11, 0x00, 0x87]);
+            pair.send_bytes(&[0xB0, 0x06, 0x00, 0x02, 0x00, 0x11, 0x00, 0x87]);
             &[ReasonCode::NoSubscriptionExisted, OK, ReasonCode::NotAuthorized]
         } else {
-            pair.send_bytes(&[0xB0, 0x02, 0x00, 0x01]);
+            pair.send_bytes(&[0xB0, 0x02, 0x00, 0x02]);
             &[]
         };
         pair.expect_events(&[Seen::Unsubscribed(token, codes.to_vec())]);
+        // What the broker did not end goes on, and nothing else.
+        pair.cut();
+        pair.resume(false);
+        if version == Version::V5 {
+            pair.expect(&[subscribe(3, &held[1..])]);
+        } else {
+            pair.expect(&[]);
+        }
     }
 }
 
