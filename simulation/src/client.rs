@@ -8,7 +8,7 @@ use mqtt_session::{Delivery, Memory, Session, Supervisor, Time};
 use mqtt_testkit::{Broker, Endpoint};
 
 use crate::message::Name;
-use crate::oracle::{Broken, Oracle, Seen};
+use crate::oracle::{Broken, Holding, Oracle, Seen};
 use crate::plan::ClientPlan;
 use crate::random::Random;
 use crate::tally::{Fault, Promise, Tally};
@@ -140,6 +140,17 @@ impl<M: Memory> Client<M> {
         self.stored_at = is_left.then(|| now.after(self.random.millis(0..=most)));
     }
 
+    fn check_memory(&mut self) {
+        let session = &self.endpoint.session;
+        let (bound, buffer) = (session.memory_bound(), self.endpoint.inbound_capacity());
+        let publishes = session.in_flight() + session.pending();
+        let holding = Holding { messages: session.held(), publishes, buffer };
+        self.oracle.check(Promise::Bad3, buffer <= bound, || {
+            format!("a buffer of {buffer} bytes, {bound} in all")
+        });
+        self.oracle.check_holding(holding);
+    }
+
     fn resume_reading(&mut self, now: Time) {
         self.paused_until = None;
         self.endpoint.set_paused(now, false);
@@ -154,11 +165,9 @@ impl<M: Memory> Actor for Client<M> {
             self.handle_seen(now, &seen);
         }
         let stored = self.take_records(now);
-        let bound = self.endpoint.session.memory_bound();
-        let capacity = self.endpoint.inbound_capacity();
-        self.oracle.check(Promise::Bad3, capacity <= bound, || {
-            format!("{capacity} bytes, {bound} at most")
-        });
+        if moved || stored {
+            self.check_memory();
+        }
         moved || stored
     }
 
@@ -185,6 +194,9 @@ impl<M: Memory> Actor for Client<M> {
         any |= self.dial(now, broker);
         if self.paused_until.is_some() {
             self.oracle.excuse_silence(now);
+        }
+        if any {
+            self.check_memory();
         }
         any
     }

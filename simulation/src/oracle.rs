@@ -2,6 +2,7 @@
 
 mod connection;
 mod events;
+mod memory;
 mod operation;
 mod received;
 mod records;
@@ -19,6 +20,7 @@ use crate::tally::{Promise, Tally};
 use crate::wire;
 use connection::Connection;
 pub(crate) use events::Seen;
+pub(crate) use memory::Holding;
 pub(crate) use operation::{Kind, Operation, Publish, Request};
 use received::Inbound;
 pub(crate) use records::Store;
@@ -39,6 +41,8 @@ pub(crate) struct Facts {
     /// Its memory grows.
     pub(crate) grows: bool,
     pub(crate) max_in_flight: Option<u16>,
+    /// Announced, where the version can say it.
+    pub(crate) receive_maximum: u16,
     /// After a session loss these are sent again.
     pub(crate) repeats: [bool; 2],
     pub(crate) wants_aliases: bool,
@@ -76,6 +80,8 @@ pub(crate) struct Oracle {
     clean: BTreeSet<u16>,
     /// Received, and not used up by the session.
     incoming: Vec<u8>,
+    /// Bytes of the longest packet received so far.
+    longest_packet: usize,
     event: Option<Seen>,
     /// What the session told, for its owner.
     pub(crate) seen: VecDeque<Seen>,
@@ -114,6 +120,7 @@ impl Oracle {
             knowledge: Knowledge::None,
             clean: BTreeSet::new(),
             incoming: Vec::new(),
+            longest_packet: 0,
             event: None,
             seen: VecDeque::new(),
         }
@@ -210,6 +217,7 @@ impl<M: Memory> Watch<M> for Oracle {
             && let Some(packet) = incoming.get(at..at + len)
             && at + len <= used
         {
+            self.longest_packet = self.longest_packet.max(len);
             self.settle(due.take(), None);
             match wire::read(packet, self.facts.level) {
                 Some(packet) => due = self.note_received(&packet),

@@ -86,6 +86,7 @@ impl ClientPlan {
             has_store,
             grows,
             max_in_flight,
+            receive_maximum,
             repeats,
             wants_aliases,
             response_timeout,

@@ -86,6 +86,11 @@ impl Connection {
         }
     }
 
+    /// Packets of the broker that belong to nothing and were not answered yet.
+    pub(super) fn strays(&self) -> usize {
+        self.stray_releases.len() + self.stray_receipts.len()
+    }
+
     pub(super) fn limits(&self) -> Option<Properties> {
         match self.stage {
             Stage::Up(limits) => Some(limits),
