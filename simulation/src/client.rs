@@ -3,6 +3,7 @@
 mod application;
 mod dialling;
 mod faults;
+mod storing;
 
 use mqtt_session::{Delivery, Memory, Session, Supervisor, Time};
 use mqtt_testkit::{Broker, Endpoint};
@@ -85,6 +86,10 @@ pub(crate) struct Client<M: Memory> {
     held: Vec<Held>,
     /// When the store reports.
     stored_at: Option<Time>,
+    /// When the program runs again, whose store failed it.
+    restart_at: Option<Time>,
+    /// Its connection was about to end when the store failed.
+    leaves_already: bool,
     /// When the transport is read again.
     paused_until: Option<Time>,
     is_silent: bool,
@@ -103,41 +108,12 @@ impl<M: Memory> Client<M> {
             dialling: Dialling::default(),
             held: Vec::new(),
             stored_at: None,
+            restart_at: None,
+            leaves_already: false,
             paused_until: None,
             is_silent: false,
             plan,
         }
-    }
-
-    /// Takes the records there are.
-    fn take_records(&mut self, now: Time) -> bool {
-        let mut any = false;
-        while let Some(record) = self.endpoint.session.poll_store() {
-            self.oracle.tally.steps += 1;
-            self.oracle.store.push(record.seq, record.key, record.value);
-            any = true;
-        }
-        if any && self.stored_at.is_none() {
-            let most = u64::try_from(self.plan.store_delay.as_millis()).unwrap_or(0);
-            self.stored_at = Some(now.after(self.random.millis(0..=most)));
-        }
-        any
-    }
-
-    /// The store reports some of the records, or all.
-    fn report_records(&mut self, now: Time) {
-        let waiting = self.oracle.store.waiting();
-        let count = match self.weather {
-            Weather::Rough => self.random.below(waiting) + 1,
-            Weather::Calm => waiting,
-        };
-        if let Some(seq) = self.oracle.store.keep(count) {
-            self.oracle.tally.steps += 1;
-            self.endpoint.session.handle_stored(seq);
-        }
-        let most = u64::try_from(self.plan.store_delay.as_millis()).unwrap_or(0);
-        let is_left = self.oracle.store.waiting() > 0;
-        self.stored_at = is_left.then(|| now.after(self.random.millis(0..=most)));
     }
 
     fn check_memory(&mut self) {
@@ -164,6 +140,7 @@ impl<M: Memory> Actor for Client<M> {
         while let Some(seen) = self.oracle.seen.pop_front() {
             self.handle_seen(now, &seen);
         }
+        self.oracle.check_unstored();
         let stored = self.take_records(now);
         if moved || stored {
             self.check_memory();
@@ -175,6 +152,10 @@ impl<M: Memory> Actor for Client<M> {
         let mut any = false;
         if self.stored_at.is_some_and(|at| at <= now) {
             self.report_records(now);
+            any = true;
+        }
+        if self.restart_at.is_some_and(|at| at <= now) {
+            self.restart(now);
             any = true;
         }
         if self.paused_until.is_some_and(|at| at <= now) {
@@ -206,6 +187,7 @@ impl<M: Memory> Actor for Client<M> {
         let own = [
             self.endpoint.poll_timeout(now),
             self.stored_at,
+            self.restart_at,
             self.paused_until,
             self.dialling.poll_timeout(),
         ];
@@ -228,6 +210,7 @@ impl<M: Memory> Actor for Client<M> {
         for held in &mut self.held {
             held.due = Some(now);
         }
+        self.restart_at = self.restart_at.map(|_| now);
         // Nobody would ever find out.
         if std::mem::take(&mut self.is_silent)
             && let Some(link) = self.endpoint.link_mut()

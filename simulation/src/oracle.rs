@@ -70,6 +70,8 @@ pub(crate) struct Oracle {
     flows: BTreeMap<u16, usize>,
     /// Those past PUBREC, in the order of the PUBRECs.
     released: Vec<usize>,
+    /// Those whose records could not be stored, and that were not seen to fail yet.
+    unstored: Vec<usize>,
     /// After an end that blames content: up to this one messages are sent again one at a time.
     last_suspect: Option<usize>,
     /// The broker's messages that are not finished.
@@ -115,6 +117,7 @@ impl Oracle {
             nameless: 0,
             flows: BTreeMap::new(),
             released: Vec::new(),
+            unstored: Vec::new(),
             last_suspect: None,
             inbound: BTreeMap::new(),
             knowledge: Knowledge::None,

@@ -34,6 +34,8 @@ pub(crate) struct ClientPlan {
     /// Some of its messages end connections.
     pub(crate) poisons: bool,
     pub(crate) acknowledging: Acknowledging,
+    /// The store fails now and then.
+    pub(crate) store_fails: bool,
     /// How long the store takes at most.
     pub(crate) store_delay: Duration,
 }
@@ -106,6 +108,7 @@ impl ClientPlan {
                 Acknowledging::Late,
                 Acknowledging::Reluctant,
             ]),
+            store_fails: random.one_in(2),
             store_delay: Duration::from_millis(random.pick([0, 10, 2000])),
         }
     }

@@ -59,7 +59,7 @@ table! {
         Bad3 "BAD-3" "memory stays within its bound",
         Bad4 "BAD-4" "no deadline lies in the past, and on a quiet network everything ends",
         End1 "END-1" "nothing is sent after DISCONNECT, nor before CONNACK",
-        Sto1 "STO-1" "what waits for a record is not sent before",
+        Sto1 "STO-1" "what waits for a record is not sent before, and what is not stored fails",
         Sto2 "STO-2" "no crash loses or doubles a message",
     }
 }
@@ -89,6 +89,8 @@ table! {
         NoRetain "no retain" "a connection without retained messages",
         LowQoS "Maximum QoS" "a connection with a lower Maximum QoS",
         Crash "crash" "the client ends between two records, and is restored",
+        MessageUnstored "message not stored" "messages cannot be stored, and nothing else",
+        StoreBroken "store broken" "other records cannot be stored, and the program runs again",
         CrashWithout "crash without a store" "the client ends and knows nothing",
     }
 }

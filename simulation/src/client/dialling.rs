@@ -182,6 +182,7 @@ impl<M: Memory> Client<M> {
 
     pub(super) fn handle_closed(&mut self, now: Time, reason: CloseReason) {
         self.dialling.deadline = None;
+        self.check_closed(reason);
         let (class, expected) = (FailureClass::of(&reason), class_of(reason));
         self.oracle.check(Promise::Live2, class == expected, || {
             format!("{reason} is {class:?}, should be {expected:?}")

@@ -1,12 +1,11 @@
 //! What a client suffers by itself: its connection, its reading, its end.
 
 use mqtt_session::proto::ReasonCode;
-use mqtt_session::{Config, Memory, Session, Supervisor, Time};
+use mqtt_session::{Memory, Time};
 use mqtt_testkit::{Broker, Direction};
 
 use super::{Actor, Client, Weather};
-use crate::client::dialling::Dialling;
-use crate::tally::{Fault, Promise};
+use crate::tally::Fault;
 
 impl<M: Memory> Client<M> {
     /// One of these strikes.
@@ -67,31 +66,17 @@ impl<M: Memory> Client<M> {
 
     /// The program ends between two writes of its store and runs again.
     fn crash(&mut self, now: Time) {
-        let seed = self.random.next();
-        let config = Config { seed, ..self.plan.config.clone() };
-        let session = if self.plan.facts.has_store {
+        if self.plan.facts.has_store {
             let kept = self.random.below(self.oracle.store.waiting() + 1);
             self.oracle.note(now, format_args!("crash with {kept} records more than reported"));
             self.oracle.crash(kept);
             self.oracle.tally.strike(Fault::Crash);
-            Session::restore(config, now, self.oracle.store.content())
         } else {
             self.oracle.note(now, "crash without a store");
             self.oracle.crash_without();
             self.oracle.tally.strike(Fault::CrashWithout);
-            Ok(Session::new(config))
-        };
-        self.oracle
-            .check(Promise::Sto2, session.is_ok(), || format!("{:?}", session.as_ref().err()));
-        let Ok(session) = session else { return };
-        self.endpoint.restart(now, session);
-        self.endpoint.set_paused(now, false);
-        self.paused_until = None;
-        self.held.clear();
-        self.stored_at = None;
-        self.supervisor = Supervisor::new(self.plan.supervisor, 2);
-        self.supervisor.start(now);
-        self.dialling = Dialling::default();
+        }
+        self.rise(now);
     }
 
     /// The broker refuses the next CONNECT, which is perhaps another's.

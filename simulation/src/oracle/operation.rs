@@ -263,6 +263,10 @@ impl Oracle {
                 let holds = self.may_end(at, ended);
                 self.check(Promise::Send11, holds, || format!("{at} is given up too soon"));
             }
+            Ended::Failed(Failure::StoreFailed) => {
+                let holds = self.may_end(at, ended);
+                self.check(Promise::Sto1, holds, || format!("{at} fails, and its record did not"));
+            }
             Ended::Failed(_) => {
                 self.check(Promise::Send2, false, || format!("{at}: {ended:?}"));
             }
@@ -290,6 +294,10 @@ impl Oracle {
             Ended::Failed(Failure::NoAnswer) => {
                 let misses = operation.misses + u32::from(self.is_late(operation));
                 operation.publish().is_none() && misses > MADE_AGAIN
+            }
+            Ended::Failed(Failure::StoreFailed) => {
+                let is_qos0 = operation.publish().is_none_or(|publish| publish.qos == 0);
+                !is_qos0 && (self.unstored.contains(&at) || self.store.has_failed)
             }
             // What expires before it is sent again may have been taken all the same.
             Ended::Indeterminate => {

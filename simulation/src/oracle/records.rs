@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use mqtt_session::RecordKey;
 
-use super::operation::{Life, Loss};
+use super::operation::{Life, Loss, Operation};
 use super::{Knowledge, Oracle};
 use crate::message::Name;
 use crate::tally::Promise;
@@ -27,6 +27,14 @@ pub(crate) struct Store {
     log: Vec<Record>,
     /// The operation of each message that was stored, by its number.
     messages: BTreeMap<u64, usize>,
+    /// A record could not be stored that the session cannot go on without.
+    pub(crate) has_failed: bool,
+}
+
+impl Record {
+    fn is_message(&self) -> bool {
+        self.key.0[0] == MESSAGE && self.value.is_some()
+    }
 }
 
 /// What kind of record it is: the first byte of its key.
@@ -69,10 +77,16 @@ impl Store {
         last
     }
 
+    /// How many of the records that were not reported to keep, so that only messages are left.
+    pub(crate) fn vital(&self) -> usize {
+        self.log.iter().rposition(|record| !record.is_message()).map_or(0, |at| at + 1)
+    }
+
     /// A crash: of what was not reported so many records are there nevertheless.
     fn crash(&mut self, records: usize) {
         self.keep(records);
         self.log.clear();
+        self.has_failed = false;
     }
 
     /// What is there, in the order of the keys.
@@ -126,6 +140,29 @@ fn two(bytes: &[u8]) -> Option<u16> {
 
 fn eight(bytes: &[u8]) -> Option<u64> {
     Some(u64::from_be_bytes(bytes.try_into().ok()?))
+}
+
+/// What the store cannot keep.
+impl Oracle {
+    /// None of the records that wait will be stored. Gives the number of the first, and whether there
+    /// are others than messages among them; `None` if none waits.
+    pub(crate) fn fail_store(&mut self) -> Option<(u64, bool)> {
+        let log = std::mem::take(&mut self.store.log);
+        let first = log.first()?.seq;
+        let messages = log.iter().filter(|record| record.is_message());
+        let messages = messages.filter_map(|record| self.store.messages.get(&number(record.key)));
+        self.unstored.extend(messages);
+        self.store.has_failed = log.iter().any(|record| !record.is_message());
+        Some((first, self.store.has_failed))
+    }
+
+    /// What could not be stored has failed by the time events were polled.
+    pub(crate) fn check_unstored(&mut self) {
+        for at in std::mem::take(&mut self.unstored) {
+            let is_open = self.operations.get(at).is_some_and(Operation::is_open);
+            self.check(Promise::Sto1, !is_open, || format!("{at} is not stored, nor failed"));
+        }
+    }
 }
 
 impl Oracle {
@@ -202,6 +239,7 @@ impl Oracle {
         self.incoming.clear();
         self.tokens.clear();
         self.last_suspect = None;
+        self.unstored.clear();
         self.nameless = 0;
         self.event = None;
         self.seen.clear();

@@ -19,7 +19,9 @@ impl Oracle {
         });
         let may_come = match stage {
             None | Some(Stage::Left) => false,
-            Some(Stage::Waiting) => matches!(packet, Packet::Auth(_)),
+            Some(Stage::Waiting) => {
+                matches!(packet, Packet::Auth(_) | Packet::Disconnect(0x80..))
+            }
             Some(Stage::Up(limits)) => {
                 let fits = len <= limits.packet_size as usize;
                 self.check(Promise::Con2, fits, || format!("{len} bytes are too large"));
@@ -55,6 +57,9 @@ impl Oracle {
         let is_first = self.connection.is_none();
         self.check(Promise::End1, is_first, || "CONNECT on a connection that has one".to_owned());
         let level = self.facts.level;
+        if self.store.has_failed {
+            self.check(Promise::Sto1, false, || "CONNECT after the store failed".to_owned());
+        }
         self.check(Promise::Ver1, connect.level == level, || format!("level {}", connect.level));
         self.incoming.clear();
         self.connection = Some(Connection::new(self.now, connect));
