@@ -70,6 +70,9 @@ pub fn connect(options: Options) -> Result<Client, ConnectError> {
 
 /// Starts the client's thread, without waiting for the connection: messages of QoS 1 and 2 and
 /// subscriptions are accepted at once and sent when it is up.
+///
+/// Fails for options that cannot be ([`ConnectError::Options`]), and where the system has no thread or
+/// descriptor for it ([`ConnectError::Start`]).
 pub fn start(options: Options) -> Result<Client, ConnectError> {
     start_with(options, |mut reactor| {
         thread::Builder::new().name("mqtt".to_owned()).spawn(move || reactor.run())?;
@@ -79,7 +82,7 @@ pub fn start(options: Options) -> Result<Client, ConnectError> {
 
 /// A client without a thread, for those who own their loop: it connects, and works, only while
 /// [`Client::turn`] or a call that waits ([`Client::connected`] first of all) is running, and
-/// calls callbacks there.
+/// calls callbacks there. Fails as [`start`] does.
 pub fn start_without_thread(options: Options) -> Result<Client, ConnectError> {
     start_with(options, |reactor| Ok(Mover::Owner(Arc::new(OwnLoop::new(reactor)))))
 }

@@ -18,8 +18,6 @@ use crate::readiness::Readiness;
 pub(crate) struct OwnLoop {
     state: Mutex<State>,
     turned: Condvar,
-    /// Interrupts the turn that waits.
-    waker: Waker,
     shared: Arc<Shared>,
 }
 
@@ -48,7 +46,6 @@ impl OwnLoop {
         OwnLoop {
             state: Mutex::new(State { reactor, turns: 0, news: false, waits: false }),
             turned: Condvar::new(),
-            waker: Waker::from(Arc::clone(&shared)),
             shared,
         }
     }
@@ -60,7 +57,9 @@ impl OwnLoop {
         mut future: Pin<&mut F>,
         deadline: Option<Instant>,
     ) -> Option<F::Output> {
-        let mut context = Context::from_waker(&self.waker);
+        // Interrupts the turn that waits.
+        let waker = Waker::from(Arc::clone(&self.shared));
+        let mut context = Context::from_waker(&waker);
         let (mut over, mut leaving) = (false, None);
         loop {
             let turns = self.lock().turns;
@@ -106,20 +105,14 @@ impl OwnLoop {
                 Turn { own_loop: self, after: Slot::Ended, news: true }.make(reactor, deadline)
             }
             Slot::Turning => {
-                self.wait(state, deadline);
+                let left = left(deadline).unwrap_or(Duration::MAX);
+                drop(self.turned.wait_timeout(state, left));
                 Ok(true)
             }
             Slot::Ended => {
                 state.reactor = Slot::Ended;
                 Ok(false)
             }
-        }
-    }
-
-    fn wait(&self, state: MutexGuard<'_, State>, deadline: Option<Instant>) {
-        match left(deadline) {
-            None => drop(self.turned.wait(state)),
-            Some(left) => drop(self.turned.wait_timeout(state, left)),
         }
     }
 

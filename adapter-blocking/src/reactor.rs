@@ -7,8 +7,6 @@
 use std::cell::RefCell;
 use std::future::Future;
 use std::io;
-#[cfg(unix)]
-use std::os::fd::{AsFd, BorrowedFd};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, AtomicU64, AtomicUsize, Ordering};
@@ -76,7 +74,7 @@ impl<D: Future<Output = ()>> Reactor<D> {
 /// What sockets, timer and wakers know of the poller.
 #[derive(Debug)]
 pub(crate) struct Shared {
-    registry: Registry,
+    pub(crate) registry: Registry,
     interrupt: mio::Waker,
     /// `RUNNING`, `PARKED` or `WOKEN`.
     state: AtomicU8,
@@ -84,7 +82,7 @@ pub(crate) struct Shared {
     readable: AtomicUsize,
     /// Counts the turns on which some socket became writable.
     writable: AtomicUsize,
-    clock: Clock,
+    pub(crate) clock: Clock,
     /// When the driver wants to be polled at the latest, in microseconds by `clock`.
     deadline: AtomicU64,
 }
@@ -116,10 +114,6 @@ impl Shared {
             deadline: AtomicU64::new(NEVER),
         };
         Ok((poll, Arc::new(shared)))
-    }
-
-    pub(crate) fn clock(&self) -> Clock {
-        self.clock
     }
 
     /// Has the driver polled once at this time, instead of the one asked for before.
@@ -182,13 +176,6 @@ impl Shared {
         if event.is_writable() || event.is_write_closed() || event.is_error() {
             self.writable.fetch_add(1, Ordering::Relaxed);
         }
-    }
-}
-
-#[cfg(unix)]
-impl AsFd for Shared {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.registry.as_fd()
     }
 }
 

@@ -60,6 +60,6 @@ impl Readiness {
 #[cfg(unix)]
 impl AsFd for Readiness {
     fn as_fd(&self) -> BorrowedFd<'_> {
-        self.shared.as_fd()
+        self.shared.registry.as_fd()
     }
 }

@@ -25,7 +25,7 @@ pub(crate) struct Mio {
 
 impl Mio {
     pub(crate) fn new(shared: &Arc<Shared>) -> Mio {
-        Mio { clock: shared.clock(), shared: Arc::downgrade(shared) }
+        Mio { clock: shared.clock, shared: Arc::downgrade(shared) }
     }
 }
 
@@ -74,13 +74,11 @@ impl Timer for Mio {
     }
 }
 
+type Addresses = io::Result<Vec<SocketAddr>>;
+
 /// Looks a name up on a thread of its own, since the system can only do it blocking. The thread
 /// ends when the system has answered, and keeps nothing of the client alive until then.
-fn look_up(
-    host: String,
-    port: u16,
-    shared: Weak<Shared>,
-) -> io::Result<Receiver<io::Result<Vec<SocketAddr>>>> {
+fn look_up(host: String, port: u16, shared: Weak<Shared>) -> io::Result<Receiver<Addresses>> {
     let (sender, receiver) = mpsc::sync_channel(1);
     let run = move || {
         let addresses = (host.as_str(), port).to_socket_addrs().map(Iterator::collect);

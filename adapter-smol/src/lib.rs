@@ -58,6 +58,8 @@ pub async fn connect(options: Options) -> Result<Client, ConnectError> {
 
 /// Starts the client's task on smol's global executor, without waiting for the connection:
 /// messages of QoS 1 and 2 and subscriptions are accepted at once and sent when it is up.
+///
+/// Fails for options that cannot be ([`ConnectError::Options`]).
 pub fn start(options: Options) -> Result<Client, ConnectError> {
     let (client, driver) = client(options)?;
     smol::spawn(driver).detach();
@@ -66,6 +68,8 @@ pub fn start(options: Options) -> Result<Client, ConnectError> {
 
 /// A client and its task, to be started on an executor of your choice. Until it is, nothing
 /// happens; then it connects, which [`Client::connected`] waits for.
+///
+/// Fails for options that cannot be ([`ConnectError::Options`]).
 ///
 /// ```no_run
 /// use mqtt_adapter_smol::{Options, client};

@@ -55,6 +55,9 @@ pub async fn connect(options: Options) -> Result<Client, ConnectError> {
 
 /// Starts the client's task on the current tokio runtime, without waiting for the connection:
 /// messages of QoS 1 and 2 and subscriptions are accepted at once and sent when it is up.
+///
+/// Fails for options that cannot be ([`ConnectError::Options`]), and outside of a runtime
+/// ([`ConnectError::Start`]).
 pub fn start(options: Options) -> Result<Client, ConnectError> {
     let runtime = Handle::try_current()
         .map_err(|error| ConnectError::Start(Arc::new(std::io::Error::other(error))))?;

@@ -10,7 +10,7 @@ const MOST: usize = 600;
 
 /// The calls, each a line over that of `mqtt-client`, and their errors: what an adapter for an async
 /// runtime re-exports, and one for blocking code has to write.
-const CALLS: [&str; 5] = ["client.rs", "error.rs", "publishing.rs", "readiness.rs", "receiving.rs"];
+const CALLS: [&str; 4] = ["client.rs", "error.rs", "publishing.rs", "receiving.rs"];
 
 /// Layers an adapter does not name: what they decide is the protocol.
 const BELOW: [&str; 2] = ["mqtt-proto", "mqtt-session"];

@@ -56,7 +56,7 @@ fn a_wake_interrupts_a_turn() {
 #[test]
 fn a_deadline_ends_a_turn_once() {
     let mut reactor = idle();
-    let now = reactor.shared.clock().now();
+    let now = reactor.shared.clock.now();
     reactor.shared.set_deadline(now.after(MOMENT));
     assert!(turn(&mut reactor, None) >= MOMENT / 2);
     assert!(turn(&mut reactor, Some(MOMENT)) >= MOMENT);
@@ -70,7 +70,7 @@ fn no_turn_sleeps_for_long_before_a_deadline() {
     let shared = &reactor.shared;
     assert_eq!(shared.park(), None, "nothing is due");
     shared.unpark();
-    shared.set_deadline(shared.clock().now().after(Duration::from_secs(3600)));
+    shared.set_deadline(shared.clock.now().after(Duration::from_secs(3600)));
     assert_eq!(shared.park(), Some(LONGEST_SLEEP));
 }
 
@@ -94,7 +94,7 @@ fn a_wait_elsewhere_misses_no_wake_and_no_deadline() {
     Arc::clone(&reactor.shared).wake();
     assert_eq!(reactor.shared.park(), Some(Duration::ZERO), "a wake came first");
     turn(&mut reactor, None);
-    reactor.shared.set_deadline(reactor.shared.clock().now());
+    reactor.shared.set_deadline(reactor.shared.clock.now());
     assert_eq!(reactor.shared.park(), Some(Duration::ZERO));
     turn(&mut reactor, None);
     assert_eq!(reactor.shared.park(), None, "a deadline is told once");
@@ -106,7 +106,7 @@ fn a_turn_tells_whether_there_was_something_to_do() {
     assert_eq!(reactor.turn(Some(Duration::ZERO)).unwrap(), Turned::Idle);
     Arc::clone(&reactor.shared).wake();
     assert_eq!(reactor.turn(None).unwrap(), Turned::Worked);
-    reactor.shared.set_deadline(reactor.shared.clock().now());
+    reactor.shared.set_deadline(reactor.shared.clock.now());
     assert_eq!(reactor.turn(None).unwrap(), Turned::Worked);
     assert_eq!(reactor.turn(Some(Duration::ZERO)).unwrap(), Turned::Idle);
     reactor.shared.park();
