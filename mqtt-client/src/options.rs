@@ -256,7 +256,8 @@ impl Options {
     }
 
     /// Receive Maximum: QoS 1/2 messages the broker may have unacknowledged here, which is also
-    /// how many slow consumers can hold. Default: 1,024.
+    /// how many slow consumers can hold. Before 5.0 a broker is not told: nothing is read from it while
+    /// it has more than twice as many, or 32 more. Default: 1,024.
     pub fn receive_maximum(mut self, messages: u16) -> Options {
         self.receiving.receive_maximum = messages;
         self

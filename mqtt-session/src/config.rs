@@ -11,7 +11,8 @@ pub struct Config {
     /// The version packets are made for until the first connection.
     pub version: Version,
     /// Receive Maximum announced: QoS 1/2 messages the broker may have unacknowledged here. Memory
-    /// of a fixed size announces no more than it holds.
+    /// of a fixed size announces no more than it holds. Before 5.0, where it is not announced, reading
+    /// waits at twice as many or 32 more ([`Session::wants_input`](crate::Session::wants_input)).
     pub receive_maximum: NonZeroU16,
     /// Maximum Packet Size announced, in bytes; `None` announces none. Before 5.0, which has no way
     /// to announce it, larger messages are skipped ([`Event::Skipped`](crate::Event::Skipped)).
@@ -62,8 +63,8 @@ pub struct Config {
     /// owners whose payloads must not be dropped just anywhere.
     pub hand_back: bool,
     /// Turns off the tolerances for brokers that break the standard: `lenient`, Receive Maximum
-    /// enforced at twice the announced value or at 32 more (which stays so before 5.0, where it is
-    /// not announced), no ClientID assigned, PUBACK for QoS 2 before 5.0.
+    /// enforced at twice the announced value or at 32 more, no ClientID assigned, PUBACK for QoS 2
+    /// before 5.0.
     pub strict: bool,
     /// Closes the connection when the broker has a session that this end has no state of. If not
     /// (default), the session is adopted: before QoS 2 uses a Packet Identifier in it for the first

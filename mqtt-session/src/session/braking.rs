@@ -3,7 +3,7 @@
 
 use super::held::{Answer, Shelf};
 use super::link::Link;
-use super::{Session, SessionState};
+use super::{Lane, Phase, Session, SessionState};
 use crate::{Memory, Time, ViolationKind};
 
 impl<M: Memory> Session<M> {
@@ -39,23 +39,28 @@ impl<M: Memory> Session<M> {
         braked.is_some_and(|link| link.transport_ended || !has_room(link))
     }
 
-    /// When the message has waited too long: the broker's answers wait behind it.
+    /// When an answer of the broker's has waited too long behind the message.
     pub(super) fn brake_ends_at(&self, link: &Link<M>) -> Option<Time> {
-        let waits = self.in_flight() > 0 || !self.state.flows.is_empty(super::Lane::Requested);
-        let braked_at = link.braked_at.filter(|_| waits)?;
+        let braked_at = link.braked_at.filter(|_| self.state.awaits_answer())?;
         Some(braked_at.after(self.config.response_timeout?.max(super::time::SHORTEST)))
     }
 
     /// Gives up a connection whose next message waited too long.
     pub(super) fn give_up_braking(&mut self) {
         let ends_at = self.link.as_ref().and_then(|link| self.brake_ends_at(link));
-        if ends_at.is_some_and(|at| at <= self.now) && self.phase() == super::Phase::Connected {
+        if ends_at.is_some_and(|at| at <= self.now) && self.phase() == Phase::Connected {
             self.give_up(ViolationKind::ReceiveMaximum);
         }
     }
 }
 
 impl<M: Memory> SessionState<M> {
+    /// Whether an answer of the broker's is missing.
+    pub(super) fn awaits_answer(&self) -> bool {
+        let lanes = [Lane::InFlight, Lane::Releasing, Lane::Released, Lane::Requested];
+        lanes.into_iter().any(|lane| !self.flows.is_empty(lane))
+    }
+
     /// Whether a place can become free without another packet of the broker's: by an acknowledgement
     /// that leaves, or that the application gives.
     fn can_make_room(&self) -> bool {

@@ -39,7 +39,7 @@ pub(crate) struct Link<M: Memory> {
     pub(crate) misanswered: Option<u32>,
     /// The owner does not read.
     pub(crate) is_paused: bool,
-    /// Since when the next message waits for room; before 5.0 only.
+    /// Since when the next message waits for room, or an answer behind it; before 5.0 only.
     pub(crate) braked_at: Option<Time>,
     /// The transport is gone; what was received is still used.
     pub(crate) transport_ended: bool,

@@ -40,11 +40,15 @@ impl<M: Memory> Session<M> {
             Stage::Waiting { .. } => self.state.transmit_auth(link, out).map(|_| ()),
             Stage::Left { .. } => Ok(()),
             Stage::Up(_) => {
+                let waited = self.state.awaits_answer();
                 let _complete = self.state.transmit_auth(link, out)?
                     && transmit_ping::<M>(link, self.now, out)?
                     && self.state.transmit_acks(link, out)?
                     && self.state.transmit_probes(link, out)?
                     && self.state.transmit_requests(&mut link.aliases, self.now, out)?;
+                if let Some(since) = link.braked_at.as_mut().filter(|_| !waited) {
+                    *since = self.now;
+                }
                 Ok(())
             }
             Stage::Leaving { .. } => self.transmit_last(out),

@@ -143,10 +143,15 @@ fn while_an_answer_is_missing_it_waits_no_longer_than_for_one<M: TestMemory>() {
     pair.connect_with(&connect, &connack(false));
     fill(&mut pair, QOS1);
     assert_eq!(pair.session.poll_timeout(), None);
-    pair.pass(10 * SECOND);
+    pair.pass(100 * SECOND);
+    pair.session.handle_timeout(pair.now);
     pair.publish(QOS1, "y");
     pair.expect(&[publish(QOS1, 1, "y")]);
-    let due = pair.now.after(20 * SECOND);
+    let due = pair.now.after(30 * SECOND);
+    assert_eq!(pair.session.poll_timeout(), Some((due, Wakeup::ResponseTimeout)));
+    pair.pass(10 * SECOND);
+    pair.publish(QOS1, "z");
+    pair.expect(&[publish(QOS1, 2, "z")]);
     assert_eq!(pair.session.poll_timeout(), Some((due, Wakeup::ResponseTimeout)));
     pair.pass(20 * SECOND);
     pair.session.handle_timeout(pair.now);
