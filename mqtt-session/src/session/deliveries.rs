@@ -299,10 +299,16 @@ impl<M: Memory> SessionState<M> {
     /// Deletes the records of what is forgotten, as far as there is room.
     pub(super) fn settle_held(&mut self) -> Result<(), Full> {
         while let Some(index) = self.held.first(Shelf::Forgotten) {
-            self.journal.push(self.completed(index))?;
+            self.forgotten = self.journal.push(self.completed(index))?;
             self.held.remove(index);
         }
         Ok(())
+    }
+
+    /// Whether the store knows nothing any more of messages of a session that was lost. Those of the
+    /// next, which has their identifiers too, would be taken for copies after a crash.
+    pub(super) fn has_forgotten(&self) -> bool {
+        self.held.is_empty(Shelf::Forgotten) && self.journal.is_stored(self.forgotten)
     }
 }
 

@@ -94,6 +94,8 @@ struct SessionState<M: Memory> {
     /// Records are to be made that the journal had no room for; they take what room there is before
     /// anything else does. See `settle`.
     owes_records: bool,
+    /// The record with which the last message of a lost session is forgotten.
+    forgotten: u64,
     /// The start of the value of the record polled last.
     prefix: store::Prefix,
     identity: connecting::Identity<M>,
@@ -258,6 +260,7 @@ impl<M: Memory> SessionState<M> {
             identifiers: identifiers::Identifiers::new(config),
             journal: Journal::new(config.store),
             owes_records: false,
+            forgotten: 0,
             prefix: store::Prefix::default(),
             identity: connecting::Identity::new(config.version),
             next_id: PacketId::MIN,

@@ -69,7 +69,7 @@ impl<M: Memory> Session<M> {
                 link.exchange.wants_transmit()
                     || link.keep_alive.wants_ping()
                     || !link.strays.is_empty()
-                    || !state.flows.is_empty(Lane::Ready)
+                    || state.next_request().is_some()
                     || state.next_release().is_some()
                     || state.next_probe().is_some()
                     || [Shelf::PubAck, Shelf::PubRec, Shelf::PubComp]
@@ -226,6 +226,24 @@ impl<M: Memory> SessionState<M> {
         Ok(true)
     }
 
+    /// The next publish, SUBSCRIBE or UNSUBSCRIBE that may leave. Nothing is subscribed to, so that no
+    /// message comes, before the store has forgotten those of a lost session.
+    fn next_request(&self) -> Option<u32> {
+        let index = self.flows.first(Lane::Ready)?;
+        if self.has_forgotten() {
+            return Some(index);
+        }
+        match self.flows.get(index)?.kind {
+            FlowKind::Subscribe { .. } | FlowKind::Resubscribe { .. } => None,
+            FlowKind::AtMostOnce { .. }
+            | FlowKind::Kept { .. }
+            | FlowKind::Publish { .. }
+            | FlowKind::Release { .. }
+            | FlowKind::Unsubscribe { .. }
+            | FlowKind::Ended(_) => Some(index),
+        }
+    }
+
     /// Publishes, SUBSCRIBEs and UNSUBSCRIBEs that may leave. `false` when `out` is full.
     fn transmit_requests(
         &mut self,
@@ -233,7 +251,7 @@ impl<M: Memory> SessionState<M> {
         now: Time,
         out: &mut impl Output<M::Body>,
     ) -> Result<bool, BufferTooSmall> {
-        while let Some(index) = self.flows.first(Lane::Ready) {
+        while let Some(index) = self.next_request() {
             if !self.transmit_request(index, aliases, now, out)? {
                 return Ok(false);
             }

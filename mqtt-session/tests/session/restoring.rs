@@ -151,6 +151,35 @@ fn every_prefix_of_a_session_loss_can_be_restored<M: TestMemory>() {
     }
 }
 
+/// Until a store forgot what came in a lost session, nothing is subscribed to in the next one: after a
+/// crash its first message with such an identifier would be taken for a copy.
+///
+/// Promises: STO-1, STO-2, RECV-3
+fn nothing_is_subscribed_to_before_a_lost_session_is_forgotten<M: TestMemory>() {
+    let (mut pair, mut store) = stored::<M>();
+    pair.subscribe("f");
+    store.sync(&mut pair);
+    pair.expect(&[subscribe(1, &[filter("f")])]);
+    pair.send(&suback(1, &[OK]));
+    pair.events();
+    pair.send(&publish(QOS2, 1, "a"));
+    let delivery = pair.expect_delivery("a");
+    pair.ack(delivery);
+    store.sync(&mut pair);
+    pair.expect(&[pubrec(1)]);
+    pair.cut();
+    pair.resume(false);
+    store.take(&mut pair);
+    pair.expect(&[]);
+    assert!(!pair.session.wants_transmit());
+    store.sync(&mut pair);
+    pair.expect(&[subscribe(2, &[filter("f")])]);
+    let mut pair = store.restore::<M>(with_store()).unwrap();
+    pair.resume(true);
+    pair.send(&publish(QOS2, 1, "b"));
+    pair.expect_delivery("b");
+}
+
 /// A message of QoS 1 ends what was remembered of its identifier.
 ///
 /// Promises: STO-2, RECV-3
@@ -339,6 +368,7 @@ crate::on_both_memories! {
     pubrels_keep_their_order_over_restarts
     a_restored_session_may_be_lost
     every_prefix_of_a_session_loss_can_be_restored
+    nothing_is_subscribed_to_before_a_lost_session_is_forgotten
     a_record_of_a_reused_identifier_is_deleted
     a_message_that_comes_back_before_pubcomp_is_recorded_again
     a_message_that_comes_back_without_pubcomp_is_recorded_again
