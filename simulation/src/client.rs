@@ -3,9 +3,11 @@
 mod application;
 mod dialling;
 mod faults;
+mod leaving;
 mod storing;
 
 use mqtt_session::{Delivery, Memory, Session, Supervisor, Time};
+use mqtt_testkit::broker::ConnectionId;
 use mqtt_testkit::{Broker, Endpoint};
 
 use crate::message::Name;
@@ -53,7 +55,7 @@ pub(crate) trait Actor {
     fn unfinished(&self, broker: &Broker) -> Option<String>;
 
     /// Checks what came of everything.
-    fn judge(&mut self, count: &dyn Fn(Name) -> u32);
+    fn judge(&mut self, broker: &Broker, count: &dyn Fn(Name) -> u32);
 
     fn broken(&self) -> Option<&Broken>;
     fn hash(&self) -> u64;
@@ -93,6 +95,8 @@ pub(crate) struct Client<M: Memory> {
     /// When the transport is read again.
     paused_until: Option<Time>,
     is_silent: bool,
+    /// The connections there were, each with its Will.
+    wills: Vec<(ConnectionId, Name)>,
 }
 
 impl<M: Memory> Client<M> {
@@ -112,6 +116,7 @@ impl<M: Memory> Client<M> {
             leaves_already: false,
             paused_until: None,
             is_silent: false,
+            wills: Vec::new(),
             plan,
         }
     }
@@ -231,8 +236,9 @@ impl<M: Memory> Actor for Client<M> {
         })
     }
 
-    fn judge(&mut self, count: &dyn Fn(Name) -> u32) {
+    fn judge(&mut self, broker: &Broker, count: &dyn Fn(Name) -> u32) {
         self.oracle.judge(count);
+        self.judge_wills(broker, count);
     }
 
     fn broken(&self) -> Option<&Broken> {

@@ -2,6 +2,7 @@
 
 mod connection;
 mod events;
+mod leaving;
 mod memory;
 mod operation;
 mod received;
@@ -76,6 +77,8 @@ pub(crate) struct Oracle {
     last_suspect: Option<usize>,
     /// The broker's messages that are not finished.
     inbound: BTreeMap<u16, Inbound>,
+    /// Of a session that was lost, and still stored when the program ended.
+    left_over: usize,
     /// How far this end knows the broker's session.
     knowledge: Knowledge,
     /// In a session taken over from an unknown: identifiers the broker was made to let go of.
@@ -120,6 +123,7 @@ impl Oracle {
             unstored: Vec::new(),
             last_suspect: None,
             inbound: BTreeMap::new(),
+            left_over: 0,
             knowledge: Knowledge::None,
             clean: BTreeSet::new(),
             incoming: Vec::new(),

@@ -19,6 +19,9 @@ pub(crate) const FORBIDDEN: &str = "no/way";
 /// A topic at which the broker ends the connection, until it is calm.
 pub(crate) const POISON: &str = "poison";
 
+/// Where the Wills go.
+pub(crate) const WILL: &str = "will";
+
 /// One client.
 #[derive(Clone, Debug)]
 pub(crate) struct ClientPlan {
@@ -150,7 +153,7 @@ pub(crate) fn settings(random: &mut Random) -> Settings {
         subscription_identifier_available: !random.one_in(4),
         shared_available: !random.one_in(4),
         server_keep_alive: random.pick([None, None, None, Some(10)]),
-        log_length: 0,
+        log_length: usize::MAX,
         ..Settings::default()
     }
 }
@@ -158,5 +161,9 @@ pub(crate) fn settings(random: &mut Random) -> Settings {
 /// What the broker grants once it is calm: before 5.0 nobody says what is too much, and a broker that
 /// hangs up over it has an hour's wait follow.
 pub(crate) fn calm_settings() -> Settings {
-    Settings { forbidden: vec![FORBIDDEN.to_owned()], log_length: 0, ..Settings::default() }
+    Settings {
+        forbidden: vec![FORBIDDEN.to_owned()],
+        log_length: usize::MAX,
+        ..Settings::default()
+    }
 }

@@ -58,7 +58,7 @@ table! {
         Recv4 "RECV-4" "the broker keeps to Receive Maximum, too, and nothing is lost",
         Bad3 "BAD-3" "memory stays within its bound",
         Bad4 "BAD-4" "no deadline lies in the past, and on a quiet network everything ends",
-        End1 "END-1" "nothing is sent after DISCONNECT, nor before CONNACK",
+        End1 "END-1" "acknowledgements go before DISCONNECT, nothing after it, and no Will if it says so",
         Sto1 "STO-1" "what waits for a record is not sent before, and what is not stored fails",
         Sto2 "STO-2" "no crash loses or doubles a message",
     }
@@ -88,6 +88,7 @@ table! {
         NoAliases "no aliases" "a connection without aliases for a client that wants them",
         NoRetain "no retain" "a connection without retained messages",
         LowQoS "Maximum QoS" "a connection with a lower Maximum QoS",
+        Left "left" "the application disconnects amid its work, and comes again",
         Crash "crash" "the client ends between two records, and is restored",
         MessageUnstored "message not stored" "messages cannot be stored, and nothing else",
         StoreBroken "store broken" "other records cannot be stored, and the program runs again",

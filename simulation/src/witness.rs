@@ -8,7 +8,7 @@ use mqtt_testkit::Broker;
 use mqtt_testkit::broker::ConnectionId;
 
 use crate::message::Name;
-use crate::plan::{POISON, TOPICS};
+use crate::plan::{POISON, TOPICS, WILL};
 use crate::wire::{self, Packet};
 
 /// How often it pings: more often than any Server Keep Alive asks for.
@@ -84,7 +84,7 @@ impl Witness {
 /// SUBSCRIBE to every topic at QoS 0, without what is retained.
 fn subscribe() -> Vec<u8> {
     let mut body = vec![0, 1, 0];
-    for topic in TOPICS.into_iter().chain([POISON]) {
+    for topic in TOPICS.into_iter().chain([POISON, WILL]) {
         body.extend(u16::try_from(topic.len()).unwrap_or(0).to_be_bytes());
         body.extend(topic.as_bytes());
         body.push(0x20);

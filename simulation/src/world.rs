@@ -135,7 +135,7 @@ impl World {
             self.pass(next)?;
         }
         for client in &mut self.clients {
-            client.judge(&|name| self.witness.count(name));
+            client.judge(&self.broker, &|name| self.witness.count(name));
         }
         self.verdict()
     }

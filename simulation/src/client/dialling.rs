@@ -2,12 +2,14 @@
 
 use std::time::Duration;
 
+use mqtt_session::proto::{Properties, QoS, Will};
 use mqtt_session::{
     Action, Backoff, CloseReason, Connect, FailureClass, Memory, Redirect, Retry, Time,
 };
 use mqtt_testkit::{Broker, Chunking, Direction, Link};
 
 use super::{Client, Weather};
+use crate::plan::WILL;
 use crate::tally::{Fault, Promise};
 
 /// How long CONNACK may take.
@@ -41,9 +43,15 @@ pub(super) struct Dialling {
     /// How long the next attempt should wait, from and to.
     expected: Option<(Duration, Duration)>,
     is_started: bool,
+    /// The application left, and comes again.
+    is_away: bool,
 }
 
 impl Dialling {
+    pub(super) fn away_until(back: Time) -> Dialling {
+        Dialling { next: Some(back), is_started: true, is_away: true, ..Dialling::default() }
+    }
+
     pub(super) fn poll_timeout(&self) -> Option<Time> {
         if !self.is_started {
             return Some(Time::ZERO);
@@ -71,6 +79,9 @@ impl<M: Memory> Client<M> {
             return false;
         }
         self.dialling.is_started = true;
+        if std::mem::take(&mut self.dialling.is_away) {
+            self.supervisor.start(now);
+        }
         match self.supervisor.poll(now) {
             Action::Dial { .. } => {
                 self.oracle.tally.steps += 1;
@@ -103,7 +114,16 @@ impl<M: Memory> Client<M> {
             self.oracle.excuse_doubles();
         }
         let link = self.link(now);
+        let name = self.will();
+        let will = Will {
+            qos: QoS::AtMostOnce,
+            retain: false,
+            properties: Properties::EMPTY,
+            topic: WILL,
+            payload: &name.payload(0),
+        };
         let connect = Connect {
+            will: Some(will),
             version: self.plan.config.version,
             clean_start: false,
             session_expiry: self.plan.session_expiry,
@@ -112,6 +132,7 @@ impl<M: Memory> Client<M> {
         };
         let opened = self.endpoint.open(now, broker, link, &connect);
         self.oracle.check(Promise::Bad4, opened.is_ok(), || format!("CONNECT: {opened:?}"));
+        self.wills.extend(self.endpoint.connection().map(|connection| (connection, name)));
         self.dialling.deadline = Some(now.after(CONNECT_TIMEOUT));
         self.is_silent = false;
     }
@@ -187,6 +208,9 @@ impl<M: Memory> Client<M> {
         self.oracle.check(Promise::Live2, class == expected, || {
             format!("{reason} is {class:?}, should be {expected:?}")
         });
+        if reason == CloseReason::Local {
+            return self.go_away(now);
+        }
         self.handle_failure(now, class, reason == CloseReason::Lost);
     }
 

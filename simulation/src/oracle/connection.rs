@@ -6,6 +6,7 @@ use std::time::Duration;
 use mqtt_session::{CloseReason, Time};
 
 use super::Oracle;
+use super::leaving::Leaving;
 use crate::tally::Promise;
 use crate::wire::{Connect, Properties};
 
@@ -42,6 +43,8 @@ pub(super) struct Connection {
     pub(super) probes: Vec<u16>,
     /// The broker's messages of this connection that are not finished.
     pub(super) open: usize,
+    /// The application takes leave.
+    pub(super) leaving: Option<Leaving>,
 }
 
 /// A request that was sent.
@@ -83,6 +86,7 @@ impl Connection {
             stray_receipts: VecDeque::new(),
             probes: Vec::new(),
             open: 0,
+            leaving: None,
         }
     }
 
@@ -146,6 +150,9 @@ impl Oracle {
             self.check(Promise::Live1, silent >= PING_TIMEOUT, || {
                 format!("given up after {silent:?} of silence")
             });
+        }
+        if reason == CloseReason::Local {
+            self.check_left(connection.leaving.is_some());
         }
         let is_violation = matches!(reason, CloseReason::Violation(_));
         self.check(Promise::Recv4, !is_violation, || format!("the broker is blamed: {reason}"));

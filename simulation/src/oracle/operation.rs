@@ -319,6 +319,14 @@ impl Oracle {
         operation.is_on_wire && operation.asked_at.is_some_and(is_due)
     }
 
+    /// Whether the application subscribed to the same before this operation, and had its answer.
+    pub(super) fn may_be_made_again(&self, at: usize, filters: &[u8]) -> bool {
+        self.operations.iter().take(at).any(|operation| match &operation.kind {
+            Kind::Subscribe(request) => !operation.is_open() && request.bytes == filters,
+            Kind::Publish(_) | Kind::Unsubscribe(_) => false,
+        })
+    }
+
     /// Whether the limits of the connection forbid to send it.
     pub(super) fn is_forbidden(&self, at: usize) -> bool {
         let limits = self.connection.as_ref().and_then(Connection::limits);

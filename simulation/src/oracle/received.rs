@@ -24,6 +24,11 @@ pub(super) struct Inbound {
 }
 
 impl Inbound {
+    /// The application acknowledged it.
+    pub(super) fn is_answered(&self) -> bool {
+        self.answer.is_some()
+    }
+
     /// The application has it at QoS 2, whether PUBREC has said so or not.
     fn is_accepted(&self) -> bool {
         let is_given = self.answer.is_some_and(|code| code < 0x80);
@@ -126,6 +131,7 @@ impl Oracle {
     /// The broker has no session: nothing of the old one is left.
     fn lose_session(&mut self) {
         self.inbound.clear();
+        self.left_over = 0;
         self.flows.clear();
         self.released.clear();
         self.last_suspect = None;

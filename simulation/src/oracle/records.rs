@@ -101,7 +101,12 @@ impl Store {
     }
 
     pub(super) fn has_received(&self, id: u16) -> bool {
-        self.content.keys().any(|key| key.0[0] == RECEIVED && number(*key) == u64::from(id))
+        self.received().any(|received| received == id)
+    }
+
+    fn received(&self) -> impl Iterator<Item = u16> {
+        let records = self.content.keys().filter(|key| key.0[0] == RECEIVED);
+        records.filter_map(|key| u16::try_from(number(*key)).ok())
     }
 
     pub(super) fn has_released(&self, at: usize) -> bool {
@@ -212,6 +217,8 @@ impl Oracle {
             message.is_received = self.store.has_received(*id);
             message.is_received
         });
+        let is_left_over = |id: &u16| !self.inbound.contains_key(id);
+        self.left_over = self.store.received().filter(is_left_over).count();
         self.knowledge = match self.store.is_session_adopted() {
             None => Knowledge::None,
             // That the broker lost it since was not stored.
@@ -230,6 +237,7 @@ impl Oracle {
         self.flows.clear();
         self.released.clear();
         self.inbound.clear();
+        self.left_over = 0;
         self.knowledge = Knowledge::None;
         self.clean.clear();
     }

@@ -37,7 +37,8 @@ impl Oracle {
             Packet::PubComp(ack) => self.note_completion(ack),
             Packet::Subscribe(request) => self.note_request(request, true),
             Packet::Unsubscribe(request) => self.note_request(request, false),
-            Packet::Disconnect(_) => {
+            Packet::Disconnect(code) => {
+                self.note_disconnect(*code);
                 if let Some(connection) = &mut self.connection {
                     connection.stage = Stage::Left;
                 }
@@ -232,6 +233,9 @@ impl Oracle {
     fn note_answer(&mut self, kind: usize, ack: &Ack) {
         let Some(connection) = &mut self.connection else { return };
         let next = connection.owed[kind].pop_front();
+        if let Some(leaving) = &mut connection.leaving {
+            leaving.note_answer(kind);
+        }
         let message = self.inbound.get(&ack.id).copied();
         self.check(Promise::Recv1, next == Some(ack.id), || {
             format!("{ack:?} is sent, the next to be acknowledged is {next:?}")
@@ -347,6 +351,10 @@ impl Oracle {
                 && !self.is_forbidden(*at)
         });
         let found = (from..self.operations.len()).find(is_it);
+        // What is subscribed to anew may be made again by the session first.
+        let found = found.filter(|at| {
+            first_open == Some(*at) || !(subscribes && self.may_be_made_again(*at, request.filters))
+        });
         let is_own = found.is_none();
         self.check(Promise::Res3, !is_own || subscribes, || "UNSUBSCRIBE of nobody".to_owned());
         if let Some(found) = found {
