@@ -13,7 +13,7 @@ pub use program::{Missing, VARIABLE, find};
 
 /// A running mosquitto on a loopback port. It takes every client, and every topic but those below
 /// `forbidden/`, of those that begin with `$` the ones below `$own/`; it queues without limit and
-/// keeps its sessions over a restart. It ends when this is dropped, or this process ends however it
+/// keeps its sessions over a restart. With a User Name only `alice` may use topics. It ends when this is dropped, or this process ends however it
 /// does.
 ///
 /// ```no_run
@@ -182,9 +182,9 @@ impl Folder {
             access = self.access().display(),
             lines = lines.join("\n"),
         );
-        // A `#` here means no topic that begins with `$`.
-        let access = "topic readwrite #\ntopic readwrite $own/#\ntopic deny forbidden/#\n";
-        write(&self.access(), access)?;
+        // A `#` here means no topic that begins with `$`. The first rules are for nobody with a name.
+        let rules = "topic readwrite #\ntopic readwrite $own/#\ntopic deny forbidden/#\n";
+        write(&self.access(), &format!("{rules}user alice\n{rules}"))?;
         write(&self.configuration(), &text)
     }
 

@@ -9,7 +9,7 @@ mod served;
 use std::io;
 use std::sync::OnceLock;
 
-use mqtt_adapter_blocking::VersionChoice;
+use mqtt_adapter_blocking::{Version, VersionChoice};
 
 use crate::{Deviation, V5};
 
@@ -23,15 +23,37 @@ pub(crate) struct Broker {
     pub(crate) name: &'static str,
     /// Whether it speaks 5.0; else it speaks 3.1.1.
     pub(crate) speaks_5: bool,
-    /// The User Name it wants.
-    pub(crate) username: Option<&'static str>,
-    /// Whether it denies topics that no row uses.
-    pub(crate) denies: bool,
+    /// A version it does not speak.
+    pub(crate) unspoken: Option<Version>,
+    /// User Name and Password it takes.
+    pub(crate) credentials: (&'static str, &'static str),
+    /// Such as it refuses.
+    pub(crate) wrong_credentials: (&'static str, &'static str),
+    /// A Client Identifier it refuses, if it is narrow where it can be.
+    pub(crate) refused_client_id: Option<&'static str>,
+    pub(crate) largest: Largest,
     /// Starts it with a folder and a port of its own.
-    pub(crate) start: fn() -> io::Result<Box<dyn Instance>>,
+    pub(crate) start: Start,
+    /// Starts it with the limits it can be told, one for the size of packets among them: [`NARROW`].
+    pub(crate) narrow: Option<Start>,
     pub(crate) instances: Instances,
     pub(crate) deviations: &'static [Known],
 }
+
+/// How a broker is started.
+type Start = fn() -> io::Result<Box<dyn Instance>>;
+
+/// The largest payload it takes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Largest {
+    /// It has no limit of its own: the packet may be as long as MQTT has it.
+    OfMqtt,
+    /// So many bytes.
+    Own(usize),
+}
+
+/// Bytes of the largest packet, or payload, of a narrow broker.
+pub(crate) const NARROW: usize = 100_000;
 
 /// A row in which a broker is known to deviate.
 pub(crate) struct Known {

@@ -22,7 +22,12 @@ pub(crate) enum Deviation {
     HangsUp,
     AnswersAsIn5,
     NamesAnotherReason,
-    DeniesNothing,
+    TakesEveryClientIdentifier,
+    SpeaksEveryVersion,
+    AnnouncesNoLimit,
+    RulesNothingOut,
+    SendsAgainAsNew,
+    SwallowsQoS2,
 }
 
 impl fmt::Display for Deviation {
@@ -43,8 +48,13 @@ impl fmt::Display for Deviation {
             Deviation::RepeatsQoS2 => "delivers QoS 2 twice after a cut",
             Deviation::HangsUp => "hangs up",
             Deviation::AnswersAsIn5 => "answers 3.1.1 as if it were 5.0",
-            Deviation::DeniesNothing => "denies nothing as it is configured here",
             Deviation::NamesAnotherReason => "names another reason",
+            Deviation::TakesEveryClientIdentifier => "takes every Client Identifier",
+            Deviation::SpeaksEveryVersion => "speaks every version",
+            Deviation::AnnouncesNoLimit => "does not announce its limit",
+            Deviation::RulesNothingOut => "rules out neither QoS 2 nor retained messages",
+            Deviation::SendsAgainAsNew => "sends what is unacknowledged again as a new message",
+            Deviation::SwallowsQoS2 => "swallows a QoS 2 message behind one left open",
             Deviation::SaysNothingOfSubscribers => "does not say that nobody subscribed",
         })
     }

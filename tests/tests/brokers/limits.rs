@@ -7,8 +7,8 @@ use mqtt_adapter_blocking::{Ack, Message, Publish, QoS, TryRecvError};
 use mqtt_tests::adapter::{Adapter, Client, Subscription};
 
 use crate::{
-    Deviation, PATIENCE, Row, SHORT, Verdict, everything, gather, number_of, numbered, pass,
-    wait_for_all,
+    Deviation, PATIENCE, Row, SHORT, Verdict, everything, gather, next_number, number_of, numbered,
+    pass, wait_for_all,
 };
 
 /// A broker of 5.0 would end the connection.
@@ -84,6 +84,23 @@ pub(crate) fn no_packet_comes_above_maximum_packet_size<A: Adapter>(row: &Row<A>
         return Deviation::IgnoresMaximumPacketSize.seen("the packet came");
     }
     assert_eq!(came, [[1]]);
+    Ok(())
+}
+
+/// Before 5.0 the broker is not told the limit: it is passed over, acknowledged and counted.
+pub(crate) fn a_message_above_the_limit_is_skipped<A: Adapter>(row: &Row<A>) -> Verdict {
+    let most = NonZeroU32::new(1000).expect("above 0");
+    let client = row.adapter.connect(row.options("client").maximum_packet_size(most)).unwrap();
+    let topic = row.topic("a");
+    let mut stream = client.subscribe(everything(&topic)).unwrap();
+    for qos in [QoS::AtMostOnce, QoS::AtLeastOnce, QoS::ExactlyOnce] {
+        client.publish(Publish::new(&topic, vec![0; 1000]).qos(qos)).unwrap();
+    }
+    client.publish(numbered(&topic, 1, QoS::AtLeastOnce)).unwrap();
+    assert_eq!(next_number(&mut stream), 1);
+    let stats = client.stats();
+    client.disconnect();
+    assert_eq!((stats.skipped, stats.connects, stats.disconnects), (3, 1, 0));
     Ok(())
 }
 

@@ -1,6 +1,6 @@
 //! Messages through a broker.
 
-use mqtt_adapter_blocking::{Publish, QoS, SubscribeOptions};
+use mqtt_adapter_blocking::{QoS, SubscribeOptions};
 use mqtt_tests::adapter::{Adapter, Client, Subscription};
 
 use crate::{Deviation, Row, Verdict, everything, expect, number_of, numbered, wait_for_all};
@@ -36,9 +36,11 @@ fn comes_round_in_order<A: Adapter>(row: &Row<A>, qos: QoS) -> Verdict {
     }
     let stats = client.stats();
     client.disconnect();
-    expect("QoS", &highest, &qos, &[(QoS::AtLeastOnce, Deviation::NoQoS2)])?;
-    assert_eq!((stats.downgraded, stats.tolerated), (0, 0));
-    Ok(())
+    let verdict = expect("QoS", &highest, &qos, &[(QoS::AtLeastOnce, Deviation::NoQoS2)]);
+    // Such a broker answers QoS 2 with PUBACK, which is let pass.
+    let downgraded = if verdict.is_ok() { 0 } else { MESSAGES.into() };
+    assert_eq!((stats.downgraded, stats.tolerated), (downgraded, downgraded));
+    verdict
 }
 
 /// Of the subscription's and its own.
@@ -53,19 +55,6 @@ pub(crate) fn each_message_has_the_lower_of_two_qos<A: Adapter>(row: &Row<A>) ->
             let message = stream.recv().unwrap();
             assert_eq!((number_of(&message), message.qos()), (number, sent.min(granted)));
         }
-    }
-    client.disconnect();
-    Ok(())
-}
-
-pub(crate) fn a_large_payload_comes_round<A: Adapter>(row: &Row<A>) -> Verdict {
-    let client = row.connect("client");
-    let topic = row.topic("a");
-    let mut stream = client.subscribe(everything(&topic)).unwrap();
-    let payload: Vec<u8> = (0..1 << 20).map(|at: u32| at.to_le_bytes()[1]).collect();
-    for qos in [QoS::AtMostOnce, QoS::AtLeastOnce, QoS::ExactlyOnce] {
-        client.publish(Publish::new(&topic, payload.clone()).qos(qos)).unwrap();
-        assert!(stream.recv().unwrap().payload() == payload, "at {qos:?}");
     }
     client.disconnect();
     Ok(())

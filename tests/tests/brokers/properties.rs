@@ -5,7 +5,10 @@ use std::time::Duration;
 use mqtt_adapter_blocking::{Publish, QoS};
 use mqtt_tests::adapter::{Adapter, Client, Subscription};
 
-use crate::{Deviation, Row, Verdict, everything, expect, next_number, number_of, numbered, pass};
+use crate::{
+    Deviation, Row, Verdict, everything, expect, next_number, number_of, numbered, pass,
+    wait_for_all,
+};
 
 pub(crate) fn every_property_comes_round_byte_for_byte<A: Adapter>(row: &Row<A>) -> Verdict {
     let client = row.connect("client");
@@ -105,6 +108,29 @@ pub(crate) fn aliases_stand_for_topics_on_the_way_out<A: Adapter>(row: &Row<A>) 
     let is_short = client.stats().bytes_out - before < 2 * topic.len() as u64;
     client.disconnect();
     expect("shorter", &is_short, &true, &[(false, Deviation::TakesNoAliases)])
+}
+
+/// What is sent again has its topic.
+pub(crate) fn aliases_end_with_their_connection<A: Adapter>(row: &Row<A>) -> Verdict {
+    const MESSAGES: u32 = 100;
+    let (proxy, options) = row.proxied("client");
+    let client = row.adapter.connect(options.outbound_aliases(true)).unwrap();
+    let topic = row.topic("a");
+    let mut stream = client.subscribe(everything(&topic)).unwrap();
+    let mut handles = Vec::new();
+    for number in 0..MESSAGES {
+        handles.push(client.enqueue(numbered(&topic, number, QoS::ExactlyOnce)).unwrap());
+        if number == MESSAGES / 2 {
+            wait_for_all(handles.drain(..handles.len() / 2));
+            proxy.cut();
+        }
+    }
+    wait_for_all(handles);
+    assert!((0..MESSAGES).all(|number| next_number(&mut stream) == number));
+    let stats = client.stats();
+    assert_eq!((stats.connects, stats.rejected), (2, 0));
+    client.disconnect();
+    Ok(())
 }
 
 pub(crate) fn aliases_stand_for_topics_on_the_way_in<A: Adapter>(row: &Row<A>) -> Verdict {

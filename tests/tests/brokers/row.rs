@@ -3,13 +3,16 @@
 use std::fmt::Debug;
 use std::fs::OpenOptions;
 use std::io::Write;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 use std::{env, fmt, io};
 
 use mqtt_adapter_blocking::{Backoff, Options, VersionChoice};
+use mqtt_testkit::Proxy;
 use mqtt_tests::adapter::Adapter;
 
-use crate::broker::{Broker, Occurrence, Running};
+use crate::broker::{Broker, Instance, Occurrence, Running};
 use crate::{Deviation, V5};
 
 /// Where results are written, one line each, when this variable names a file.
@@ -30,9 +33,13 @@ pub(crate) struct Row<A> {
     pub(crate) adapter: A,
     pub(crate) broker: &'static Broker,
     pub(crate) version: VersionChoice,
-    /// `row/adapter_version`: the start of all its names, for brokers are shared.
+    /// `row/adapter_version`: the start of all its topics, for brokers are shared.
     name: &'static str,
+    /// The end of its Client Identifiers, which 3.1 wants short.
+    number: u32,
     instance: Running,
+    /// What is worth telling of a row that passed.
+    note: Mutex<String>,
 }
 
 impl<A: Adapter> Row<A> {
@@ -41,8 +48,10 @@ impl<A: Adapter> Row<A> {
         version: VersionChoice,
         name: &'static str,
     ) -> Row<A> {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let number = COUNT.fetch_add(1, Ordering::Relaxed);
         let instance = broker.instance();
-        Row { adapter: A::start(), broker, version, name, instance }
+        Row { adapter: A::start(), broker, version, name, number, instance, note: Mutex::default() }
     }
 
     /// Runs it; fails when what was seen is not what is known.
@@ -71,14 +80,29 @@ impl<A: Adapter> Row<A> {
 
     /// As [`Row::options`], for a proxy, or another instance of the broker.
     pub(crate) fn options_at(&self, address: &str, client: &str) -> Options {
+        let (username, password) = self.broker.credentials;
+        self.anonymous(address, client).username(username).password(password)
+    }
+
+    /// As [`Row::options_at`], without credentials.
+    pub(crate) fn anonymous(&self, address: &str, client: &str) -> Options {
         let [first, longest] = [20, 200].map(Duration::from_millis);
         let backoff = Backoff::Exponential { first, longest, jitter_percent: 20 };
         let options = Options::new(format!("mqtt://{address}")).unwrap();
-        let options = options.client_id(self.topic(client)).version(self.version).backoff(backoff);
-        match self.broker.username {
-            Some(username) => options.username(username).password("x"),
-            None => options,
-        }
+        let client_id = format!("{client}{}", self.number);
+        options.client_id(client_id).version(self.version).backoff(backoff)
+    }
+
+    /// The broker with the limits it can have, where it can.
+    pub(crate) fn narrow(&self) -> Option<Box<dyn Instance>> {
+        self.broker.narrow.map(|start| start().expect("a broker"))
+    }
+
+    /// As [`Row::options`], through a proxy.
+    pub(crate) fn proxied(&self, client: &str) -> (Proxy, Options) {
+        let proxy = Proxy::start(&self.address()).expect("a proxy");
+        let options = self.options_at(&proxy.address().to_string(), client);
+        (proxy, options)
     }
 
     /// A connected client of this name.
@@ -90,22 +114,29 @@ impl<A: Adapter> Row<A> {
         self.instance.address()
     }
 
-    /// A topic, or any other name, of this row alone.
+    /// A topic of this row alone.
     pub(crate) fn topic(&self, topic: &str) -> String {
         format!("rows/{}/{topic}", self.name)
+    }
+
+    /// Puts a line into the document, unless the row deviates.
+    pub(crate) fn note(&self, line: impl Into<String>) {
+        *self.note.lock().expect("nobody panicked") = line.into();
     }
 
     pub(crate) fn is_5(&self) -> bool {
         self.version == V5
     }
 
-    /// Adds a line to the results: broker, row, adapter and version, deviation, what was seen.
+    /// Adds a line to the results: broker, row, adapter and version, deviation if there was one,
+    /// what was seen.
     fn record(&self, verdict: &Verdict) -> io::Result<()> {
         let Some(path) = env::var_os(RESULTS) else { return Ok(()) };
         let (row, on) = self.name.split_once('/').unwrap_or((self.name, ""));
+        let note = self.note.lock().expect("nobody panicked");
         let (deviation, what) = match verdict {
-            Ok(()) => (String::new(), ""),
-            Err(seen) => (seen.deviation.to_string(), &*seen.what),
+            Ok(()) => (String::new(), note.as_str()),
+            Err(seen) => (seen.deviation.to_string(), seen.what.as_str()),
         };
         let line = format!("{}\t{row}\t{on}\t{deviation}\t{what}\n", self.broker.name);
         OpenOptions::new().create(true).append(true).open(path)?.write_all(line.as_bytes())

@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use mqtt_adapter_blocking::{ClientEvent, CloseReason, QoS};
-use mqtt_testkit::Proxy;
 use mqtt_tests::adapter::{Adapter, Client};
 
 use crate::{
@@ -22,8 +21,7 @@ pub(crate) fn an_idle_connection_is_kept_alive<A: Adapter>(row: &Row<A>) -> Verd
 }
 
 pub(crate) fn a_dead_connection_is_replaced<A: Adapter>(row: &Row<A>) -> Verdict {
-    let proxy = Proxy::start(&row.address()).expect("a proxy");
-    let options = row.options_at(&proxy.address().to_string(), "client");
+    let (proxy, options) = row.proxied("client");
     let client = row.adapter.connect(options.keep_alive(Duration::from_secs(1))).unwrap();
     let mut events = client.events();
     let topic = row.topic("a");

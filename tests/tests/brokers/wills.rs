@@ -3,7 +3,6 @@
 use std::time::{Duration, Instant};
 
 use mqtt_adapter_blocking::{Publish, QoS};
-use mqtt_testkit::Proxy;
 use mqtt_tests::adapter::{Adapter, Client, Subscription};
 
 use crate::{Row, Verdict, everything, next_number, numbered, pass, wait_until_connected};
@@ -66,8 +65,7 @@ pub(crate) fn who_comes_back_in_time_leaves_no_will<A: Adapter>(row: &Row<A>) ->
     let topic = row.topic("will");
     let watcher = row.connect("watcher");
     let mut stream = watcher.subscribe(everything(&topic)).unwrap();
-    let proxy = Proxy::start(&row.address()).expect("a proxy");
-    let options = row.options_at(&proxy.address().to_string(), "mortal");
+    let (proxy, options) = row.proxied("mortal");
     let will = numbered(&topic, 1, QoS::AtLeastOnce);
     let mortal =
         row.adapter.connect(options.will(will).will_delay(Duration::from_secs(1))).unwrap();

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::fmt::{self, Write as _};
 
 /// The ends of the names that adapters have in the results, and the versions they mean.
-const VERSIONS: [(&str, &str); 3] = [("_3_1_1", "3.1.1"), ("_5", "5.0"), ("_auto", "auto")];
+const VERSIONS: [(&str, &str); 4] =
+    [("_3_1", "3.1"), ("_3_1_1", "3.1.1"), ("_5", "5.0"), ("_auto", "auto")];
 
 /// A broker in one version: a column.
 type Column = (String, &'static str);
@@ -16,6 +17,8 @@ pub(super) struct Table {
     /// In the order they came first.
     rows: Vec<String>,
     cells: BTreeMap<(String, Column), Cell>,
+    /// By broker and row.
+    notes: BTreeMap<(String, String), String>,
 }
 
 /// What the adapters saw of one broker, version and row.
@@ -52,6 +55,9 @@ impl Table {
             self.rows.push(row.to_owned());
         }
         let cell = self.cells.entry((row.to_owned(), column)).or_default();
+        if deviation.is_empty() && !what.is_empty() {
+            self.notes.insert((broker.to_owned(), row.to_owned()), what.to_owned());
+        }
         let seen = (!deviation.is_empty()).then(|| (deviation.to_owned(), what.to_owned()));
         cell.adapters.push(adapter.to_owned());
         cell.deviation = cell.deviation.take().or(seen);
@@ -78,6 +84,12 @@ impl Table {
         text += &format!(
             "\n## Rows\n\n`+` passed, `≠` deviates (below), empty: not in this version.\n\n{self}"
         );
+        if !self.notes.is_empty() {
+            text += "\n## Measured\n\n";
+        }
+        for ((broker, row), what) in &self.notes {
+            text += &format!("- {broker}: `{row}`: {what}\n");
+        }
         text + "\n## Differences\n\nThese are the broker's own, against the standard or within it.\n"
             + &self.differences()
     }
@@ -152,6 +164,9 @@ mod tests {
         let results = "a\trow\ttokio_5\t\t\na\trow\tsmol_5\tis late\t2 s\n";
         let table = Table::read(results).expect("a table");
         assert!(table.to_string().contains("| row | ≠ |"));
+        assert!(table.notes.is_empty());
+        let table = Table::read("a\trow\ttokio_auto\t\t2 MB\n").expect("a table");
+        assert!(table.document(&[], "today").contains("\n## Measured\n\n- a: `row`: 2 MB\n"));
         assert!(Table::read("a\trow\ttokio_6\t\t\n").is_err());
     }
 }

@@ -6,18 +6,26 @@ use std::io;
 use std::process::Command;
 use std::sync::OnceLock;
 
+use mqtt_adapter_blocking::Version;
+
 use super::served::{Place, Program, Served};
-use super::{Broker, Instances, always, known, sometimes};
+use super::{Broker, Instances, Largest, always, known, sometimes};
 use crate::Deviation;
 
 pub(crate) static AEDES: Broker = Broker {
     name: "aedes",
     speaks_5: false,
-    username: None,
-    denies: true,
+    unspoken: Some(Version::V5),
+    credentials: ("alice", "x"),
+    wrong_credentials: ("alice", "y"),
+    refused_client_id: Some("refused"),
+    largest: Largest::OfMqtt,
     start: || Ok(Box::new(Served::start(&PROGRAM)?)),
+    narrow: None,
     instances: Instances::One(OnceLock::new()),
     deviations: &[
+        known("what_an_earlier_process_left_open_is_finished", always, Deviation::SwallowsQoS2),
+        known("a_message_held_over_a_cut_comes_once", always, Deviation::SendsAgainAsNew),
         known("a_shared_subscription_is_shared", always, Deviation::NoSharedSubscriptions),
         // What is sent again is sent as new, with another identifier.
         sometimes("a_cut_connection_loses_and_repeats_nothing", always, Deviation::RepeatsQoS2),
@@ -27,9 +35,10 @@ pub(crate) static AEDES: Broker = Broker {
     ],
 };
 
-static PROGRAM: Program = Program { name: "aedes", keeper: KEEPER, configure, saved: "nothing" };
+static PROGRAM: Program =
+    Program { name: "aedes", username: "alice", keeper: KEEPER, configure, saved: "nothing" };
 
-const KEEPER: &str = r#"node aedes.mjs "$AEDES" "$PORT" & read -r _; kill $!; wait $!"#;
+const KEEPER: &str = r#"node aedes.mjs "$AEDES" "$PORT" & read -r kept; kill $!; wait $!"#;
 
 /// Names the folder it was installed in.
 const VARIABLE: &str = "MQTT_TEST_AEDES";
