@@ -86,7 +86,7 @@ impl Oracle {
                 self.settle_message(qos, name, &topic, event);
                 self.take_delivery(id, event);
             }
-            (Some(Due::Copy { id, qos, name }), event) => self.settle_copy(id, qos, name, event),
+            (Some(Due::Copy { id, dup, name }), event) => self.settle_copy(id, dup, name, event),
             (Some(Due::Ended { at, is_rejected }), event) => {
                 self.settle_ended(at, is_rejected, event);
             }
@@ -138,18 +138,18 @@ impl Oracle {
         }
     }
 
-    /// A copy of a message that is held is not delivered. One the session had no room to remember is
-    /// a new message, but never one that was received.
-    fn settle_copy(&mut self, id: u16, qos: u8, name: Option<Name>, event: Option<&Seen>) {
+    /// A copy of a message that is held is not delivered. One the session had no room to remember, or
+    /// that has no DUP, may be a new message, but never one that was received.
+    fn settle_copy(&mut self, id: u16, dup: bool, name: Option<Name>, event: Option<&Seen>) {
         let is_message = matches!(event, Some(Seen::Message { .. }));
         let Some(message) = self.inbound.get_mut(&id) else { return };
-        let may_be_new = !self.facts.grows && !message.is_received;
+        let may_be_new = !(self.facts.grows && dup) && !message.is_received;
         let (is_received, answer) = (message.is_received, message.answer);
         if is_message && may_be_new {
             message.answer = None;
         }
         self.check(Promise::Recv3, !is_message || may_be_new, || {
-            format!("{name:?} of QoS {qos} is delivered again: {answer:?}, received {is_received}")
+            format!("{name:?} is delivered again: {answer:?}, received {is_received}")
         });
         if is_message {
             self.take_delivery(id, event);

@@ -51,7 +51,7 @@ pub(super) enum Due {
     /// Perhaps.
     Copy {
         id: u16,
-        qos: u8,
+        dup: bool,
         name: Option<Name>,
     },
     /// The end of an operation by an answer.
@@ -183,7 +183,7 @@ impl Oracle {
             if was_on_wire && let Some(connection) = &mut self.connection {
                 connection.open -= 1;
             }
-            return Some(Due::Copy { id, qos, name });
+            return Some(Due::Copy { id, dup: publish.dup, name });
         }
         let fresh =
             Inbound { qos, delivery: None, answer: None, is_received: false, is_on_wire: true };
