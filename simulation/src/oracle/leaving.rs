@@ -25,7 +25,8 @@ impl Oracle {
     /// The application disconnects; from the first time on nothing changes that.
     pub(crate) fn note_leaving(&mut self, code: u8) {
         let Some(connection) = &mut self.connection else { return };
-        if connection.leaving.is_some() {
+        // Without its store the session leaves by itself.
+        if connection.leaving.is_some() || self.store.has_failed {
             return;
         }
         let is_given = |id: &&u16| self.inbound.get(id).is_some_and(Inbound::is_answered);
