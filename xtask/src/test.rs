@@ -151,7 +151,7 @@ fn brokers(runner: &mut Runner, args: &Args) {
         Ok(program) => {
             // Most of these tests wait, most of the time.
             let brokers = "test -p mqtt-tests --features brokers --test brokers --no-fail-fast";
-            // A payload of 256 MiB takes minutes on all runtimes: that row is for `interop`.
+            // A payload of 256 MiB keeps all others waiting: that row is for `interop`.
             let rows = "mosquitto:: --skip the_largest_payload --test-threads=6";
             let mut command = cargo(&format!("{brokers} -- {rows}"));
             command.env(mosquitto::VARIABLE, &program);

@@ -62,7 +62,7 @@ macro_rules! rows {
 macro_rules! suite {
     (
         any { $($any:tt)* } only_5 { $($only_5:tt)* } before_5 { $($before_5:tt)* }
-        auto { $($auto:tt)* }
+        auto { $($auto:tt)* } once { $($once:tt)* }
     ) => {
         mod mosquitto {
             rows! { tokio_current_5: MOSQUITTO, TokioCurrent, V5; $($any)* $($only_5)* }
@@ -77,7 +77,7 @@ macro_rules! suite {
             rows! { smol_auto: MOSQUITTO, Smol, AUTO; $($auto)* }
             rows! { blocking_5: MOSQUITTO, Blocking, V5; $($any)* $($only_5)* }
             rows! { blocking_3_1_1: MOSQUITTO, Blocking, V3_1_1; $($any)* $($before_5)* }
-            rows! { blocking_auto: MOSQUITTO, Blocking, AUTO; $($auto)* }
+            rows! { blocking_auto: MOSQUITTO, Blocking, AUTO; $($auto)* $($once)* }
             rows! { blocking_own_loop_5: MOSQUITTO, OwnLoop, V5; $($any)* $($only_5)* }
             rows! { blocking_own_loop_3_1_1: MOSQUITTO, OwnLoop, V3_1_1; $($any)* $($before_5)* }
             rows! { tokio_multi_3_1: MOSQUITTO, TokioMulti, V3_1; $($any)* $($before_5)* }
@@ -91,7 +91,7 @@ macro_rules! suite {
             rows! { smol_auto: EJABBERD, Smol, AUTO; $($auto)* }
             rows! { blocking_5: EJABBERD, Blocking, V5; $($any)* $($only_5)* }
             rows! { blocking_3_1_1: EJABBERD, Blocking, V3_1_1; $($any)* $($before_5)* }
-            rows! { blocking_auto: EJABBERD, Blocking, AUTO; $($auto)* }
+            rows! { blocking_auto: EJABBERD, Blocking, AUTO; $($auto)* $($once)* }
         }
         mod rabbitmq {
             rows! { tokio_multi_3_1_1: RABBITMQ, TokioMulti, V3_1_1; $($any)* $($before_5)* }
@@ -99,7 +99,7 @@ macro_rules! suite {
             rows! { smol_3_1_1: RABBITMQ, Smol, V3_1_1; $($any)* $($before_5)* }
             rows! { smol_auto: RABBITMQ, Smol, AUTO; $($auto)* }
             rows! { blocking_3_1_1: RABBITMQ, Blocking, V3_1_1; $($any)* $($before_5)* }
-            rows! { blocking_auto: RABBITMQ, Blocking, AUTO; $($auto)* }
+            rows! { blocking_auto: RABBITMQ, Blocking, AUTO; $($auto)* $($once)* }
             rows! { blocking_3_1: RABBITMQ, Blocking, V3_1; $($any)* $($before_5)* }
         }
         mod aedes {
@@ -108,7 +108,7 @@ macro_rules! suite {
             rows! { smol_3_1_1: AEDES, Smol, V3_1_1; $($any)* $($before_5)* }
             rows! { smol_auto: AEDES, Smol, AUTO; $($auto)* }
             rows! { blocking_3_1_1: AEDES, Blocking, V3_1_1; $($any)* $($before_5)* }
-            rows! { blocking_auto: AEDES, Blocking, AUTO; $($auto)* }
+            rows! { blocking_auto: AEDES, Blocking, AUTO; $($auto)* $($once)* }
             rows! { smol_3_1: AEDES, Smol, V3_1; $($any)* $($before_5)* }
         }
     };
@@ -205,6 +205,8 @@ suite! {
     auto {
         ["VER-1"] versions::the_best_version_is_found;
         ["LIVE-3"] refusals::a_version_it_does_not_speak_is_refused;
+    }
+    once {
         ["RECV-6"] sizes::the_largest_payload_comes_round;
     }
 }

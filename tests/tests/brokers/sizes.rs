@@ -1,7 +1,5 @@
 //! How large a message may be.
 
-use std::sync::Mutex;
-
 use mqtt_adapter_blocking::{Publish, PublishError, QoS, ReasonCode, SubscribeOptions};
 use mqtt_tests::adapter::{Adapter, Client, Subscription};
 
@@ -26,8 +24,6 @@ pub(crate) fn a_large_payload_comes_round<A: Adapter>(row: &Row<A>) -> Verdict {
 
 /// On a broker of its own, which it keeps busy.
 pub(crate) fn the_largest_payload_comes_round<A: Adapter>(row: &Row<A>) -> Verdict {
-    static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
-    let _memory = ONE_AT_A_TIME.lock().expect("nobody panicked");
     let topic = row.topic("a");
     // In 5.0 there is a Property Length, and on the way back a Subscription Identifier.
     let properties = if row.broker.speaks_5 { 3 } else { 0 };
