@@ -54,7 +54,7 @@ const CHECKS: [Check; 4] = [
 /// Cases of each property test: what a planted defect breaks is found by few.
 const CASES: &str = "128";
 
-/// A check that takes longer hangs, which is a failure too.
+/// A check that takes longer hangs, which is a failure too: so long because the machine may be busy.
 const LONGEST: Duration = Duration::from_secs(600);
 
 /// Plants every defect, or those that are named; fails if one is missed.

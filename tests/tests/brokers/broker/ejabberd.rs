@@ -24,7 +24,7 @@ pub(crate) static EJABBERD: Broker = Broker {
     instances: Instances::One(OnceLock::new()),
     deviations: &[
         known("a_packet_above_the_limit_fails_alone", only_5, Deviation::AnnouncesNoLimit),
-        known("wrong_credentials_are_refused", before_5, Deviation::NamesAnotherReason),
+        known("wrong_credentials_are_refused", always, Deviation::NamesAnotherReason),
         known("what_the_broker_rules_out_fails", always, Deviation::RulesNothingOut),
         known("a_client_identifier_is_refused", always, Deviation::TakesEveryClientIdentifier),
         known("no_more_comes_than_receive_maximum", always, Deviation::OneAtATime),
