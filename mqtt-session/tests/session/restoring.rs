@@ -151,6 +151,23 @@ fn every_prefix_of_a_session_loss_can_be_restored<M: TestMemory>() {
     }
 }
 
+/// The broker sends "a" at QoS 2, and has its PUBREC.
+#[track_caller]
+fn receive<M: TestMemory>(pair: &mut Pair<M>, store: &mut Store) {
+    pair.send(&publish(QOS2, 1, "a"));
+    let delivery = pair.expect_delivery("a");
+    pair.ack(delivery);
+    store.sync(pair);
+    pair.expect(&[pubrec(1)]);
+}
+
+/// A connected session that has done so.
+fn received<M: TestMemory>() -> (Pair<M>, Store) {
+    let (mut pair, mut store) = stored::<M>();
+    receive(&mut pair, &mut store);
+    (pair, store)
+}
+
 /// Until a store forgot what came in a lost session, nothing is subscribed to in the next one: after a
 /// crash its first message with such an identifier would be taken for a copy.
 ///
@@ -162,11 +179,7 @@ fn nothing_is_subscribed_to_before_a_lost_session_is_forgotten<M: TestMemory>() 
     pair.expect(&[subscribe(1, &[filter("f")])]);
     pair.send(&suback(1, &[OK]));
     pair.events();
-    pair.send(&publish(QOS2, 1, "a"));
-    let delivery = pair.expect_delivery("a");
-    pair.ack(delivery);
-    store.sync(&mut pair);
-    pair.expect(&[pubrec(1)]);
+    receive(&mut pair, &mut store);
     pair.cut();
     pair.resume(false);
     store.take(&mut pair);
@@ -184,12 +197,7 @@ fn nothing_is_subscribed_to_before_a_lost_session_is_forgotten<M: TestMemory>() 
 ///
 /// Promises: STO-2, RECV-3
 fn a_record_of_a_reused_identifier_is_deleted<M: TestMemory>() {
-    let (mut pair, mut store) = stored::<M>();
-    pair.send(&publish(QOS2, 1, "a"));
-    let delivery = pair.expect_delivery("a");
-    pair.ack(delivery);
-    store.sync(&mut pair);
-    pair.expect(&[pubrec(1)]);
+    let (mut pair, mut store) = received::<M>();
     pair.send(&publish(QOS1, 1, "b"));
     pair.expect_delivery("b");
     store.sync(&mut pair);
@@ -203,12 +211,7 @@ fn a_record_of_a_reused_identifier_is_deleted<M: TestMemory>() {
 ///
 /// Promises: STO-2, RECV-2
 fn a_message_that_comes_back_before_pubcomp_is_recorded_again<M: TestMemory>() {
-    let (mut pair, mut store) = stored::<M>();
-    pair.send(&publish(QOS2, 1, "a"));
-    let delivery = pair.expect_delivery("a");
-    pair.ack(delivery);
-    store.sync(&mut pair);
-    pair.expect(&[pubrec(1)]);
+    let (mut pair, mut store) = received::<M>();
     pair.exchange(&pubrel(1), &[]);
     pair.exchange(&publish_again(QOS2, 1, "a"), &[]);
     store.sync(&mut pair);
@@ -222,12 +225,7 @@ fn a_message_that_comes_back_before_pubcomp_is_recorded_again<M: TestMemory>() {
 ///
 /// Promises: STO-1, STO-2
 fn a_message_that_comes_back_without_pubcomp_is_recorded_again<M: TestMemory>() {
-    let (mut pair, mut store) = stored::<M>();
-    pair.send(&publish(QOS2, 1, "a"));
-    let delivery = pair.expect_delivery("a");
-    pair.ack(delivery);
-    store.sync(&mut pair);
-    pair.expect(&[pubrec(1)]);
+    let (mut pair, mut store) = received::<M>();
     pair.exchange(&pubrel(1), &[]);
     pair.cut();
     store.sync(&mut pair);

@@ -143,7 +143,8 @@ impl Oracle {
     fn settle_copy(&mut self, id: u16, dup: bool, name: Option<Name>, event: Option<&Seen>) {
         let is_message = matches!(event, Some(Seen::Message { .. }));
         let Some(message) = self.inbound.get_mut(&id) else { return };
-        let may_be_new = !(self.facts.grows && dup) && !message.is_received;
+        let is_remembered = self.facts.grows && dup;
+        let may_be_new = !(is_remembered || message.is_received);
         let (is_received, answer) = (message.is_received, message.answer);
         if is_message && may_be_new {
             message.answer = None;
