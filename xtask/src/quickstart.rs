@@ -20,7 +20,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// Until it is in the middle of its messages.
 const SOON: Duration = Duration::from_secs(2);
 
-/// The quickstart, built for release, ends by itself with a line that says why, and fails.
+/// The quickstart ends by itself with a line that says why, and fails.
 pub(crate) fn endings(runner: &mut Runner) {
     let name = |what| format!("quickstart with {what}");
     runner.own(&name("a broker that is killed"), "it says so", || {
@@ -58,7 +58,7 @@ pub(crate) fn under_tls(runner: &mut Runner) {
         Ok(broker) => {
             let (address, ca) = (broker.address(), folder.join(CERTIFICATE));
             for runtime in RUNTIMES {
-                let mut command = cargo("run --release --example quickstart --");
+                let mut command = cargo("run --example quickstart --");
                 command.args(["--runtime", runtime, "--broker", &format!("mqtts://{address}")]);
                 command.arg("--ca").arg(&ca);
                 let name = format!("quickstart with mosquitto under TLS on {runtime}");
@@ -91,7 +91,7 @@ fn secured(folder: &Path) -> Result<Mosquitto, String> {
 fn start(arguments: &[&str]) -> Result<Child, String> {
     let target = env::var_os("CARGO_TARGET_DIR").map(PathBuf::from);
     let target = target.unwrap_or_else(|| root().join("target"));
-    let program = target.join("release/examples/quickstart");
+    let program = target.join("debug/examples/quickstart");
     let mut command = Command::new(program);
     command.args(["--messages", "1000000", "--json"]).args(arguments);
     command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().map_err(|error| error.to_string())
