@@ -159,10 +159,11 @@ fn a_stalled_connection_can_be_cut_and_what_it_held_is_lost() {
 #[test]
 fn a_cut_that_was_to_come_does_not_strike_later_connections() {
     let setup = Setup::new();
-    let (mut client, _) = setup.connect();
+    let (mut client, mut broker) = setup.connect();
     setup.proxy.cut_after(ToServer, 3);
     setup.proxy.cut_after(ToClient, 1);
     client.write_all(b"and away").unwrap();
+    expect(&mut broker, b"and");
     expect_end(&mut client);
     let (mut client, mut broker) = setup.connect();
     broker.write_all(b"stays").unwrap();
