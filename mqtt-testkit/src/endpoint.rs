@@ -320,6 +320,7 @@ impl<M: Memory> Endpoint<M> {
     fn leave(&mut self, now: Time, watch: &mut impl Watch<M>) -> bool {
         match (std::mem::replace(&mut self.transport, Transport::None), self.session.closing()) {
             (Transport::Open(wire), Closing::AfterFlush) => {
+                self.leave_by = None;
                 self.transport = Transport::Lingering(wire, now.after(LINGER));
                 true
             }

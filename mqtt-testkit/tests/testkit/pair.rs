@@ -131,6 +131,32 @@ fn leave_is_taken_behind_what_is_on_its_way() {
 }
 
 #[test]
+fn last_words_that_left_late_are_not_late_any_more() {
+    let mut pair = pair();
+    pair.connect(&connect()).unwrap();
+    run(&mut pair, SECOND);
+    let id = pair.broker.connections().next().unwrap();
+    pair.broker.stall(id);
+    let link = pair.link_mut().unwrap();
+    link.set_capacity(Some(10));
+    link.set_delay(Direction::ToClient, 2 * SECOND..=2 * SECOND);
+    publish(&mut pair, &[0; 100]);
+    run(&mut pair, Duration::ZERO);
+    let now = pair.now();
+    pair.endpoint.session.disconnect(now, ReasonCode::NormalDisconnection, &[]).unwrap();
+    // The link has no room for almost as long as the client tries.
+    assert_eq!(run(&mut pair, Duration::from_millis(4_700)), (0, vec![]));
+    let now = pair.now();
+    pair.broker.unstall(now, id);
+    assert_eq!(run(&mut pair, Duration::from_millis(200)), (0, vec![]));
+    assert_eq!(pair.poll_timeout(), Some(now.after(Duration::from_millis(500))));
+    assert_eq!(run(&mut pair, Duration::from_millis(299)), (0, vec![]));
+    assert_eq!(run(&mut pair, Duration::from_millis(1)), (0, vec![CloseReason::Local]));
+    let left = pair.broker.log().any(|entry| matches!(entry.event, LogEvent::Disconnected { .. }));
+    assert!(left, "{}", pair.trace());
+}
+
+#[test]
 fn a_program_that_ends_takes_its_socket_along() {
     let mut pair = pair();
     pair.connect(&connect()).unwrap();
