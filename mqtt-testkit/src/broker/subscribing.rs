@@ -32,8 +32,10 @@ impl Broker {
             (wanted.filter, Subscription { filter, options, identifier })
         });
         let wanted: Vec<(&str, Subscription)> = wanted.collect();
-        for (_, subscription) in &wanted {
-            self.check_features(&subscription.filter)?;
+        if version.has_properties() {
+            for (_, subscription) in &wanted {
+                self.check_features(&subscription.filter)?;
+            }
         }
         let is_in_use = self.is_in_use(id, packet.packet_id);
         let maximum = self.settings.maximum_queued;
@@ -65,7 +67,7 @@ impl Broker {
         Ok(())
     }
 
-    /// Judges what CONNACK has told the client.
+    /// Judges what CONNACK has told the client in 5.0, and no client before.
     fn check_features(&self, filter: &Filter) -> Result<(), Fault> {
         if filter.is_shared && !self.settings.shared_available {
             let reason = ReasonCode::SharedSubscriptionsNotSupported;
@@ -88,6 +90,10 @@ impl Broker {
     ) -> ReasonCode {
         if self.settings.forbidden.iter().any(|forbidden| forbidden == filter) {
             return ReasonCode::NotAuthorized;
+        }
+        // [MQTT-3.8.3-2] of MQTT 3.1.1
+        if let Err(fault) = self.check_features(&subscription.filter) {
+            return fault.reason;
         }
         // [MQTT-3.2.2-10]
         let qos = subscription.options.qos.min(self.settings.maximum_qos);

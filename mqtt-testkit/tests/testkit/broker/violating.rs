@@ -126,6 +126,19 @@ fn what_connack_denies_must_not_be_used() {
 }
 
 #[test]
+fn before_5_0_what_is_not_available_is_a_filter_refused() {
+    let settings = Settings { wildcard_available: false, ..Settings::default() };
+    for version in [Version::V3_1_1, Version::V3_1] {
+        let mut world = World::with(settings.clone());
+        let peer = world.connect(&Connect { version, ..connect("a") }, false);
+        let wanted = [filter("a/#", QOS1), filter("b", QOS1)];
+        let codes = [Reason::UnspecifiedError, Reason::GrantedQoS1];
+        world.exchange(peer, &subscribe(1, &wanted), &[suback(1, &codes)]);
+        assert_eq!(world.broker.session("a").unwrap().filters, ["b"]);
+    }
+}
+
+#[test]
 fn a_packet_too_large_is_refused_by_its_length() {
     let settings = Settings { maximum_packet_size: NonZeroU32::new(40), ..Settings::default() };
     let mut world = World::with(settings);
