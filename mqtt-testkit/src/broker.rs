@@ -174,10 +174,8 @@ impl Broker {
 
     /// Appends what is to be sent on a connection.
     pub fn poll_transmit(&mut self, id: ConnectionId, out: &mut Vec<u8>) {
-        let Some(connection) = self.connections.get_mut(&id) else { return };
-        match connection.pace {
-            Pace::Running => out.append(&mut connection.output),
-            Pace::Stalled => {}
+        if let Some(connection) = self.connections.get_mut(&id) {
+            connection.transmit(out);
         }
     }
 

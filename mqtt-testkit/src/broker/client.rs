@@ -173,7 +173,7 @@ impl Client<'_> {
     /// The client lets go of a QoS 2 message it sent.
     pub(super) fn handle_pubrel(mut self, ack: &PubRel<'_>) -> Result<(), Fault> {
         let packet_id = ack.0.packet_id;
-        self.link.unfinished.remove(&packet_id);
+        self.link.finish(packet_id);
         // [MQTT-4.3.3-12]
         let is_known = self.session.received.remove(&packet_id);
         // [MQTT-4.3.3-11]

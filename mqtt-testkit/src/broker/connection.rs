@@ -67,6 +67,8 @@ pub(super) struct Link {
     pub(super) quota: SendQuota,
     /// QoS 2 messages that came on this connection and have no PUBCOMP yet.
     pub(super) unfinished: BTreeSet<PacketId>,
+    /// Messages that are finished for the broker alone: what says so was not transmitted yet.
+    pub(super) unheard: usize,
     /// The client's topic aliases.
     pub(super) inbound_aliases: BTreeMap<u16, String>,
     pub(super) outbound_aliases: OutboundAliases,
@@ -159,6 +161,18 @@ impl Connection {
         }
     }
 
+    /// Appends what was written to `out`.
+    pub(super) fn transmit(&mut self, out: &mut Vec<u8>) {
+        match self.pace {
+            Pace::Running => out.append(&mut self.output),
+            Pace::Stalled => return,
+        }
+        match &mut self.phase {
+            Phase::Connected(link) => link.unheard = 0,
+            Phase::Opened { .. } | Phase::Authenticating(_) | Phase::Closing => {}
+        }
+    }
+
     /// When the broker loses patience.
     pub(super) fn deadline(&self) -> Option<Time> {
         match (&self.phase, self.pace) {
@@ -198,6 +212,7 @@ impl Link {
             packet_limit: packet_limit(connect),
             quota: SendQuota::new(properties.receive_maximum().unwrap_or(u16::MAX)),
             unfinished: BTreeSet::new(),
+            unheard: 0,
             inbound_aliases: BTreeMap::new(),
             outbound_aliases: OutboundAliases::new(0),
             exchange: None,

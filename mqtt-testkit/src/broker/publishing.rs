@@ -60,8 +60,9 @@ impl Broker {
     ) -> Result<(), Fault> {
         let maximum = self.settings.receive_maximum;
         let Some(client) = self.client(id) else { return Ok(()) };
-        // It is answered at once, but until then it is one more.
-        client.link.check_unfinished(1, maximum)?;
+        // It is finished at once, and counts until the client can know.
+        client.link.unheard += 1;
+        client.link.check_unfinished(maximum)?;
         // [MQTT-2.2.1-3]
         let is_in_use = client.session.received.contains(&packet_id);
         let reason = if is_in_use && client.link.version.has_properties() {
@@ -82,7 +83,7 @@ impl Broker {
         let maximum = self.settings.receive_maximum;
         let Some(client) = self.client(id) else { return Ok(()) };
         client.link.unfinished.insert(packet_id);
-        client.link.check_unfinished(0, maximum)?;
+        client.link.check_unfinished(maximum)?;
         let is_new = client.session.received.insert(packet_id);
         // [MQTT-4.3.3-10]
         let reason = if is_new { self.take(id, message) } else { ReasonCode::Success };
@@ -91,7 +92,7 @@ impl Broker {
         {
             // [MQTT-4.3.3-9]
             client.session.received.remove(&packet_id);
-            client.link.unfinished.remove(&packet_id);
+            client.link.finish(packet_id);
         }
         // [MQTT-4.3.3-8]
         self.acknowledge(id, reason, |reason| PubRec(Ack { reason, ..Ack::success(packet_id) }))
@@ -160,10 +161,18 @@ impl Broker {
 }
 
 impl Link {
-    /// Judges whether the client may have its unfinished messages and so many `more`.
-    fn check_unfinished(&self, more: usize, maximum: NonZeroU16) -> Result<(), Fault> {
+    /// A message that came on this connection is over, if it was one.
+    pub(super) fn finish(&mut self, packet_id: PacketId) {
+        if self.unfinished.remove(&packet_id) {
+            self.unheard += 1;
+        }
+    }
+
+    /// Judges whether the client may have as many messages unfinished as it must think it has.
+    fn check_unfinished(&self, maximum: NonZeroU16) -> Result<(), Fault> {
+        let unfinished = self.unfinished.len() + self.unheard;
         // [MQTT-3.3.4-7]; before 5.0 there is no Receive Maximum.
-        if self.version.has_properties() && self.unfinished.len() + more > maximum.get().into() {
+        if self.version.has_properties() && unfinished > maximum.get().into() {
             return Err(Fault::new(ReasonCode::ReceiveMaximumExceeded, "above Receive Maximum"));
         }
         Ok(())

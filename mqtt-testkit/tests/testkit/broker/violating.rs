@@ -9,7 +9,7 @@ use mqtt_proto::{
 use mqtt_testkit::broker::{LogEvent, Settings};
 
 use super::packets::*;
-use super::world::World;
+use super::world::{World, decode};
 
 /// A client of a broker with these settings sends this; the connection ends with this code.
 #[track_caller]
@@ -179,6 +179,57 @@ fn receive_maximum_counts_qos_1_until_puback() {
     world.exchange(peer, &publish(QOS2, 3, "t"), &[pubrec(3)]);
     world.send(peer, &publish(QOS1, 4, "t"));
     world.expect_end(peer, Reason::ReceiveMaximumExceeded);
+}
+
+#[test]
+fn receive_maximum_counts_what_the_client_cannot_have_heard_of() {
+    let receive_maximum = NonZeroU16::new(2).unwrap();
+    let settings = Settings {
+        receive_maximum,
+        reports_no_subscribers: false,
+        forbidden: vec!["forbidden".to_owned()],
+        ..Settings::default()
+    };
+    let message = |qos, packet_id| Packet::Publish(publish(qos, packet_id, "t"));
+    let forbidden = Packet::Publish(publish(QOS2, 3, "forbidden"));
+    let refused = Packet::PubRec(PubRec(ack(3, Reason::NotAuthorized)));
+    for (open, packets, answers) in [
+        (vec![], [message(QOS1, 3), message(QOS1, 4)], [puback(3), puback(4)]),
+        (vec![], [forbidden, message(QOS2, 4)], [refused, pubrec(4)]),
+        (
+            vec![message(QOS2, 3), message(QOS2, 4)],
+            [pubrel(3), pubrel(4)],
+            [pubcomp(3), pubcomp(4)],
+        ),
+    ] {
+        let mut world = World::with(settings.clone());
+        let (peer, _) = world.try_connect(&connect("a"));
+        open.iter().for_each(|packet| world.send(peer, packet));
+        world.transmitted(peer);
+        packets.iter().for_each(|packet| world.send(peer, packet));
+        world.send(peer, &message(QOS1, 5));
+        assert!(world.broker.is_closing(peer.id), "{packets:?}");
+        let bytes = world.transmitted(peer);
+        let [first, second, Packet::Disconnect(end)] = decode(&bytes, Version::V5)[..] else {
+            panic!("{:?}", decode(&bytes, Version::V5));
+        };
+        assert_eq!([first, second], answers);
+        assert_eq!(end.reason, Reason::ReceiveMaximumExceeded);
+    }
+}
+
+#[test]
+fn receive_maximum_leaves_out_what_an_earlier_connection_carried() {
+    let receive_maximum = NonZeroU16::new(1).unwrap();
+    let settings =
+        Settings { receive_maximum, reports_no_subscribers: false, ..Settings::default() };
+    let mut world = World::with(settings);
+    let (peer, _) = world.try_connect(&resume("a"));
+    world.exchange(peer, &publish(QOS2, 1, "t"), &[pubrec(1)]);
+    world.cut(peer);
+    let (peer, _) = world.try_connect(&resume("a"));
+    world.send(peer, &pubrel(1));
+    world.exchange(peer, &publish(QOS1, 2, "t"), &[pubcomp(1), puback(2)]);
 }
 
 #[test]
