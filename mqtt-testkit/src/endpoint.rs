@@ -38,6 +38,8 @@ pub struct Endpoint<M: Memory> {
     left: Vec<Wire>,
     /// The transport is not read.
     is_paused: bool,
+    /// The program does not run.
+    is_suspended: bool,
     /// When a connection that the session ends is closed at the latest.
     leave_by: Option<Time>,
 }
@@ -94,6 +96,7 @@ impl<M: Memory> Endpoint<M> {
             output: Vec::new(),
             left: Vec::new(),
             is_paused: false,
+            is_suspended: false,
             leave_by: None,
         }
     }
@@ -120,6 +123,12 @@ impl<M: Memory> Endpoint<M> {
     pub fn set_paused(&mut self, now: Time, is_paused: bool) {
         self.is_paused = is_paused;
         self.session.handle_paused(now, is_paused);
+    }
+
+    /// Suspends the program, as a machine that sleeps does, or lets it go on. Meanwhile it neither reads
+    /// nor sends nor sees deadlines pass; the link and the broker go on without it.
+    pub fn set_suspended(&mut self, is_suspended: bool) {
+        self.is_suspended = is_suspended;
     }
 
     /// The program ended, and runs again with this session: its socket was closed by the system,
@@ -184,14 +193,16 @@ impl<M: Memory> Endpoint<M> {
     /// When to call `attend` and [`handle_timeout`](Endpoint::handle_timeout) again at the latest, once
     /// `attend` moves nothing now.
     pub fn poll_timeout(&self, now: Time) -> Option<Time> {
-        let session = self.session.poll_timeout().map(|(at, _)| at);
         let (wire, linger) = match &self.transport {
             Transport::None => (None, None),
             Transport::Open(wire) => (wire.poll_timeout(now), None),
             Transport::Lingering(wire, until) => (wire.poll_timeout(now), Some(*until)),
         };
         let left = self.left.iter().filter_map(|wire| wire.poll_timeout(now));
-        left.chain(session).chain(wire).chain(linger).chain(self.leave_by).min()
+        let outside = left.chain(wire).min();
+        let session = self.session.poll_timeout().map(|(at, _)| at);
+        let own = session.into_iter().chain(linger).chain(self.leave_by);
+        if self.is_suspended { outside } else { own.chain(outside).min() }
     }
 }
 
@@ -200,10 +211,22 @@ impl<M: Memory> Endpoint<M> {
     /// Does what is to be done now at both ends of the connections: each takes one piece at most.
     /// True when something moved: then there may be more, also for others at the same broker.
     pub fn attend(&mut self, now: Time, broker: &mut Broker, watch: &mut impl Watch<M>) -> bool {
+        let worked = !self.is_suspended && self.work(now, watch);
+        let served = self.serve(now, broker, watch);
+        worked || served
+    }
+
+    /// The client's end.
+    fn work(&mut self, now: Time, watch: &mut impl Watch<M>) -> bool {
         let received = self.receive(now, watch);
         self.poll_events(now, watch);
         let sent = self.transmit(now, watch);
         let closed = self.leave(now, watch);
+        received || sent || closed
+    }
+
+    /// The broker's ends.
+    fn serve(&mut self, now: Time, broker: &mut Broker, watch: &mut impl Watch<M>) -> bool {
         let mut served = match &mut self.transport {
             Transport::None => false,
             Transport::Open(wire) | Transport::Lingering(wire, _) => {
@@ -214,11 +237,14 @@ impl<M: Memory> Endpoint<M> {
             served |= wire.serve(now, broker, |bytes| watch.served(now, bytes));
         }
         self.left.retain(Wire::is_served);
-        received || sent || closed || served
+        served
     }
 
     /// Time passed: tells the session. The transport was read before, by `attend`.
     pub fn handle_timeout(&mut self, now: Time) {
+        if self.is_suspended {
+            return;
+        }
         if self.session.poll_timeout().is_some_and(|(at, _)| at <= now) {
             self.session.handle_timeout(now);
         }

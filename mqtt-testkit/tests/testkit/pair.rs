@@ -104,6 +104,27 @@ fn who_does_not_read_finds_nobody_silent() {
 }
 
 #[test]
+fn who_is_suspended_does_nothing_until_it_runs_again() {
+    let mut pair = pair();
+    pair.connect(&connect()).unwrap();
+    run(&mut pair, SECOND);
+    publish(&mut pair, b"later");
+    pair.endpoint.set_suspended(true);
+    let before = pair.trace().to_string();
+    // Keep Alive is 30 s, and the broker waits for half as much again.
+    assert_eq!(run(&mut pair, 40 * SECOND), (0, vec![]));
+    assert_eq!(pair.trace().to_string(), before);
+    pair.endpoint.set_suspended(false);
+    assert_eq!(run(&mut pair, Duration::ZERO), (1, vec![]));
+    // One that sleeps longer than that is told by the end of its connection.
+    pair.endpoint.set_suspended(true);
+    assert_eq!(run(&mut pair, 60 * SECOND), (0, vec![]));
+    assert_eq!(pair.broker.connections().count(), 0);
+    pair.endpoint.set_suspended(false);
+    assert_eq!(run(&mut pair, Duration::ZERO).1.len(), 1);
+}
+
+#[test]
 fn leave_is_taken_behind_what_is_on_its_way() {
     let mut pair = pair();
     let will = Will {
