@@ -1,11 +1,13 @@
 //! One client: its session and driver, its application, its store, and the books about it.
 
 mod application;
+mod authenticating;
 mod dialling;
 mod faults;
 mod leaving;
 mod storing;
 
+use mqtt_session::proto::ReasonCode;
 use mqtt_session::{Delivery, Memory, Session, Supervisor, Time};
 use mqtt_testkit::broker::ConnectionId;
 use mqtt_testkit::{Broker, Endpoint};
@@ -15,6 +17,7 @@ use crate::oracle::{Broken, Holding, Oracle, Seen};
 use crate::plan::ClientPlan;
 use crate::random::Random;
 use crate::tally::{Fault, Promise, Tally};
+use authenticating::Answer;
 use dialling::Dialling;
 
 /// Memory that grows.
@@ -94,6 +97,10 @@ pub(crate) struct Client<M: Memory> {
     leaves_already: bool,
     /// When the transport is read again.
     paused_until: Option<Time>,
+    /// When the program runs again that is suspended.
+    suspended_until: Option<Time>,
+    /// What the broker is to be told about who it is.
+    answer: Option<Answer>,
     is_silent: bool,
     /// The connections there were, each with its Will.
     wills: Vec<(ConnectionId, Name)>,
@@ -115,6 +122,8 @@ impl<M: Memory> Client<M> {
             restart_at: None,
             leaves_already: false,
             paused_until: None,
+            suspended_until: None,
+            answer: None,
             is_silent: false,
             wills: Vec::new(),
             plan,
@@ -142,6 +151,9 @@ impl<M: Memory> Client<M> {
 impl<M: Memory> Actor for Client<M> {
     fn attend(&mut self, now: Time, broker: &mut Broker) -> bool {
         let moved = self.endpoint.attend(now, broker, &mut self.oracle);
+        if self.suspended_until.is_some() {
+            return moved;
+        }
         while let Some(seen) = self.oracle.seen.pop_front() {
             self.handle_seen(now, &seen);
         }
@@ -154,6 +166,13 @@ impl<M: Memory> Actor for Client<M> {
     }
 
     fn handle_timeout(&mut self, now: Time, broker: &mut Broker) -> bool {
+        if let Some(until) = self.suspended_until {
+            if until > now {
+                return false;
+            }
+            self.wake_up(now);
+            return true;
+        }
         let mut any = false;
         if self.stored_at.is_some_and(|at| at <= now) {
             self.report_records(now);
@@ -168,6 +187,7 @@ impl<M: Memory> Actor for Client<M> {
             any = true;
         }
         any |= self.acknowledge_due(now);
+        any |= self.answer_due(now);
         if self.endpoint.session.poll_timeout().is_some_and(|(at, _)| at <= now) {
             self.oracle.tally.steps += 1;
             self.endpoint.handle_timeout(now);
@@ -188,9 +208,14 @@ impl<M: Memory> Actor for Client<M> {
     }
 
     fn poll_timeout(&self, now: Time) -> Option<Time> {
+        let endpoint = self.endpoint.poll_timeout(now);
+        if let Some(until) = self.suspended_until {
+            return endpoint.into_iter().chain([until]).min();
+        }
         let held = self.held.iter().filter_map(|held| held.due);
         let own = [
-            self.endpoint.poll_timeout(now),
+            endpoint,
+            self.answer.map(|answer| answer.due),
             self.stored_at,
             self.restart_at,
             self.paused_until,
@@ -202,7 +227,7 @@ impl<M: Memory> Actor for Client<M> {
     fn act(&mut self, now: Time, broker: &mut Broker) {
         if self.random.one_in(12) {
             self.suffer(now, broker);
-        } else {
+        } else if self.suspended_until.is_none() {
             self.use_session(now);
         }
     }
@@ -212,6 +237,7 @@ impl<M: Memory> Actor for Client<M> {
         if self.paused_until.is_some() {
             self.resume_reading(now);
         }
+        self.suspended_until = self.suspended_until.map(|_| now);
         for held in &mut self.held {
             held.due = Some(now);
         }
@@ -229,10 +255,15 @@ impl<M: Memory> Actor for Client<M> {
         let session = broker.session(&self.plan.name);
         let there = session.map_or(0, |session| session.queued + session.in_flight);
         let waiting = self.oracle.store.waiting();
-        let is_done = open.is_none() && there == 0 && waiting == 0 && self.held.is_empty();
+        let asked = self.oracle.is_authenticating();
+        let is_idle = there == 0 && waiting == 0 && self.held.is_empty() && !asked;
+        let is_done = open.is_none() && is_idle;
         (!is_done).then(|| {
             let held = self.held.len();
-            format!("{open:?} is open, {held} held, {there} at the broker, {waiting} records")
+            format!(
+                "{open:?} is open, {held} held, {there} at the broker, {waiting} records, \
+                 authenticating: {asked}"
+            )
         })
     }
 
@@ -269,6 +300,9 @@ impl<M: Memory> Actor for Client<M> {
     }
 
     fn check_time(&mut self, now: Time) {
+        if self.suspended_until.is_some() {
+            return self.oracle.sleep(now);
+        }
         self.oracle.check_time(now, self.endpoint.unsent() > 0);
     }
 
@@ -295,12 +329,16 @@ impl<M: Memory> Client<M> {
                 }
             }
             Seen::Closed(reason) => self.handle_closed(now, reason),
+            Seen::Auth { code, ref data } => {
+                if code == ReasonCode::ContinueAuthentication.to_u8() {
+                    self.be_asked(now, data);
+                }
+            }
             Seen::Published { .. }
             | Seen::Transmitted
             | Seen::Answered(_)
             | Seen::RequestFailed(..)
             | Seen::SubscriptionLost
-            | Seen::Authenticate
             | Seen::Writable => {}
         }
     }

@@ -1,7 +1,9 @@
 //! What looks on: it reads the bytes both ways itself, keeps its own books, and knows the promises.
 
+mod authenticating;
 mod connection;
 mod events;
+mod keep_alive;
 mod leaving;
 mod memory;
 mod operation;
@@ -47,6 +49,8 @@ pub(crate) struct Facts {
     /// After a session loss these are sent again.
     pub(crate) repeats: [bool; 2],
     pub(crate) wants_aliases: bool,
+    /// It proves who it is (section 4.12).
+    pub(crate) authenticates: bool,
     /// How long the answer to a request may take.
     pub(crate) response_timeout: Duration,
 }
@@ -161,13 +165,15 @@ impl Oracle {
         self.hash = (self.hash ^ word).wrapping_mul(0x9E37_79B9_7F4A_7C15).rotate_left(29);
     }
 
+    /// The time passed to here while the client was suspended.
+    pub(crate) fn sleep(&mut self, now: Time) {
+        self.now = now;
+    }
+
     /// The time passed to here; everything that was due before has been done. Nothing can be sent while
     /// the link has no room.
     pub(crate) fn check_time(&mut self, now: Time, is_full: bool) {
         self.now = now;
-        if let Some(connection) = self.connection.as_mut().filter(|_| is_full) {
-            connection.sent_at = now;
-        }
         self.check_keep_alive(is_full);
     }
 }
@@ -206,7 +212,7 @@ impl<M: Memory> Watch<M> for Oracle {
         }
         self.incoming.extend_from_slice(bytes);
         if let Some(connection) = &mut self.connection {
-            connection.heard_at = now;
+            connection.keep_alive.heard_at = now;
         }
     }
 

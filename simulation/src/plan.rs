@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use mqtt_session::proto::{QoS, Version};
 use mqtt_session::{Backoff, Config, SessionLoss, SupervisorConfig, VersionChoice};
-use mqtt_testkit::broker::Settings;
+use mqtt_testkit::broker::{Authentication, Settings};
 
 use crate::oracle::Facts;
 use crate::random::Random;
@@ -21,6 +21,15 @@ pub(crate) const POISON: &str = "poison";
 
 /// Where the Wills go.
 pub(crate) const WILL: &str = "will";
+
+/// The Authentication Method of those who prove who they are.
+pub(crate) const METHOD: &str = "riddle";
+
+/// The Authentication Data they begin with.
+pub(crate) const OPENING: &[u8] = b"here I am";
+
+/// What the broker asks them, and what they answer.
+pub(crate) const RIDDLES: [(&[u8], &[u8]); 2] = [(b"four legs?", b"a dog"), (b"two?", b"a hen")];
 
 /// One client.
 #[derive(Clone, Debug)]
@@ -67,6 +76,7 @@ impl ClientPlan {
         let repeats = random.pick([[true, false], [true, false], [true, true], [false, false]]);
         let max_in_flight = random.pick([None, None, Some(1), Some(3)]).and_then(NonZeroU16::new);
         let wants_aliases = random.one_in(2) && grows;
+        let authenticates = level == 5 && random.one_in(3);
         let config = Config {
             version: if level == 5 { Version::V5 } else { Version::V3_1_1 },
             receive_maximum: NonZeroU16::new(receive_maximum).unwrap_or(NonZeroU16::MIN),
@@ -94,6 +104,7 @@ impl ClientPlan {
             receive_maximum,
             repeats,
             wants_aliases,
+            authenticates,
             response_timeout,
         };
         ClientPlan {
@@ -135,7 +146,6 @@ fn supervisor(version: Version, random: &mut Random) -> SupervisorConfig {
 pub(crate) fn settings(random: &mut Random) -> Settings {
     let size = NonZeroU32::new(random.pick([0, 0, 60, 300]));
     Settings {
-        forbidden: vec![FORBIDDEN.to_owned()],
         poisonous: vec![POISON.to_owned()],
         receive_maximum: random.pick(
             [1, 2, 10, 65_535].map(|most: u16| NonZeroU16::new(most).unwrap_or(NonZeroU16::MIN)),
@@ -153,15 +163,21 @@ pub(crate) fn settings(random: &mut Random) -> Settings {
         subscription_identifier_available: !random.one_in(4),
         shared_available: !random.one_in(4),
         server_keep_alive: random.pick([None, None, None, Some(10)]),
-        log_length: usize::MAX,
-        ..Settings::default()
+        ..calm_settings()
     }
 }
 
 /// What the broker grants once it is calm: before 5.0 nobody says what is too much, and a broker that
 /// hangs up over it has an hour's wait follow.
 pub(crate) fn calm_settings() -> Settings {
+    let authentication = Authentication {
+        method: METHOD.to_owned(),
+        first: Some(OPENING.to_vec()),
+        rounds: RIDDLES.map(|(asked, answer)| (asked.to_vec(), answer.to_vec())).to_vec(),
+        last: None,
+    };
     Settings {
+        authentication: Some(authentication),
         forbidden: vec![FORBIDDEN.to_owned()],
         log_length: usize::MAX,
         ..Settings::default()

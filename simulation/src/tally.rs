@@ -33,12 +33,16 @@ macro_rules! table {
 }
 
 table! {
-    /// What is promised, by the ids of `docs/promises.tsv`, as far as the simulation can see it broken.
+    /// What is promised, by the ids of `docs/promises.tsv` or the section of the standard, as far as the
+    /// simulation can see it broken.
     Promise {
         Ver1 "VER-1" "what is sent is a packet of the version",
         Con2 "CON-2" "nothing is sent that CONNACK forbids",
+        Con3 "CON-3" "an identifier somebody else may have left open is freed before its first use",
         Live1 "LIVE-1" "the keep-alive is kept, and a dead peer found in time, not sooner",
         Live2 "LIVE-2" "the delay before an attempt is neither too short nor too long",
+        Live3 "LIVE-3" "an end has its class, and what waiting cannot mend, or a takeover, waits as long as it should",
+        Live4 "LIVE-4" "after a suspension the link is checked at once",
         Live5 "LIVE-5" "redirects are followed, five in a row at most",
         Send1 "SEND-1" "the outcome is what the broker answered",
         Send2 "SEND-2" "an operation has exactly one outcome, and is sent before it only",
@@ -59,6 +63,7 @@ table! {
         Bad3 "BAD-3" "memory stays within its bound",
         Bad4 "BAD-4" "no deadline lies in the past, and on a quiet network everything ends",
         End1 "END-1" "acknowledgements go before DISCONNECT, nothing after it, and no Will if it says so",
+        Auth "4.12" "AUTH goes by turns, with the method of CONNECT, and comes to its end",
         Sto1 "STO-1" "what waits for a record is not sent before, and what is not stored fails",
         Sto2 "STO-2" "no crash loses or doubles a message",
     }
@@ -81,6 +86,7 @@ table! {
         Stall "stall" "the broker hangs",
         Redirect "redirect" "the broker sends the client elsewhere",
         SlowReader "slow reader" "the client does not read for a while",
+        Suspended "suspended" "the client does not run for a while, and time goes on",
         LateAck "late ack" "the application acknowledges late",
         NoAck "no ack" "the application does not acknowledge",
         WindowOfOne "Receive Maximum 1" "a connection with a window of one, one way or both",
@@ -88,6 +94,7 @@ table! {
         NoAliases "no aliases" "a connection without aliases for a client that wants them",
         NoRetain "no retain" "a connection without retained messages",
         LowQoS "Maximum QoS" "a connection with a lower Maximum QoS",
+        Unproved "proof refused" "the client gives a wrong answer to AUTH",
         Left "left" "the application disconnects amid its work, and comes again",
         Crash "crash" "the client ends between two records, and is restored",
         MessageUnstored "message not stored" "messages cannot be stored, and nothing else",

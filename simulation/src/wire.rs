@@ -17,7 +17,7 @@ pub(crate) enum Packet<'a> {
     PingReq,
     PingResp,
     Disconnect(u8),
-    Auth(u8),
+    Auth(Auth<'a>),
 }
 
 /// CONNECT.
@@ -27,6 +27,8 @@ pub(crate) struct Connect<'a> {
     pub(crate) keep_alive: u16,
     pub(crate) client_id: &'a [u8],
     pub(crate) properties: Properties,
+    /// Authentication Method.
+    pub(crate) method: Option<&'a [u8]>,
 }
 
 /// CONNACK.
@@ -57,6 +59,14 @@ pub(crate) struct Publish<'a> {
 pub(crate) struct Ack {
     pub(crate) id: u16,
     pub(crate) code: u8,
+}
+
+/// AUTH.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Auth<'a> {
+    pub(crate) code: u8,
+    /// Authentication Method.
+    pub(crate) method: Option<&'a [u8]>,
 }
 
 /// SUBSCRIBE or UNSUBSCRIBE; its filters are those of the payload.
@@ -103,6 +113,15 @@ const DEFAULTS: Properties = Properties {
     identifier: false,
 };
 
+/// The properties that name something.
+#[derive(Clone, Copy, Default)]
+struct Texts<'a> {
+    /// Assigned Client Identifier.
+    assigned: Option<&'a [u8]>,
+    /// Authentication Method.
+    method: Option<&'a [u8]>,
+}
+
 /// Bytes from the front.
 #[derive(Clone, Copy)]
 struct Reader<'a>(&'a [u8]);
@@ -143,11 +162,11 @@ impl<'a> Reader<'a> {
         None
     }
 
-    /// The list of properties, and the Assigned Client Identifier in it.
-    fn properties(&mut self, level: u8) -> Option<(Properties, Option<&'a [u8]>)> {
-        let (mut found, mut assigned) = (DEFAULTS, None);
+    /// The list of properties.
+    fn properties(&mut self, level: u8) -> Option<(Properties, Texts<'a>)> {
+        let (mut found, mut texts) = (DEFAULTS, Texts::default());
         if level < 5 {
-            return Some((found, assigned));
+            return Some((found, texts));
         }
         let len = self.integer()?;
         let mut list = Reader(self.take(usize::try_from(len).ok()?)?);
@@ -155,14 +174,15 @@ impl<'a> Reader<'a> {
             match list.byte()? {
                 0x01 | 0x17 | 0x19 => drop(list.byte()?),
                 0x02 => found.expiry = Some(list.four()?),
-                0x03 | 0x08 | 0x09 | 0x15 | 0x16 | 0x1A | 0x1C | 0x1F => drop(list.text()?),
+                0x03 | 0x08 | 0x09 | 0x16 | 0x1A | 0x1C | 0x1F => drop(list.text()?),
                 0x0B => {
                     list.integer()?;
                     found.identifier = true;
                 }
                 0x11 => found.session_expiry = Some(list.four()?),
-                0x12 => assigned = Some(list.text()?),
+                0x12 => texts.assigned = Some(list.text()?),
                 0x13 => found.server_keep_alive = Some(list.two()?),
+                0x15 => texts.method = Some(list.text()?),
                 0x18 => drop(list.four()?),
                 0x21 => found.receive_maximum = list.two()?,
                 0x22 => found.alias_maximum = list.two()?,
@@ -180,7 +200,7 @@ impl<'a> Reader<'a> {
                 _ => return None,
             }
         }
-        Some((found, assigned))
+        Some((found, texts))
     }
 }
 
@@ -221,7 +241,7 @@ pub(crate) fn read(packet: &[u8], level: u8) -> Option<Packet<'_>> {
         12 => reader.0.is_empty().then_some(Packet::PingReq),
         13 => reader.0.is_empty().then_some(Packet::PingResp),
         14 => Some(Packet::Disconnect(reader.byte().unwrap_or(0))),
-        15 if level >= 5 => Some(Packet::Auth(reader.byte().unwrap_or(0))),
+        15 if level >= 5 => auth(reader).map(Packet::Auth),
         _ => None,
     }
 }
@@ -234,15 +254,15 @@ fn connect(mut reader: Reader<'_>) -> Option<Connect<'_>> {
     }
     let _flags = reader.byte()?;
     let keep_alive = reader.two()?;
-    let (properties, _) = reader.properties(level)?;
+    let (properties, Texts { method, .. }) = reader.properties(level)?;
     let client_id = reader.text()?;
-    Some(Connect { level, keep_alive, client_id, properties })
+    Some(Connect { level, keep_alive, client_id, properties, method })
 }
 
 fn connack(mut reader: Reader<'_>, level: u8) -> Option<ConnAck<'_>> {
     let flags = reader.byte()?;
     let code = reader.byte()?;
-    let (properties, assigned) = reader.properties(level)?;
+    let (properties, Texts { assigned, .. }) = reader.properties(level)?;
     let is_known = flags <= 1 && reader.0.is_empty();
     is_known.then_some(ConnAck { session_present: flags == 1, code, assigned, properties })
 }
@@ -269,6 +289,16 @@ fn ack(mut reader: Reader<'_>, level: u8) -> Option<Ack> {
         reader.properties(level)?;
     }
     (id > 0 && reader.0.is_empty()).then_some(Ack { id, code })
+}
+
+/// Without anything behind its header it is a success (section 3.15.2.1).
+fn auth(mut reader: Reader<'_>) -> Option<Auth<'_>> {
+    if reader.0.is_empty() {
+        return Some(Auth { code: 0, method: None });
+    }
+    let code = reader.byte()?;
+    let (_, Texts { method, .. }) = reader.properties(5)?;
+    reader.0.is_empty().then_some(Auth { code, method })
 }
 
 fn request(mut reader: Reader<'_>, level: u8, options: usize) -> Option<Request<'_>> {

@@ -20,6 +20,12 @@ const ROUGH: Duration = Duration::from_secs(1800);
 /// Things that happen at most while it is rough.
 const ACTS: usize = 400;
 
+/// Of so many pauses one is a lull.
+const LULLS: usize = 40;
+
+/// Milliseconds of a lull at most.
+const LULL: u64 = 120_000;
+
 /// How long it may take, once it is calm, until everything has ended. The longest wait is an hour:
 /// that of a client that was taken over.
 const CALM: Duration = Duration::from_secs(4 * 3600);
@@ -118,7 +124,8 @@ impl World {
     fn play(&mut self) -> Result<(), Failure> {
         let end = self.now.after(ROUGH);
         for _ in 0..ACTS {
-            let next = self.now.after(self.random.millis(0..=self.pace));
+            let pause = if self.random.one_in(LULLS) { LULL } else { self.pace };
+            let next = self.now.after(self.random.millis(0..=pause));
             self.pass(next)?;
             if self.now >= end {
                 break;
@@ -148,7 +155,10 @@ impl World {
             let next =
                 clients.chain(self.broker.poll_timeout()).chain(self.witness.poll_timeout()).min();
             let Some(next) = next.filter(|&next| next <= until) else { break };
-            self.now = self.now.max(next);
+            if next <= self.now {
+                return Err(self.fail(0, Promise::Bad4, "a deadline that nobody meets".to_owned()));
+            }
+            self.now = next;
             for client in &mut self.clients {
                 client.check_time(self.now);
             }

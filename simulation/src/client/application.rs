@@ -17,11 +17,14 @@ use crate::tally::Fault;
 const FILTERS: [&str; 6] = ["t/0", "t/1", "t/2", "t/+", "a/longer/topic", "$share/g/t/1"];
 
 impl<M: Memory> Client<M> {
-    /// Publishes, subscribes, unsubscribes or disconnects.
+    /// Publishes, subscribes, unsubscribes, authenticates again or disconnects.
     pub(super) fn use_session(&mut self, now: Time) {
         self.oracle.tally.steps += 1;
         if self.random.one_in(60) {
             return self.leave(now);
+        }
+        if self.plan.facts.authenticates && self.random.one_in(12) {
+            return self.reauthenticate(now);
         }
         let subscribes = self.plan.subscribes && (!self.plan.publishes || self.random.one_in(8));
         if !subscribes {

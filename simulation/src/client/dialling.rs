@@ -8,8 +8,9 @@ use mqtt_session::{
 };
 use mqtt_testkit::{Broker, Chunking, Direction, Link};
 
+use super::authenticating::proof;
 use super::{Client, Weather};
-use crate::plan::WILL;
+use crate::plan::{OPENING, WILL};
 use crate::tally::{Fault, Promise};
 
 /// How long CONNACK may take.
@@ -37,14 +38,24 @@ pub(super) struct Dialling {
     delay: Duration,
     /// Redirects followed in a row.
     redirects: u32,
+    /// Takeovers since one that was long ago or a connection that lasted.
+    takeovers: u32,
     /// Connections in a row that were dropped at once.
     drops: u32,
     is_redirected: bool,
-    /// How long the next attempt should wait, from and to.
-    expected: Option<(Duration, Duration)>,
+    /// How long the next attempt should wait.
+    expected: Option<Expected>,
     is_started: bool,
     /// The application left, and comes again.
     is_away: bool,
+}
+
+/// How long an attempt should wait, from and to, and what promises that.
+#[derive(Clone, Copy, Debug)]
+struct Expected {
+    promise: Promise,
+    least: Duration,
+    most: Duration,
 }
 
 impl Dialling {
@@ -122,7 +133,10 @@ impl<M: Memory> Client<M> {
             topic: WILL,
             payload: &name.payload(0),
         };
+        let proof = proof(OPENING);
+        let properties = if self.plan.facts.authenticates { &proof[..] } else { &[] };
         let connect = Connect {
+            properties: Properties::from_slice(properties),
             will: Some(will),
             version: self.plan.config.version,
             clean_start: false,
@@ -203,9 +217,10 @@ impl<M: Memory> Client<M> {
 
     pub(super) fn handle_closed(&mut self, now: Time, reason: CloseReason) {
         self.dialling.deadline = None;
+        self.answer = None;
         self.check_closed(reason);
         let (class, expected) = (FailureClass::of(&reason), class_of(reason));
-        self.oracle.check(Promise::Live2, class == expected, || {
+        self.oracle.check(Promise::Live3, class == expected, || {
             format!("{reason} is {class:?}, should be {expected:?}")
         });
         if reason == CloseReason::Local {
@@ -229,17 +244,22 @@ impl<M: Memory> Client<M> {
         dialling.failures = if is_good { 0 } else { before.failures };
         dialling.is_redirected = false;
         let is_takeover = class == FailureClass::TakenOver || dialling.drops >= DROPS;
-        let expected = if before.is_redirected {
+        let is_long_ago = lasted.is_some_and(|lasted| lasted >= LONGEST_TAKEN_OVER * 2);
+        if is_good && (is_long_ago || !is_takeover) {
+            dialling.takeovers = 0;
+        }
+        dialling.expected = if before.is_redirected {
             dialling.redirects += 1;
-            Some((Duration::ZERO, Duration::ZERO))
+            let (promise, at_once) = (Promise::Live5, Duration::ZERO);
+            Some(Expected { promise, least: at_once, most: at_once })
         } else {
             dialling.redirects = 0;
-            let expected =
-                delays(self.plan.supervisor.backoff, class, is_takeover, dialling.failures);
+            let class = if is_takeover { FailureClass::TakenOver } else { class };
+            let times = if is_takeover { dialling.takeovers } else { dialling.failures };
+            dialling.takeovers += u32::from(is_takeover);
             dialling.failures += 1;
-            Some(expected)
+            Some(Expected::new(self.plan.supervisor.backoff, class, times))
         };
-        dialling.expected = expected;
         let at_once = retry == Retry::AtOnce;
         self.oracle.check(Promise::Live5, at_once == before.is_redirected, || {
             format!("{retry:?} after {class:?}, redirected: {}", before.is_redirected)
@@ -248,38 +268,42 @@ impl<M: Memory> Client<M> {
 
     /// The next attempt comes neither sooner nor later than it should.
     fn check_delay(&mut self, delay: Duration) {
-        let Some((least, most)) = self.dialling.expected.take() else { return };
+        let Some(expected) = self.dialling.expected.take() else { return };
+        let Expected { promise, least, most } = expected;
         // Where a redirect leads to at once, what came before it is what counts.
         if !most.is_zero() {
             self.dialling.delay = delay;
         }
         let failures = self.dialling.failures;
-        self.oracle.check(Promise::Live2, (least..=most).contains(&delay), || {
+        self.oracle.check(promise, (least..=most).contains(&delay), || {
             format!("{delay:?} before attempt {failures}, should be {least:?} to {most:?}")
         });
     }
 }
 
-/// From and to how long an attempt waits after so many failures before this one.
-fn delays(
-    backoff: Backoff,
-    class: FailureClass,
-    is_takeover: bool,
-    failures: u32,
-) -> (Duration, Duration) {
-    let Backoff::Exponential { first, longest, .. } = backoff else {
-        return (Duration::ZERO, Duration::MAX);
-    };
-    let doubled = first.saturating_mul(1u32.checked_shl(failures).unwrap_or(u32::MAX)).min(longest);
-    let (least, most) = match class {
-        _ if is_takeover => (first * 4, LONGEST_TAKEN_OVER),
-        FailureClass::Permanent | FailureClass::VersionRefused => (longest, longest),
-        FailureClass::Transient
-        | FailureClass::NoConnAck
-        | FailureClass::Dropped
-        | FailureClass::TakenOver => (doubled, doubled),
-    };
-    (least * 4 / 5, most * 6 / 5)
+impl Expected {
+    /// After a failure of this class, the next after so many others; a takeover after so many takeovers.
+    fn new(backoff: Backoff, class: FailureClass, times: u32) -> Expected {
+        let Backoff::Exponential { first, longest, jitter_percent } = backoff else {
+            return Expected {
+                promise: Promise::Live2,
+                least: Duration::ZERO,
+                most: Duration::MAX,
+            };
+        };
+        let doubled = |times| first.saturating_mul(1u32.checked_shl(times).unwrap_or(u32::MAX));
+        let (promise, delay) = match class {
+            FailureClass::TakenOver => {
+                (Promise::Live3, doubled(2 * (times + 1)).min(LONGEST_TAKEN_OVER))
+            }
+            FailureClass::Permanent | FailureClass::VersionRefused => (Promise::Live3, longest),
+            FailureClass::Transient | FailureClass::NoConnAck | FailureClass::Dropped => {
+                (Promise::Live2, doubled(times).min(longest))
+            }
+        };
+        let jitter = delay * u32::from(jitter_percent) / 100;
+        Expected { promise, least: delay - jitter, most: delay + jitter }
+    }
 }
 
 /// What the end of a connection means, as the design has it.

@@ -11,14 +11,17 @@ impl<M: Memory> Client<M> {
     /// One of these strikes.
     pub(super) fn suffer(&mut self, now: Time, broker: &mut Broker) {
         debug_assert!(self.weather == Weather::Rough, "nothing goes wrong when it is calm");
-        match self.random.below(12) {
-            0..=2 => self.cut(now),
-            3 => self.silence(now),
-            4 | 5 => self.pause(now),
-            6 | 7 => self.crash(now),
-            8 => self.be_refused(now, broker),
-            9 => self.be_disconnected(now, broker),
-            10 => {
+        match self.random.below(14) {
+            // What the program would do itself.
+            0..=5 if self.suspended_until.is_some() => {}
+            0 | 1 => self.pause(now),
+            2 | 3 => self.crash(now),
+            4 | 5 => self.suspend(now),
+            6..=8 => self.cut(now),
+            9 => self.silence(now),
+            10 => self.be_refused(now, broker),
+            11 => self.be_disconnected(now, broker),
+            12 => {
                 if broker.lose_session(now, &self.plan.name) {
                     self.oracle.tally.strike(Fault::SessionLost);
                     self.oracle.note(now, "the broker loses the session");
@@ -62,6 +65,32 @@ impl<M: Memory> Client<M> {
         self.endpoint.set_paused(now, true);
         self.oracle.tally.strike(Fault::SlowReader);
         self.oracle.note(now, "the client does not read");
+    }
+
+    /// The machine sleeps, and the time goes on; often its network sleeps as well and has forgotten the
+    /// connection.
+    fn suspend(&mut self, now: Time) {
+        if !self.random.one_in(3)
+            && let Some(link) = self.endpoint.link_mut()
+        {
+            for direction in Direction::BOTH {
+                link.silence(direction);
+            }
+            self.is_silent = true;
+        }
+        let most = self.random.pick([2_000, 120_000, 120_000, 600_000]);
+        self.suspended_until = Some(now.after(self.random.millis(10..=most)));
+        self.endpoint.set_suspended(true);
+        self.oracle.tally.strike(Fault::Suspended);
+        self.oracle.note(now, "the client is suspended");
+    }
+
+    /// The machine is awake again.
+    pub(super) fn wake_up(&mut self, now: Time) {
+        self.suspended_until = None;
+        self.endpoint.set_suspended(false);
+        self.oracle.note(now, "the client runs again");
+        self.oracle.note_awake(now, self.endpoint.unsent() > 0);
     }
 
     /// The program ends between two writes of its store and runs again.

@@ -112,6 +112,7 @@ impl<M: Memory> Client<M> {
         self.held.clear();
         self.stored_at = None;
         self.restart_at = None;
+        self.answer = None;
         self.supervisor = Supervisor::new(self.plan.supervisor, 2);
         self.supervisor.start(now);
         self.dialling = Dialling::default();

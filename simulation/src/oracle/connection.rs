@@ -1,11 +1,12 @@
 //! What is known of the connection there is.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::time::Duration;
 
 use mqtt_session::{CloseReason, Time};
 
 use super::Oracle;
+use super::authenticating::Turn;
+use super::keep_alive::{KeepAlive, PING_TIMEOUT};
 use super::leaving::Leaving;
 use crate::tally::Promise;
 use crate::wire::{Connect, Properties};
@@ -16,10 +17,9 @@ pub(super) struct Connection {
     pub(super) stage: Stage,
     /// What this end announced.
     pub(super) announced: Properties,
-    /// In seconds.
-    pub(super) keep_alive: u16,
-    pub(super) sent_at: Time,
-    pub(super) heard_at: Time,
+    pub(super) keep_alive: KeepAlive,
+    /// Who is to speak in an exchange of AUTH packets.
+    pub(super) turn: Turn,
     /// The topics of this end's aliases, and of the broker's.
     pub(super) own_aliases: BTreeMap<u16, Vec<u8>>,
     pub(super) their_aliases: BTreeMap<u16, Vec<u8>>,
@@ -71,9 +71,8 @@ impl Connection {
         Connection {
             stage: Stage::Waiting,
             announced: connect.properties,
-            keep_alive: connect.keep_alive,
-            sent_at: now,
-            heard_at: now,
+            keep_alive: KeepAlive::new(now, connect.keep_alive),
+            turn: if connect.method.is_some() { Turn::Broker } else { Turn::Nobody },
             own_aliases: BTreeMap::new(),
             their_aliases: BTreeMap::new(),
             next: [0; 2],
@@ -103,49 +102,17 @@ impl Connection {
     }
 }
 
-/// How long a peer may leave a PINGREQ without an answer.
-pub(crate) const PING_TIMEOUT: Duration = Duration::from_secs(10);
-
-/// How long taking leave takes where there is no room for it.
-const LEAVE: Duration = Duration::from_secs(6);
-
 /// Whether a DISCONNECT with this code is about what was sent.
 fn blames_content(code: u8) -> bool {
     matches!(code, 0x81 | 0x82 | 0x90 | 0x95 | 0x97 | 0x99 | 0x9A | 0x9B)
 }
 
 impl Oracle {
-    /// A connected client is never silent for the keep-alive, and gives a silent broker up in time.
-    pub(super) fn check_keep_alive(&mut self, is_full: bool) {
-        let now = self.now;
-        let Some(connection) = &self.connection else { return };
-        let (sent, heard) = (now.since(connection.sent_at), now.since(connection.heard_at));
-        let interval = Duration::from_secs(connection.keep_alive.into());
-        if connection.limits().is_none() || interval.is_zero() {
-            return;
-        }
-        let leave = if is_full { LEAVE } else { Duration::ZERO };
-        // A full transport takes no PINGREQ.
-        self.check(Promise::Live1, is_full || sent <= interval, || {
-            format!("nothing sent for {sent:?} at a keep-alive of {interval:?}")
-        });
-        self.check(Promise::Live1, heard <= interval + PING_TIMEOUT + leave, || {
-            format!("nothing heard for {heard:?} at a keep-alive of {interval:?}")
-        });
-    }
-
-    /// The owner does not read: silence proves nothing.
-    pub(crate) fn excuse_silence(&mut self, now: Time) {
-        if let Some(connection) = &mut self.connection {
-            connection.heard_at = now;
-        }
-    }
-
     /// The session says that its connection is over.
     pub(super) fn note_closed(&mut self, reason: CloseReason) {
         let Some(connection) = self.connection.take() else { return };
         self.incoming.clear();
-        let silent = self.now.since(connection.heard_at);
+        let silent = self.now.since(connection.keep_alive.heard_at);
         if reason == CloseReason::KeepAlive {
             self.check(Promise::Live1, silent >= PING_TIMEOUT, || {
                 format!("given up after {silent:?} of silence")

@@ -30,7 +30,11 @@ pub(crate) enum Seen {
     Answered(Token),
     RequestFailed(Token, Failure),
     SubscriptionLost,
-    Authenticate,
+    /// AUTH with this code and Authentication Data.
+    Auth {
+        code: u8,
+        data: Vec<u8>,
+    },
     Writable,
     Disconnect {
         code: u8,
@@ -43,7 +47,10 @@ impl Seen {
         match event {
             Event::Connected(_) => Seen::Connected,
             Event::Refused(connack) => Seen::Refused { code: connack.reason.to_u8() },
-            Event::Authenticate(_) | Event::Reauthenticated(_) => Seen::Authenticate,
+            Event::Authenticate(auth) | Event::Reauthenticated(auth) => {
+                let data = auth.properties.authentication_data().unwrap_or_default();
+                Seen::Auth { code: auth.reason.to_u8(), data: data.to_vec() }
+            }
             Event::Message(message) => Seen::Message {
                 qos: message.publish.qos as u8,
                 name: Name::of(message.publish.payload),
@@ -95,8 +102,8 @@ impl Oracle {
             }
             (Some(Due::Connected), Some(Seen::Connected))
             | (Some(Due::Refused), Some(Seen::Refused { .. }))
-            | (Some(Due::Disconnect), Some(Seen::Disconnect { .. }))
-            | (Some(Due::Authenticate), Some(Seen::Authenticate)) => {}
+            | (Some(Due::Disconnect), Some(Seen::Disconnect { .. })) => {}
+            (Some(Due::Auth(due)), Some(Seen::Auth { code, .. })) if due == *code => {}
             (Some(Due::Answered(at, bytes)), event) if self.is_swapped(at, &bytes) => {
                 self.settle(None, event);
             }
@@ -191,7 +198,7 @@ impl Oracle {
             | Seen::Refused { .. }
             | Seen::Message { .. }
             | Seen::Answered(_)
-            | Seen::Authenticate
+            | Seen::Auth { .. }
             | Seen::Disconnect { .. } => {
                 self.check(Promise::Send1, false, || format!("{event:?} of nothing"));
             }

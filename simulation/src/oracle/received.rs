@@ -2,6 +2,7 @@
 
 use mqtt_session::Delivery;
 
+use super::authenticating::Turn;
 use super::connection::Stage;
 use super::operation::{Loss, forbids};
 use super::{Knowledge, Oracle};
@@ -62,7 +63,8 @@ pub(super) enum Due {
     /// With what was asked.
     Answered(usize, Vec<u8>),
     Disconnect,
-    Authenticate,
+    /// AUTH with this code.
+    Auth(u8),
 }
 
 impl Oracle {
@@ -89,7 +91,10 @@ impl Oracle {
                 Some(Due::Answered(at, asked.bytes))
             }
             Packet::Disconnect(_) => Some(Due::Disconnect),
-            Packet::Auth(_) => Some(Due::Authenticate),
+            Packet::Auth(auth) => {
+                self.note_asked(auth.code);
+                Some(Due::Auth(auth.code))
+            }
             Packet::PingResp
             | Packet::PingReq
             | Packet::Connect(_)
@@ -105,8 +110,9 @@ impl Oracle {
         let limits = connack.properties;
         let Some(connection) = &mut self.connection else { return Due::Connected };
         connection.stage = Stage::Up(limits);
+        connection.turn = Turn::Nobody;
         if let Some(keep_alive) = limits.server_keep_alive {
-            connection.keep_alive = keep_alive;
+            connection.keep_alive.seconds = keep_alive;
         }
         if !connack.session_present {
             self.lose_session();

@@ -4,6 +4,7 @@ use super::connection::{Asked, Connection, Stage};
 use super::operation::{Kind, Life, Loss, MADE_AGAIN, forbids, seconds_left};
 use super::{Knowledge, Oracle};
 use crate::message::Name;
+use crate::plan::METHOD;
 use crate::tally::Promise;
 use crate::wire::{Ack, Connect, Packet, Publish, Request};
 
@@ -14,7 +15,7 @@ impl Oracle {
             return self.note_connect(connect);
         }
         let stage = self.connection.as_mut().map(|connection| {
-            connection.sent_at = self.now;
+            connection.keep_alive.sent_at = self.now;
             connection.stage
         });
         let may_come = match stage {
@@ -29,6 +30,9 @@ impl Oracle {
             }
         };
         self.check(Promise::End1, may_come, || format!("{packet:?} may not come in {stage:?}"));
+        if !matches!(packet, Packet::Auth(_) | Packet::Disconnect(_)) {
+            self.check_nothing_spoken();
+        }
         match packet {
             Packet::Publish(publish) => self.note_publish(publish),
             Packet::PubAck(ack) => self.note_answer(0, ack),
@@ -43,7 +47,8 @@ impl Oracle {
                     connection.stage = Stage::Left;
                 }
             }
-            Packet::PingReq | Packet::Auth(_) => {}
+            Packet::Auth(auth) => self.note_auth(auth),
+            Packet::PingReq => {}
             Packet::Connect(_)
             | Packet::ConnAck(_)
             | Packet::SubAck(_)
@@ -62,6 +67,8 @@ impl Oracle {
             self.check(Promise::Sto1, false, || "CONNECT after the store failed".to_owned());
         }
         self.check(Promise::Ver1, connect.level == level, || format!("level {}", connect.level));
+        let method = self.facts.authenticates.then_some(METHOD.as_bytes());
+        self.check(Promise::Auth, connect.method == method, || format!("{connect:?}"));
         self.incoming.clear();
         self.connection = Some(Connection::new(self.now, connect));
     }
@@ -195,7 +202,7 @@ impl Oracle {
         let is_clean = self.knowledge != Knowledge::Adopted || self.clean.contains(&id);
         let is_qos2 = self.operations[at].publish().is_some_and(|publish| publish.qos == 2);
         if is_qos2 && !self.operations[at].is_carried {
-            self.check(Promise::Send8, is_clean, || {
+            self.check(Promise::Con3, is_clean, || {
                 format!("identifier {id} may be open from somebody before")
             });
         }

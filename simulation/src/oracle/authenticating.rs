@@ -1,0 +1,80 @@
+//! Who is to speak in an exchange of AUTH packets (section 4.12).
+
+use super::Oracle;
+use super::connection::Stage;
+use crate::plan::METHOD;
+use crate::tally::Promise;
+use crate::wire::Auth;
+
+/// More is to come.
+const CONTINUE: u8 = 0x18;
+
+/// The client begins anew.
+const AGAIN: u8 = 0x19;
+
+/// Whose turn it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Turn {
+    /// No exchange runs.
+    Nobody,
+    Broker,
+    Client,
+    /// The application spoke: AUTH with this code is to leave.
+    Spoken(u8),
+}
+
+/// The application.
+impl Oracle {
+    /// Whether the application may speak.
+    pub(crate) fn may_authenticate(&self, is_again: bool) -> bool {
+        let Some(connection) = &self.connection else { return false };
+        match connection.stage {
+            Stage::Waiting => !is_again && connection.turn == Turn::Client,
+            Stage::Up(_) => connection.turn == if is_again { Turn::Nobody } else { Turn::Client },
+            Stage::Left => false,
+        }
+    }
+
+    /// The application spoke.
+    pub(crate) fn note_authenticated(&mut self, is_again: bool) {
+        let Some(connection) = &mut self.connection else { return };
+        connection.turn = Turn::Spoken(if is_again { AGAIN } else { CONTINUE });
+    }
+
+    /// An exchange that runs on a connection that is up.
+    pub(crate) fn is_authenticating(&self) -> bool {
+        self.connection.as_ref().is_some_and(|connection| {
+            connection.turn != Turn::Nobody && connection.limits().is_some()
+        })
+    }
+}
+
+/// The bytes.
+impl Oracle {
+    /// AUTH was sent.
+    pub(super) fn note_auth(&mut self, auth: &Auth<'_>) {
+        let Some(connection) = &mut self.connection else { return };
+        let turn = std::mem::replace(&mut connection.turn, Turn::Broker);
+        self.check(Promise::Auth, turn == Turn::Spoken(auth.code), || {
+            format!("{auth:?} at {turn:?}")
+        });
+        let is_method = auth.method == Some(METHOD.as_bytes());
+        self.check(Promise::Auth, is_method && self.facts.authenticates, || {
+            format!("{auth:?}, the method is {METHOD}")
+        });
+    }
+
+    /// Something else was sent: AUTH goes before it.
+    pub(super) fn check_nothing_spoken(&mut self) {
+        let Some(connection) = &self.connection else { return };
+        let turn = connection.turn;
+        let is_spoken = matches!(turn, Turn::Spoken(_));
+        self.check(Promise::Auth, !is_spoken, || format!("it is sent at {turn:?}"));
+    }
+
+    /// AUTH came.
+    pub(super) fn note_asked(&mut self, code: u8) {
+        let Some(connection) = &mut self.connection else { return };
+        connection.turn = if code == CONTINUE { Turn::Client } else { Turn::Nobody };
+    }
+}
