@@ -78,7 +78,7 @@ impl<M: Memory> Client<M> {
             }
             self.is_silent = true;
         }
-        let most = self.random.pick([2_000, 120_000, 120_000, 600_000]);
+        let most = self.random.pick([2_000, 60_000, 120_000, 120_000]);
         self.suspended_until = Some(now.after(self.random.millis(10..=most)));
         self.endpoint.set_suspended(true);
         self.oracle.tally.strike(Fault::Suspended);

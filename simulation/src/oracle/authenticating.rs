@@ -19,8 +19,12 @@ pub(super) enum Turn {
     Nobody,
     Broker,
     Client,
-    /// The application spoke: AUTH with this code is to leave.
-    Spoken(u8),
+    /// The application spoke: AUTH with this code is to leave, or DISCONNECT.
+    Spoken {
+        code: u8,
+        /// Something else left before it.
+        is_overtaken: bool,
+    },
 }
 
 /// The application.
@@ -38,7 +42,8 @@ impl Oracle {
     /// The application spoke.
     pub(crate) fn note_authenticated(&mut self, is_again: bool) {
         let Some(connection) = &mut self.connection else { return };
-        connection.turn = Turn::Spoken(if is_again { AGAIN } else { CONTINUE });
+        let code = if is_again { AGAIN } else { CONTINUE };
+        connection.turn = Turn::Spoken { code, is_overtaken: false };
     }
 
     /// An exchange that runs on a connection that is up.
@@ -51,25 +56,25 @@ impl Oracle {
 
 /// The bytes.
 impl Oracle {
-    /// AUTH was sent.
+    /// AUTH was sent: nothing else since the application spoke.
     pub(super) fn note_auth(&mut self, auth: &Auth<'_>) {
         let Some(connection) = &mut self.connection else { return };
         let turn = std::mem::replace(&mut connection.turn, Turn::Broker);
-        self.check(Promise::Auth, turn == Turn::Spoken(auth.code), || {
-            format!("{auth:?} at {turn:?}")
-        });
+        let due = Turn::Spoken { code: auth.code, is_overtaken: false };
+        self.check(Promise::Auth, turn == due, || format!("{auth:?} at {turn:?}"));
         let is_method = auth.method == Some(METHOD.as_bytes());
         self.check(Promise::Auth, is_method && self.facts.authenticates, || {
             format!("{auth:?}, the method is {METHOD}")
         });
     }
 
-    /// Something else was sent: AUTH goes before it.
-    pub(super) fn check_nothing_spoken(&mut self) {
-        let Some(connection) = &self.connection else { return };
-        let turn = connection.turn;
-        let is_spoken = matches!(turn, Turn::Spoken(_));
-        self.check(Promise::Auth, !is_spoken, || format!("it is sent at {turn:?}"));
+    /// Something else was sent.
+    pub(super) fn note_other(&mut self) {
+        if let Some(connection) = &mut self.connection
+            && let Turn::Spoken { is_overtaken, .. } = &mut connection.turn
+        {
+            *is_overtaken = true;
+        }
     }
 
     /// AUTH came.

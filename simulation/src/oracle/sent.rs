@@ -30,9 +30,6 @@ impl Oracle {
             }
         };
         self.check(Promise::End1, may_come, || format!("{packet:?} may not come in {stage:?}"));
-        if !matches!(packet, Packet::Auth(_) | Packet::Disconnect(_)) {
-            self.check_nothing_spoken();
-        }
         match packet {
             Packet::Publish(publish) => self.note_publish(publish),
             Packet::PubAck(ack) => self.note_answer(0, ack),
@@ -47,7 +44,7 @@ impl Oracle {
                     connection.stage = Stage::Left;
                 }
             }
-            Packet::Auth(auth) => self.note_auth(auth),
+            Packet::Auth(auth) => return self.note_auth(auth),
             Packet::PingReq => {}
             Packet::Connect(_)
             | Packet::ConnAck(_)
@@ -57,6 +54,7 @@ impl Oracle {
                 self.check(Promise::Ver1, false, || format!("only a server sends {packet:?}"));
             }
         }
+        self.note_other();
     }
 
     fn note_connect(&mut self, connect: &Connect<'_>) {
