@@ -365,6 +365,7 @@ fn subscribe() {
             ..subscribe
         }),
     );
+    assert_eq!(format!("{:?}", subscribe.subscriptions), format!("{one:?}"));
 }
 
 #[test]
@@ -382,6 +383,7 @@ fn suback() {
         "90 05 00 0A 00 02 80",
         Packet::SubAck(SubAck { codes: ReasonCodes::from_slice(&codes), ..granted }),
     );
+    assert_eq!(format!("{:?}", granted.codes), "[GrantedQoS1]");
 }
 
 /// Enforces: MQTT-2.1.3-1, MQTT-2.2.2-1, MQTT-3.10.1-1, MQTT-2.2.2-1 (3.1.1),
@@ -401,6 +403,7 @@ fn unsubscribe() {
         Packet::Unsubscribe(Unsubscribe { filters: Filters::from_slice(&["a/b", "+"]), ..one }),
     );
     assert_eq!(format!("{:?}", one.filters), r#"["a/b"]"#);
+    assert_ne!(one.filters, Filters::from_slice(&["a/c"]));
 }
 
 #[test]
