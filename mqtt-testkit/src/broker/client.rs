@@ -129,7 +129,9 @@ impl Client<'_> {
         let packet_id = ack.0.packet_id;
         match self.session.outbound.handle_puback(packet_id) {
             Acknowledged::Expected => self.finish(),
-            Acknowledged::Repeated | Acknowledged::Unknown => self.note_stray(packet_id),
+            Acknowledged::Early | Acknowledged::Repeated | Acknowledged::Unknown => {
+                self.note_stray(packet_id);
+            }
             Acknowledged::WrongQoS => return Err(Fault::protocol_error("PUBACK for QoS 2")),
         }
         Ok(())
@@ -141,7 +143,9 @@ impl Client<'_> {
         if ack.0.reason.is_error() {
             match outbound.handle_failing_pubrec(packet_id) {
                 Acknowledged::Expected => self.finish(),
-                Acknowledged::Repeated | Acknowledged::Unknown => self.note_stray(packet_id),
+                Acknowledged::Early | Acknowledged::Repeated | Acknowledged::Unknown => {
+                    self.note_stray(packet_id);
+                }
                 Acknowledged::WrongQoS => return Err(Fault::protocol_error("PUBREC for QoS 1")),
             }
             return Ok(());
@@ -150,6 +154,11 @@ impl Client<'_> {
             // [MQTT-4.3.3-4], [MQTT-4.6.0-4]
             Acknowledged::Expected | Acknowledged::Repeated => {
                 self.send(&PubRel(Ack::success(packet_id)))
+            }
+            // It comes again, and so does PUBREC then.
+            Acknowledged::Early => {
+                self.note_stray(packet_id);
+                Ok(())
             }
             Acknowledged::Unknown => {
                 self.note_stray(packet_id);
@@ -164,7 +173,9 @@ impl Client<'_> {
         let packet_id = ack.0.packet_id;
         match self.session.outbound.handle_pubcomp(packet_id) {
             Acknowledged::Expected => self.finish(),
-            Acknowledged::Repeated | Acknowledged::Unknown => self.note_stray(packet_id),
+            Acknowledged::Early | Acknowledged::Repeated | Acknowledged::Unknown => {
+                self.note_stray(packet_id);
+            }
             Acknowledged::WrongQoS => return Err(Fault::protocol_error("PUBCOMP before PUBREL")),
         }
         Ok(())

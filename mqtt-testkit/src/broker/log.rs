@@ -57,7 +57,8 @@ pub enum LogEvent {
     },
     /// The transport ended first.
     Lost(ConnectionId),
-    /// An acknowledgement for a message that does not wait for one, which was ignored.
+    /// An acknowledgement of no message that was sent on this connection and waits for one; it was
+    /// ignored.
     Stray {
         /// Where.
         connection: ConnectionId,

@@ -42,6 +42,8 @@ pub(super) struct Published {
 pub(super) enum Acknowledged {
     /// The message was waiting for it.
     Expected,
+    /// The message is still to be sent again: this connection has not carried it.
+    Early,
     /// PUBREC for a message that has its PUBREL.
     Repeated,
     /// No message has this Packet Identifier.
@@ -146,20 +148,24 @@ impl Outbound {
         if !self.used.contains(&packet_id) {
             return Acknowledged::Unknown;
         }
-        let mut published = self.published.iter().chain(&self.again);
-        match published.find(|published| published.packet_id == packet_id) {
-            Some(published) if published.delivery.qos == qos => Acknowledged::Expected,
-            None if qos == QoS::ExactlyOnce => Acknowledged::Repeated,
-            Some(_) | None => Acknowledged::WrongQoS,
+        match (qos_of(&self.published, packet_id), qos_of(&self.again, packet_id)) {
+            (Some(sent), _) if sent == qos => Acknowledged::Expected,
+            (None, Some(sent)) if sent == qos => Acknowledged::Early,
+            (None, None) if qos == QoS::ExactlyOnce => Acknowledged::Repeated,
+            (Some(_), _) | (None, Some(_) | None) => Acknowledged::WrongQoS,
         }
     }
 
     fn remove(&mut self, packet_id: PacketId) {
-        for list in [&mut self.published, &mut self.again] {
-            if let Some(at) = list.iter().position(|published| published.packet_id == packet_id) {
-                list.remove(at);
-                return;
-            }
+        let mut ids = self.published.iter().map(|published| published.packet_id);
+        if let Some(at) = ids.position(|id| id == packet_id) {
+            self.published.remove(at);
         }
     }
+}
+
+/// The QoS of the message that has this Packet Identifier.
+fn qos_of(list: &VecDeque<Published>, packet_id: PacketId) -> Option<QoS> {
+    let message = list.iter().find(|published| published.packet_id == packet_id);
+    message.map(|message| message.delivery.qos)
 }

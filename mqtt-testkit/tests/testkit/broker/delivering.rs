@@ -234,6 +234,26 @@ fn a_smaller_receive_maximum_holds_back_what_is_sent_again() {
 }
 
 #[test]
+fn an_acknowledgement_ahead_of_what_is_sent_again_is_stray() {
+    let failing = Packet::PubRec(PubRec(ack(2, ReasonCode::QuotaExceeded)));
+    for (qos, early) in [(QOS1, puback(2)), (QOS2, pubrec(2)), (QOS2, failing)] {
+        let mut world = World::new();
+        let peer = subscriber(&mut world, 3);
+        tell(&mut world, QOS1, "1");
+        tell(&mut world, qos, "2");
+        tell(&mut world, QOS1, "3");
+        world.transmitted(peer);
+        world.cut(peer);
+        let peer = come_back(&mut world, 1, &[again(message(QOS1, 1, "1"))]);
+        world.exchange(peer, &early, &[]);
+        let (connection, packet_id) = (peer.id, 2);
+        let stray = LogEvent::Stray { connection, packet_id };
+        assert!(world.broker.log().any(|entry| entry.event == stray));
+        world.exchange(peer, &puback(1), &[again(message(qos, 2, "2"))]);
+    }
+}
+
+#[test]
 fn a_repeated_pubrel_takes_its_place_in_the_window() {
     let mut world = World::new();
     let peer = subscriber(&mut world, 1);
