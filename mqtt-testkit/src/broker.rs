@@ -150,10 +150,7 @@ impl Broker {
     /// The transport ended. The connection is forgotten.
     pub fn handle_closed(&mut self, now: Time, id: ConnectionId) {
         self.advance(now);
-        match self.connections.get(&id).map(|connection| &connection.phase) {
-            Some(Phase::Connected(_)) => self.log.push(self.now, LogEvent::Lost(id)),
-            Some(Phase::Opened { .. } | Phase::Authenticating(_) | Phase::Closing) | None => {}
-        }
+        self.note_lost(id);
         self.detach(id, true);
         self.connections.remove(&id);
     }

@@ -56,11 +56,8 @@ impl Broker {
     /// Ends a connection without a word, and forgets what was not transmitted.
     pub fn drop_connection(&mut self, now: Time, id: ConnectionId) {
         self.advance(now);
-        if let Some(connection) = self.connections.get_mut(&id) {
-            connection.output.clear();
-            self.log.push(self.now, LogEvent::Lost(id));
-            self.detach(id, true);
-        }
+        self.sever(id);
+        self.run_session_deadlines();
     }
 
     /// Forgets a session as if its client had never been here: no Will appears. A connection its
@@ -88,8 +85,10 @@ impl Broker {
         }
         let connections: Vec<ConnectionId> = self.connections.keys().copied().collect();
         for id in connections {
-            self.drop_connection(now, id);
+            self.sever(id);
         }
+        // Only now, so that no Will goes to a connection that ends as well.
+        self.run_session_deadlines();
     }
 
     /// Likewise, and comes back with other settings.

@@ -71,15 +71,36 @@ impl Broker {
         self.detach(id, true);
     }
 
-    /// A connection ends: nothing more is read on it, and its session is left.
+    /// A connection ends: nothing more is read on it, its session is left, and what is due is done.
     pub(super) fn detach(&mut self, id: ConnectionId, keeps_will: bool) {
+        self.leave(id, keeps_will);
+        self.run_session_deadlines();
+    }
+
+    /// A connection ends without a word; what is due then is left to the caller.
+    pub(super) fn sever(&mut self, id: ConnectionId) {
+        self.note_lost(id);
+        if let Some(connection) = self.connections.get_mut(&id) {
+            connection.output.clear();
+        }
+        self.leave(id, true);
+    }
+
+    /// Logs that a client's connection ended by its transport, unless something else had ended it.
+    pub(super) fn note_lost(&mut self, id: ConnectionId) {
+        match self.connections.get(&id).map(|connection| &connection.phase) {
+            Some(Phase::Connected(_)) => self.log.push(self.now, LogEvent::Lost(id)),
+            Some(Phase::Opened { .. } | Phase::Authenticating(_) | Phase::Closing) | None => {}
+        }
+    }
+
+    fn leave(&mut self, id: ConnectionId, keeps_will: bool) {
         let Some(connection) = self.connections.get_mut(&id) else { return };
         match std::mem::replace(&mut connection.phase, Phase::Closing) {
             Phase::Connected(link) => {
                 if let Some(session) = self.sessions.get_mut(&link.client_id) {
                     session.leave(self.now, keeps_will);
                 }
-                self.run_session_deadlines();
             }
             Phase::Opened { .. } | Phase::Authenticating(_) | Phase::Closing => {}
         }

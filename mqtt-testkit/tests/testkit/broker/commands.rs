@@ -1,7 +1,7 @@
 //! What a broker is told to do.
 
-use mqtt_proto::{Connect, Packet, Publish, ReasonCode, Version, Will};
-use mqtt_testkit::broker::{LogEvent, Persistence, Settings};
+use mqtt_proto::{Connect, Disconnect, Packet, Publish, ReasonCode, Version, Will};
+use mqtt_testkit::broker::{Broker, LogEvent, Persistence, Settings};
 
 use super::packets::*;
 use super::world::{World, decode};
@@ -84,6 +84,54 @@ fn a_restart_keeps_what_is_persistent() {
         let again = Packet::Publish(Publish { dup: true, ..publish(QOS1, 1, "t") });
         let expected = if is_kept { vec![again] } else { vec![] };
         assert_eq!(decode(&bytes[5..], Version::V5), expected);
+    }
+}
+
+#[test]
+fn a_restart_ends_all_connections_before_the_wills_are_published() {
+    let mut world = World::new();
+    for client_id in ["a", "b"] {
+        let will = Will {
+            qos: QOS1,
+            retain: false,
+            properties: list(&[]),
+            topic: client_id,
+            payload: b"",
+        };
+        let peer = world.connect(&Connect { will: Some(will), ..resume(client_id) }, false);
+        world.subscribe(peer, "+", QOS1);
+    }
+    world.broker.restart(world.now, Persistence::Kept);
+    let will = |packet_id, topic| {
+        Packet::Publish(Publish { payload: b"", ..publish(QOS1, packet_id, topic) })
+    };
+    for client_id in ["a", "b"] {
+        let (_, bytes) = world.try_connect(&resume(client_id));
+        assert_eq!(decode(&bytes[5..], Version::V5), [will(1, "a"), will(2, "b")]);
+    }
+}
+
+#[test]
+fn only_a_connection_there_was_is_lost() {
+    for end in [Broker::drop_connection, |broker: &mut Broker, now, _| {
+        broker.restart(now, Persistence::Kept);
+    }] {
+        let mut world = World::new();
+        world.broker.refuse_next(ReasonCode::ServerBusy);
+        let refused = world.try_connect(&connect("a")).0;
+        let left = world.client("a");
+        let reason = ReasonCode::NormalDisconnection;
+        world.send(left, &Disconnect { reason, properties: list(&[]) });
+        let dropped = world.client("b");
+        for peer in [refused, left, dropped] {
+            end(&mut world.broker, world.now, peer.id);
+            world.cut(peer);
+        }
+        let lost = world.broker.log().filter_map(|entry| match entry.event {
+            LogEvent::Lost(id) => Some(id),
+            _ => None,
+        });
+        assert_eq!(lost.collect::<Vec<_>>(), [dropped.id]);
     }
 }
 
