@@ -190,10 +190,11 @@ impl Broker {
         }
     }
 
-    /// Whether bytes should be read from the transport; not while the connection is stalled.
+    /// Whether bytes should be read from the transport; not while the connection is stalled and goes
+    /// on. Of one that is to be closed they are read so that its end is seen.
     pub fn wants_input(&self, id: ConnectionId) -> bool {
         match self.connections.get(&id).map(|connection| connection.pace) {
-            Some(Pace::Stalled) => false,
+            Some(Pace::Stalled) => self.is_closing(id),
             Some(Pace::Running) | None => true,
         }
     }

@@ -35,7 +35,8 @@ impl Broker {
         self.refusals.push_back(redirect(reason, server_reference));
     }
 
-    /// Ends a connection with DISCONNECT; without, if that cannot carry the reason, and before 5.0.
+    /// Ends a connection with DISCONNECT; without, if that cannot carry the reason, before 5.0, and
+    /// while it is stalled.
     pub fn disconnect(&mut self, now: Time, id: ConnectionId, reason: ReasonCode) {
         self.advance(now);
         self.fail(id, Fault::new(reason, "disconnected by command"));
@@ -98,7 +99,8 @@ impl Broker {
     }
 
     /// Neither reads nor transmits on a connection any more, as a broker that hangs. Its client may
-    /// be silent as long as it likes.
+    /// be silent as long as it likes. When the connection ends, it ends without a word: what waits to
+    /// be transmitted is not, nor is DISCONNECT.
     pub fn stall(&mut self, id: ConnectionId) {
         if let Some(connection) = self.connections.get_mut(&id) {
             connection.pace = Pace::Stalled;

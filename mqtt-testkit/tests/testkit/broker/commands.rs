@@ -152,6 +152,23 @@ fn a_stalled_connection_neither_reads_nor_writes() {
 }
 
 #[test]
+fn a_stalled_connection_ends_without_a_word() {
+    for end in [Broker::drop_connection, |broker: &mut Broker, now, id| {
+        broker.disconnect(now, id, ReasonCode::ServerShuttingDown);
+    }] {
+        let mut world = World::new();
+        let peer = world.client("a");
+        world.broker.stall(peer.id);
+        assert!(!world.broker.wants_input(peer.id));
+        world.exchange(peer, &Packet::PingReq, &[]);
+        end(&mut world.broker, world.now, peer.id);
+        world.expect(peer, &[]);
+        assert!(world.broker.is_closing(peer.id));
+        assert!(world.broker.wants_input(peer.id), "nobody reads that its client ends, too");
+    }
+}
+
+#[test]
 fn a_connection_is_dropped_with_what_was_not_transmitted() {
     let mut world = World::new();
     let peer = world.connect(&resume("a"), false);

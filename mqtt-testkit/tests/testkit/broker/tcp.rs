@@ -60,6 +60,16 @@ impl Client {
     }
 }
 
+/// Waits until the broker has so many connections.
+#[track_caller]
+fn wait_for_connections(broker: &TcpBroker, count: usize) {
+    let start = Instant::now();
+    while broker.command(|broker, _| broker.connections().count()) != count {
+        assert!(start.elapsed() < PATIENCE, "a connection stays");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
 #[test]
 fn clients_talk_over_sockets() {
     let broker = start();
@@ -141,11 +151,21 @@ fn a_client_that_does_not_read_is_dropped_all_the_same() {
     // It has begun to write what no socket holds.
     client.0.peek(&mut [0]).unwrap();
     broker.command(|broker, now| broker.drop_connection(now, id));
-    let start = Instant::now();
-    while broker.command(|broker, _| broker.connections().count()) > 0 {
-        assert!(start.elapsed() < PATIENCE, "the connection stays");
-        std::thread::sleep(Duration::from_millis(10));
-    }
+    wait_for_connections(&broker, 0);
+}
+
+#[test]
+fn a_stalled_connection_that_is_taken_over_ends() {
+    let broker = start();
+    let mut stalled = Client::connect(&broker, &connect("a"), false);
+    broker.command(|broker, _| {
+        let id = broker.session("a").unwrap().connection.unwrap();
+        broker.stall(id);
+    });
+    stalled.send(&Packet::PingReq);
+    let _client = Client::connect(&broker, &connect("a"), false);
+    assert_eq!(stalled.rest(), []);
+    wait_for_connections(&broker, 1);
 }
 
 #[test]
