@@ -154,10 +154,16 @@ struct Folder {
 impl Folder {
     fn new() -> io::Result<Folder> {
         static COUNT: AtomicU32 = AtomicU32::new(0);
-        let count = COUNT.fetch_add(1, Ordering::Relaxed);
-        let path = env::temp_dir().join(format!("mqtt-testkit-{}-{count}", process::id()));
-        fs::create_dir_all(&path).map_err(|error| about("make", &path, &error))?;
-        Ok(Folder { path })
+        loop {
+            let count = COUNT.fetch_add(1, Ordering::Relaxed);
+            let path = env::temp_dir().join(format!("mqtt-testkit-{}-{count}", process::id()));
+            match fs::create_dir(&path) {
+                Ok(()) => return Ok(Folder { path }),
+                // A process that had this one's id was killed: its sessions are not for this one.
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                Err(error) => return Err(about("make", &path, &error)),
+            }
+        }
     }
 
     fn configuration(&self) -> PathBuf {
@@ -207,5 +213,24 @@ impl Drop for Folder {
     fn drop(&mut self) {
         // What cannot be removed is left to the system's own cleaning.
         fs::remove_dir_all(&self.path).ok();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Folder;
+    use std::fs;
+
+    #[test]
+    fn a_folder_that_is_there_already_is_left_alone() {
+        let before = Folder::new().unwrap();
+        let name = before.path.to_str().unwrap();
+        let (start, count) = name.rsplit_once('-').unwrap();
+        let next = count.parse::<u32>().unwrap() + 1;
+        // What a process of the same id left behind.
+        let stale = Folder { path: format!("{start}-{next}").into() };
+        fs::create_dir_all(&stale.path).unwrap();
+        let folder = Folder::new().unwrap();
+        assert_ne!(folder.path, stale.path);
     }
 }
