@@ -63,16 +63,17 @@ pub(crate) fn run<P: Adapter, S: Adapter>(
     let stream = subscriber.subscribe(filter).unwrap();
     let events = [listen(publisher.events()), listen(subscriber.events())];
     let (quiet, came) = (&AtomicBool::new(false), &AtomicU64::new(0));
-    let (numbers, faults) = thread::scope(|scope| {
+    let (sent, numbers, faults) = thread::scope(|scope| {
         let strikes = [(&proxies[0], seed), (&proxies[1], seed.rotate_left(32))]
             .map(|(proxy, seed)| scope.spawn(move || strike(proxy, seed, quiet)));
         let received = scope.spawn(|| receive(stream, came));
-        publish(&publisher, &prefix, until, came);
+        let sent = publish(&publisher, &prefix, until, came);
         quiet.store(true, Ordering::Relaxed);
         finish(&publisher, &prefix);
         let struck = strikes.map(|strikes| strikes.join().expect("faults"));
-        (received.join().expect("what came"), struck[0] + struck[1])
+        (sent, received.join().expect("what came"), struck[0] + struck[1])
     });
+    assert_eq!(numbers.next, [sent; 2], "the end of a flow is lost");
     publisher.disconnect();
     subscriber.disconnect();
     let [first, second] = events.map(|events| events.join().expect("events"));
@@ -118,11 +119,12 @@ fn listen(mut events: impl Events) -> thread::JoinHandle<(u64, u64)> {
     })
 }
 
-/// Numbers both flows until it is time, and waits for the outcomes of all but the last.
-fn publish(client: &impl Client, prefix: &str, until: Instant, came: &AtomicU64) {
+/// Numbers both flows until it is time, and waits for the outcomes; how many numbers each got.
+fn publish(client: &impl Client, prefix: &str, until: Instant, came: &AtomicU64) -> u32 {
     let mut unanswered = VecDeque::new();
-    let mut sent = 0;
-    for number in 0_u32.. {
+    let mut number = 0_u32;
+    loop {
+        let sent = u64::from(number) * FLOWS.len() as u64;
         while sent - came.load(Ordering::Relaxed) > WINDOW && Instant::now() < until {
             thread::sleep(Duration::from_millis(1));
         }
@@ -133,8 +135,8 @@ fn publish(client: &impl Client, prefix: &str, until: Instant, came: &AtomicU64)
             let topic = format!("{prefix}/{topic}/{number}");
             let message = Publish::new(topic, number.to_be_bytes().to_vec()).qos(*qos);
             unanswered.push_back(client.enqueue(message).unwrap());
-            sent += 1;
         }
+        number += 1;
         while unanswered.len() > WINDOW as usize {
             unanswered.pop_front().expect("one").wait().expect("delivered");
         }
@@ -142,6 +144,7 @@ fn publish(client: &impl Client, prefix: &str, until: Instant, came: &AtomicU64)
     for handle in unanswered {
         handle.wait().expect("delivered");
     }
+    number
 }
 
 /// The last of each flow, when the network is quiet: it comes behind all others.
