@@ -68,10 +68,16 @@ impl Connection {
         self.input.clear();
     }
 
-    /// Waits until the client ended its sending half, or the connection, without a packet more.
+    /// Waits until the client ended its sending half, or the connection, without a packet more. A
+    /// reset is no end: it may have taken packets with it.
     pub fn expect_end(&mut self) {
-        while self.read("the end").is_ok() {}
+        let end = loop {
+            if let Err(end) = self.read("the end") {
+                break end;
+            }
+        };
         assert!(self.input.is_empty(), "the end expected, but got {:02x?}", self.input);
+        assert_eq!(end.kind(), io::ErrorKind::UnexpectedEof, "the end expected, but {end}");
         self.trace.line(format_args!("{} ends", self.name));
     }
 
