@@ -103,12 +103,14 @@ impl Listing {
         let mut problems = Vec::new();
         for Promise { id, layer, .. } in &self.promises {
             match (layer, self.tests(id).next()) {
-                (Layer::Session, None) => problems.push(format!("{id} has no test")),
+                (Layer::Session | Layer::Client, None) => {
+                    problems.push(format!("{id} has no test"));
+                }
                 (Layer::Later, Some(claim)) => {
                     problems.push(format!("{id} is for later, and {claim} names it"));
                 }
                 (Layer::Session | Layer::Client | Layer::Adapters, Some(_))
-                | (Layer::Client | Layer::Adapters | Layer::Later, None) => {}
+                | (Layer::Adapters | Layer::Later, None) => {}
             }
         }
         for claim in &self.claims {
@@ -199,9 +201,9 @@ mod tests {
     }
 
     #[test]
-    fn a_promise_of_the_session_without_a_test_is_wrong() {
-        let listing = listing("A-1\t-\tsession\tx\nA-2\t4\tclient\ty", "");
-        assert_eq!(listing.problems(), ["A-1 has no test"]);
+    fn a_promise_kept_below_the_adapters_without_a_test_is_wrong() {
+        let table = "A-1\t-\tsession\tx\nA-2\t4\tclient\ty\nA-3\t-\tadapters\tz";
+        assert_eq!(listing(table, "").problems(), ["A-1 has no test", "A-2 has no test"]);
     }
 
     #[test]
