@@ -6,7 +6,7 @@ use std::{fs, io};
 
 use mqtt_testkit::mosquitto::VARIABLE;
 
-use crate::command::cargo;
+use crate::command::{cargo, root};
 use crate::runner::Runner;
 
 pub(crate) const NAME: &str = "comparison with mosquitto";
@@ -14,7 +14,7 @@ const PAGE: &str = "docs/model-broker.md";
 
 /// Compares the two, if `program` is the version that the page is about.
 pub(crate) fn run(runner: &mut Runner, program: &Path) {
-    let versions = fs::read_to_string(PAGE)
+    let versions = fs::read_to_string(root().join(PAGE))
         .and_then(|page| Ok((version(&page)?.to_owned(), version(&help(program)?)?.to_owned())));
     match versions {
         Ok((known, found)) if known == found => {
