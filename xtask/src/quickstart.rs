@@ -15,18 +15,16 @@ use crate::runner::Runner;
 
 /// What it runs on.
 pub(crate) const RUNTIMES: [&str; 4] = ["tokio", "smol", "async-std", "blocking"];
-/// How long it may take to find out and to end.
+/// How long it may take to begin, or to find out and to end.
 const PATIENCE: Duration = Duration::from_secs(60);
-/// Until it is in the middle of its messages.
-const SOON: Duration = Duration::from_secs(2);
+/// How long between two looks at what it does.
+const MOMENT: Duration = Duration::from_millis(20);
 
 /// The quickstart ends by itself with a line that says why, and fails.
 pub(crate) fn endings(runner: &mut Runner) {
     let name = |what| format!("quickstart with {what}");
     runner.own(&name("a broker that is killed"), "it says so", || {
-        let broker = TcpBroker::start(Settings::default()).map_err(|error| error.to_string())?;
-        let child = start(&["--broker", &broker.url()])?;
-        thread::sleep(SOON);
+        let (broker, child) = publishing()?;
         drop(broker);
         // QoS 0 fails at once; the others wait for another connection.
         expect_end(child, &["not connected; ", "failed: "])
@@ -40,12 +38,13 @@ pub(crate) fn endings(runner: &mut Runner) {
     });
     if cfg!(unix) {
         runner.own(&name("Ctrl-C"), "it says so", || {
-            let child = start(&[])?;
-            thread::sleep(SOON);
+            let (_broker, child) = publishing()?;
             let mut kill = Command::new("kill");
-            kill.args(["-INT", &child.id().to_string()])
-                .status()
-                .map_err(|error| error.to_string())?;
+            let status = kill.args(["-INT", &child.id().to_string()]).status();
+            let status = status.map_err(|error| error.to_string())?;
+            if !status.success() {
+                return Err(format!("kill: {status}"));
+            }
             expect_end(child, &["interrupted"])
         });
     }
@@ -87,6 +86,32 @@ fn secured(folder: &Path) -> Result<Mosquitto, String> {
     Mosquitto::start_with(&[&certificate, &key]).map_err(|error| error.to_string())
 }
 
+/// CONNECT and SUBSCRIBE to all there is, of a client that looks on.
+const ONLOOKER: &[u8] = b"\x10\x15\0\x04MQTT\x05\x02\0\0\0\0\x08onlooker\x82\x07\0\x01\0\0\x01#\0";
+
+/// One in the middle of its messages, and its broker.
+fn publishing() -> Result<(TcpBroker, Child), String> {
+    let broker = TcpBroker::start(Settings::default()).map_err(|error| error.to_string())?;
+    let onlooker = broker.command(|broker, now| {
+        let onlooker = broker.open(now);
+        broker.handle_input(now, onlooker, ONLOOKER);
+        // CONNACK and SUBACK.
+        broker.poll_transmit(onlooker, &mut Vec::new());
+        onlooker
+    });
+    let child = start(&["--broker", &broker.url()])?;
+    let deadline = Instant::now() + PATIENCE;
+    let mut messages = Vec::new();
+    while messages.is_empty() {
+        if Instant::now() > deadline {
+            return Err(format!("no message came for {} s", PATIENCE.as_secs()));
+        }
+        thread::sleep(MOMENT);
+        broker.command(|broker, _| broker.poll_transmit(onlooker, &mut messages));
+    }
+    Ok((broker, child))
+}
+
 /// With so many messages that it does not end by itself.
 fn start(arguments: &[&str]) -> Result<Child, String> {
     let target = env::var_os("CARGO_TARGET_DIR").map(PathBuf::from);
@@ -108,7 +133,7 @@ fn expect_end(mut child: Child, phrases: &[&str]) -> Result<(), String> {
                 child.wait().map_err(|error| error.to_string())?;
                 return Err(format!("it still runs after {} s", PATIENCE.as_secs()));
             }
-            None => thread::sleep(Duration::from_millis(20)),
+            None => thread::sleep(MOMENT),
         }
     };
     let mut said = String::new();
