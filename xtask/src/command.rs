@@ -38,6 +38,11 @@ pub(crate) fn root() -> PathBuf {
     package.parent().unwrap_or(&package).to_path_buf()
 }
 
+/// Where cargo builds; a relative folder is one of the root, where every cargo runs.
+pub(crate) fn target() -> PathBuf {
+    root().join(env::var_os("CARGO_TARGET_DIR").unwrap_or_else(|| "target".into()))
+}
+
 /// The command as one would type it in the root: variables, program, arguments.
 pub(crate) fn line(command: &Command) -> String {
     let variables = command

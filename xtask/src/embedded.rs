@@ -2,13 +2,12 @@
 
 mod elf;
 
-use std::env;
 use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
-use crate::command::{BARE_TARGETS, cargo, root};
+use crate::command::{BARE_TARGETS, cargo, root, target};
 use elf::Section;
 
 /// What stands between these lines of the document is written by this command.
@@ -68,9 +67,7 @@ fn build(target: &'static str) -> Result<Figures, String> {
 
 /// Where the program is built: beside what is built with other options.
 fn folder() -> PathBuf {
-    let target =
-        env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from);
-    target.join("embedded")
+    target().join("embedded")
 }
 
 fn read(target: &'static str, program: &[u8]) -> Option<Figures> {

@@ -7,7 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
-use crate::command::{cargo, root};
+use crate::command::{cargo, root, target};
 use crate::mosquitto::install_packages;
 use crate::runner::Runner;
 use brokers::{BROKERS, Broker, Source};
@@ -48,8 +48,7 @@ pub(crate) fn run(args: &Args) -> ExitCode {
 
 /// Where brokers from npm are installed, and results are kept.
 fn folder() -> PathBuf {
-    let target = std::env::var_os("CARGO_TARGET_DIR").map(PathBuf::from);
-    target.unwrap_or_else(|| root().join("target")).join("interop")
+    target().join("interop")
 }
 
 fn install(runner: &mut Runner) {

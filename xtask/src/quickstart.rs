@@ -2,7 +2,7 @@
 
 use std::io::Read;
 use std::net::{Ipv4Addr, TcpListener};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 use std::{env, fs, process, thread};
@@ -10,7 +10,7 @@ use std::{env, fs, process, thread};
 use mqtt_testkit::broker::Settings;
 use mqtt_testkit::{Mosquitto, TcpBroker};
 
-use crate::command::{cargo, root};
+use crate::command::{cargo, target};
 use crate::runner::Runner;
 
 /// What it runs on.
@@ -114,10 +114,7 @@ fn publishing() -> Result<(TcpBroker, Child), String> {
 
 /// With so many messages that it does not end by itself.
 fn start(arguments: &[&str]) -> Result<Child, String> {
-    let target = env::var_os("CARGO_TARGET_DIR").map(PathBuf::from);
-    let target = target.unwrap_or_else(|| root().join("target"));
-    let program = target.join("debug/examples/quickstart");
-    let mut command = Command::new(program);
+    let mut command = Command::new(target().join("debug/examples/quickstart"));
     command.args(["--messages", "1000000", "--json"]).args(arguments);
     command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().map_err(|error| error.to_string())
 }

@@ -2,12 +2,12 @@
 
 use std::num::NonZeroU64;
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitCode, Stdio};
+use std::process::{Command, ExitCode};
 
 use mqtt_testkit::Mosquitto;
 use mqtt_testkit::mosquitto::{self, Missing};
 
-use crate::command::{BARE_TARGETS, cargo};
+use crate::command::{BARE_TARGETS, cargo, succeeds};
 use crate::comparison;
 use crate::conformance;
 use crate::fuzz;
@@ -137,8 +137,7 @@ fn has_target(target: &str) -> bool {
 }
 
 fn dependencies(runner: &mut Runner) {
-    let probe = cargo("deny --version").stdout(Stdio::null()).stderr(Stdio::null()).status();
-    if probe.is_ok_and(|status| status.success()) {
+    if succeeds(cargo("deny --version")) {
         runner.check("dependencies", cargo("deny check"));
     } else {
         let remedy = "cargo install --locked cargo-deny";

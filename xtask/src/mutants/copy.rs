@@ -2,10 +2,10 @@
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
-use std::{env, fs, io};
+use std::{fs, io};
 
 use super::defect::Defect;
-use crate::command::root;
+use crate::command::target;
 
 /// The project's files as they are now, in a folder of their own.
 pub(super) struct Copy {
@@ -15,9 +15,7 @@ pub(super) struct Copy {
 impl Copy {
     /// Makes the copy, or brings the one there is up to date: what did not change is not built again.
     pub(super) fn of(project: &Path) -> Result<Copy, String> {
-        let target =
-            env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from);
-        let copy = Copy { folder: target.join("mutants") };
+        let copy = Copy { folder: target().join("mutants") };
         copy.update(project).map_err(|error| format!("{}: {error}", copy.folder.display()))?;
         Ok(copy)
     }
