@@ -4,6 +4,7 @@ mod asynchronous;
 mod blocking;
 
 use std::net::SocketAddr;
+use std::thread;
 use std::time::Duration;
 
 use mqtt_adapter_blocking::{
@@ -155,6 +156,17 @@ pub trait Client: Clone + Send + 'static {
 
     /// Lets the runtime work until the signal is raised.
     fn run_until(&self, signal: &Signal);
+
+    /// Lets time pass, in which the client works.
+    fn pass(&self, time: Duration) {
+        let signal = Signal::new();
+        let alarm = signal.clone();
+        thread::spawn(move || {
+            thread::sleep(time);
+            alarm.raise();
+        });
+        self.run_until(&signal);
+    }
 }
 
 /// A stream of messages.

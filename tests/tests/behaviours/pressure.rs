@@ -1,7 +1,6 @@
 //! Back-pressure, both ways: whoever is slow holds up the other side, and nobody's memory grows.
 
 use std::sync::mpsc;
-use std::thread;
 use std::time::Duration;
 
 use mqtt_adapter_blocking::{Publish, PublishError, QoS, ReasonCode};
@@ -28,13 +27,7 @@ pub(crate) fn reading_pauses_while_nobody_takes_messages<A: Adapter>(trial: &Tri
     let client = A::start().connect(options(&peer).held_bytes(HELD * SIZE)).unwrap();
     let mut stream = client.subscribe(everything("in")).unwrap();
     // Time in which a client that does not pause reads far more than it may.
-    let over = Signal::new();
-    let raise = over.clone();
-    trial.part("a moment", move || {
-        thread::sleep(Duration::from_millis(200));
-        raise.raise();
-    });
-    client.run_until(&over);
+    client.pass(Duration::from_millis(200));
     for number in 0..MESSAGES {
         let held = client.stats().held_bytes;
         // What one read brings in comes on top.

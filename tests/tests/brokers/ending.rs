@@ -3,7 +3,7 @@
 use mqtt_adapter_blocking::{Publish, PublishError, QoS, SubscribeOptions};
 use mqtt_tests::adapter::{Adapter, Client, Handle};
 
-use crate::{PATIENCE, Row, SHORT, Verdict, everything, next_number, numbered, pass, wait_for_all};
+use crate::{PATIENCE, Row, SHORT, Verdict, everything, next_number, numbered, wait_for_all};
 
 /// An end too early would reset the connection, and DISCONNECT could be lost with it.
 pub(crate) fn a_client_with_much_unread_leaves_no_will<A: Adapter>(row: &Row<A>) -> Verdict {
@@ -19,13 +19,13 @@ pub(crate) fn a_client_with_much_unread_leaves_no_will<A: Adapter>(row: &Row<A>)
     }
     let mut waited = SHORT;
     while mortal.stats().held_bytes == 0 && waited < PATIENCE {
-        pass(&mortal, SHORT / 10);
+        mortal.pass(SHORT / 10);
         waited += SHORT / 10;
     }
     let stats = mortal.stats();
     assert!(stats.held_bytes > 0 && stats.bytes_in < 10 << 20, "{stats:?}");
     mortal.disconnect();
-    pass(&watcher, SHORT);
+    watcher.pass(SHORT);
     watcher.publish(numbered(&will, 2, QoS::AtLeastOnce)).unwrap();
     assert_eq!(next_number(&mut stream), 2);
     watcher.disconnect();

@@ -8,7 +8,7 @@ use mqtt_tests::adapter::{Adapter, Client, Subscription};
 
 use crate::{
     Deviation, PATIENCE, Row, SHORT, Verdict, everything, gather, next_number, number_of, numbered,
-    pass, wait_for_all,
+    wait_for_all,
 };
 
 /// A broker of 5.0 would end the connection.
@@ -43,7 +43,7 @@ pub(crate) fn no_more_comes_than_receive_maximum<A: Adapter>(row: &Row<A>) -> Ve
     let mut most = 0;
     let mut unanswered = held(&client, &mut stream, 1);
     for expected in 0..MESSAGES as u32 {
-        pass(&client, SHORT / 10);
+        client.pass(SHORT / 10);
         while let Ok(message) = stream.try_recv() {
             unanswered.push(message);
         }
@@ -111,7 +111,7 @@ fn held(client: &impl Client, stream: &mut impl Subscription, messages: usize) -
     while held.len() < messages && Instant::now() < deadline {
         match stream.try_recv() {
             Ok(message) => held.push(message),
-            Err(_) => pass(client, SHORT / 10),
+            Err(_) => client.pass(SHORT / 10),
         }
     }
     held

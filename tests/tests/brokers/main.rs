@@ -26,13 +26,11 @@ mod unread;
 mod versions;
 mod wills;
 
-use std::thread;
 use std::time::{Duration, Instant};
 
 use mqtt_adapter_blocking::{
     ClientEvent, Message, Publish, QoS, SubscribeOptions, Version, VersionChoice,
 };
-use mqtt_tests::Signal;
 use mqtt_tests::adapter::{Client, Events, Handle, Subscription};
 
 use deviation::Deviation;
@@ -267,17 +265,6 @@ fn wait_for_all(handles: impl IntoIterator<Item = impl Handle>) {
     }
 }
 
-/// Lets time pass, in which the client works.
-fn pass(client: &impl Client, time: Duration) {
-    let signal = Signal::new();
-    let alarm = signal.clone();
-    thread::spawn(move || {
-        thread::sleep(time);
-        alarm.raise();
-    });
-    client.run_until(&signal);
-}
-
 /// The numbers that come, until it is enough or the time is over: for each stream those it got.
 /// Streams are read in turn, for some brokers send nothing more before all is acknowledged.
 fn gather(
@@ -294,7 +281,7 @@ fn gather(
             numbers.extend(stream.try_recv().iter().map(number_of));
         }
         if gathered.iter().map(Vec::len).sum::<usize>() == before {
-            pass(client, Duration::from_millis(5));
+            client.pass(Duration::from_millis(5));
         }
     }
     gathered

@@ -7,9 +7,7 @@ use mqtt_testkit::Proxy;
 use mqtt_tests::adapter::{Adapter, Client, Events, Handle, Subscription};
 
 use crate::broker::Saved;
-use crate::{
-    Row, SHORT, V3_1, Verdict, everything, number_of, numbered, pass, wait_for, wait_for_all,
-};
+use crate::{Row, SHORT, V3_1, Verdict, everything, number_of, numbered, wait_for, wait_for_all};
 
 /// In the order it was published, QoS by QoS; QoS 0 only where it is to be kept.
 pub(crate) fn what_is_published_offline_comes_after<A: Adapter>(row: &Row<A>) -> Verdict {
@@ -78,7 +76,7 @@ pub(crate) fn what_a_lost_session_held_has_its_outcome<A: Adapter>(row: &Row<A>)
     let publish = |number| client.enqueue(numbered(&topic, number, qos(number))).unwrap();
     let [once, twice] = [1, 2].map(publish);
     while client.stats().in_flight < 2 {
-        pass(&client, SHORT / 10);
+        client.pass(SHORT / 10);
     }
     go_offline(&proxy, &mut events);
     let waiting = [3, 4].map(publish);

@@ -6,8 +6,7 @@ use mqtt_adapter_blocking::{Publish, QoS};
 use mqtt_tests::adapter::{Adapter, Client, Subscription};
 
 use crate::{
-    Deviation, Row, Verdict, everything, expect, next_number, number_of, numbered, pass,
-    wait_for_all,
+    Deviation, Row, Verdict, everything, expect, next_number, number_of, numbered, wait_for_all,
 };
 
 pub(crate) fn every_property_comes_round_byte_for_byte<A: Adapter>(row: &Row<A>) -> Verdict {
@@ -79,7 +78,7 @@ pub(crate) fn what_expired_meanwhile_does_not_come<A: Adapter>(row: &Row<A>) -> 
         let message = numbered(&topic, number, QoS::AtLeastOnce);
         publisher.publish(message.message_expiry(Duration::from_secs(seconds))).unwrap();
     }
-    pass(&publisher, Duration::from_millis(2500));
+    publisher.pass(Duration::from_millis(2500));
     publisher.disconnect();
     let client = row.adapter.connect(row.options("absent").clean_start(false)).unwrap();
     let mut stream = client.subscribe(everything(&topic)).unwrap();

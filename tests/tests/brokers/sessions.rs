@@ -11,7 +11,7 @@ use mqtt_tests::adapter::{Adapter, Client, Events, Subscription};
 
 use crate::{
     Deviation, PATIENCE, Row, Verdict, everything, expect, gather, next_number, number_of,
-    numbered, pass, wait_for, wait_for_all, wait_until_connected,
+    numbered, wait_for, wait_for_all, wait_until_connected,
 };
 
 const MESSAGES: u32 = 300;
@@ -201,7 +201,7 @@ pub(crate) fn an_expired_session_is_gone<A: Adapter>(row: &Row<A>) -> Verdict {
     let topic = row.topic("a");
     leave_a_session(row, &topic, Duration::from_secs(1).into());
     let publisher = row.connect("publisher");
-    pass(&publisher, Duration::from_secs(3));
+    publisher.pass(Duration::from_secs(3));
     publisher.publish(numbered(&topic, 1, QoS::AtLeastOnce)).unwrap();
     publisher.disconnect();
     let client = row.adapter.connect(row.options("absent").clean_start(false)).unwrap();

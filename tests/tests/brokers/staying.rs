@@ -5,15 +5,13 @@ use std::time::Duration;
 use mqtt_adapter_blocking::{ClientEvent, CloseReason, QoS};
 use mqtt_tests::adapter::{Adapter, Client};
 
-use crate::{
-    Row, Verdict, everything, next_number, numbered, pass, wait_for, wait_until_connected,
-};
+use crate::{Row, Verdict, everything, next_number, numbered, wait_for, wait_until_connected};
 
 /// The broker would end it after one and a half times the interval.
 pub(crate) fn an_idle_connection_is_kept_alive<A: Adapter>(row: &Row<A>) -> Verdict {
     let options = row.options("client").keep_alive(Duration::from_secs(1));
     let client = row.adapter.connect(options).unwrap();
-    pass(&client, Duration::from_secs(3));
+    client.pass(Duration::from_secs(3));
     let stats = client.stats();
     assert_eq!((stats.connects, stats.disconnects), (1, 0));
     client.disconnect();

@@ -9,7 +9,7 @@ use mqtt_tests::adapter::{Adapter, Client, Handle, Subscription};
 use crate::sessions::{first_number, leave_a_session, publish_two};
 use crate::{
     Deviation, PATIENCE, Row, SHORT, Verdict, everything, expect, gather, next_number, number_of,
-    numbered, pass, wait_until_connected,
+    numbered, wait_until_connected,
 };
 
 /// What was queued for a session goes to the handler of a client without subscriptions, and is
@@ -67,7 +67,7 @@ pub(crate) fn a_message_held_over_a_cut_comes_once<A: Adapter>(row: &Row<A>) -> 
     proxy.cut();
     wait_until_connected(&mut events);
     publisher.publish(numbered(&topic, 2, QoS::AtLeastOnce)).unwrap();
-    pass(&client, SHORT);
+    client.pass(SHORT);
     held.ack();
     let mut numbers = vec![number_of(&held)];
     while numbers.last() != Some(&2) {
@@ -142,7 +142,7 @@ fn pass_until(client: &impl Client, mut is_so: impl FnMut() -> bool) {
     let mut waited = Duration::ZERO;
     while !is_so() {
         assert!(waited < PATIENCE, "not after {waited:?}: {:?}", client.stats());
-        pass(client, SHORT / 30);
+        client.pass(SHORT / 30);
         waited += SHORT / 30;
     }
 }

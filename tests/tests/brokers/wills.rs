@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use mqtt_adapter_blocking::{Publish, QoS};
 use mqtt_tests::adapter::{Adapter, Client, Subscription};
 
-use crate::{Row, Verdict, everything, next_number, numbered, pass, wait_until_connected};
+use crate::{Row, Verdict, everything, next_number, numbered, wait_until_connected};
 
 pub(crate) fn a_client_that_is_dropped_leaves_its_will<A: Adapter>(row: &Row<A>) -> Verdict {
     let topic = row.topic("will");
@@ -72,7 +72,7 @@ pub(crate) fn who_comes_back_in_time_leaves_no_will<A: Adapter>(row: &Row<A>) ->
     let mut events = mortal.events();
     proxy.cut();
     wait_until_connected(&mut events);
-    pass(&watcher, Duration::from_millis(2500));
+    watcher.pass(Duration::from_millis(2500));
     watcher.publish(numbered(&topic, 2, QoS::AtLeastOnce)).unwrap();
     assert_eq!(next_number(&mut stream), 2);
     mortal.disconnect();
