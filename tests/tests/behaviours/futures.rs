@@ -6,10 +6,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use mqtt_adapter_tokio::{Client, ConnectionState, Message, QoS, ReasonCode};
+use mqtt_adapter_tokio::{Client, ConnectionState, Message, ReasonCode};
 use mqtt_tests::adapter::{Executor, impatiently};
 use mqtt_tests::{Broker, Peer, Signal, Trial};
 
+use crate::subscribing::unsuback_after;
 use crate::{everything, options, qos1};
 
 macro_rules! suite {
@@ -75,15 +76,7 @@ fn a_subscribe_with_a_callback_given_up_leaves_no_callback<E: Executor>(trial: &
 
 fn an_unsubscribe_of_one_given_up_is_finished<E: Executor>(trial: &Trial) {
     let given_up = Signal::new();
-    let answer = given_up.clone();
-    let (executor, _peer, client) = connected::<E>(trial, move |broker| {
-        let mut connection = broker.open(false);
-        connection.grant("a", QoS::ExactlyOnce);
-        let packet_id = connection.expect_unsubscribe("a");
-        answer.wait();
-        connection.unsuback(packet_id, ReasonCode::Success);
-        connection.expect_disconnect(ReasonCode::NormalDisconnection);
-    });
+    let (executor, _peer, client) = connected::<E>(trial, unsuback_after(&given_up));
     let mut stream = executor.block_on(client.subscribe_with(everything("a"))).unwrap();
     assert_eq!(executor.block_on(impatiently(stream.unsubscribe(), 1)), None);
     given_up.raise();

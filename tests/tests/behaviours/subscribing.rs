@@ -3,7 +3,7 @@
 use mqtt_adapter_blocking::{QoS, ReasonCode, SubscribeError};
 use mqtt_proto::{Packet, Properties, Property};
 use mqtt_tests::adapter::{Adapter, Client, Subscription};
-use mqtt_tests::{Signal, Trial};
+use mqtt_tests::{Broker, Signal, Trial};
 
 use crate::{connected, everything, qos1};
 
@@ -140,15 +140,7 @@ pub(crate) fn a_subscribe_given_up_anywhere_does_no_harm<A: Adapter>(trial: &Tri
 
 pub(crate) fn an_unsubscribe_given_up_is_finished<A: Adapter>(trial: &Trial) {
     let given_up = Signal::new();
-    let answer = given_up.clone();
-    let (_peer, client) = connected::<A>(trial, move |broker| {
-        let mut connection = broker.open(false);
-        connection.grant("a", QoS::ExactlyOnce);
-        let packet_id = connection.expect_unsubscribe("a");
-        answer.wait();
-        connection.unsuback(packet_id, ReasonCode::Success);
-        connection.expect_disconnect(ReasonCode::NormalDisconnection);
-    });
+    let (_peer, client) = connected::<A>(trial, unsuback_after(&given_up));
     let mut stream = client.subscribe(everything("a")).unwrap();
     assert!(client.unsubscribe_impatiently("a", 1).is_none());
     given_up.raise();
@@ -187,4 +179,17 @@ pub(crate) fn unsuback_ends_no_later_subscription<A: Adapter>(trial: &Trial) {
         assert!(new.recv().is_none());
     }
     client.disconnect();
+}
+
+/// A broker that grants `a`, and answers UNSUBSCRIBE when the signal is raised.
+pub(crate) fn unsuback_after(signal: &Signal) -> impl FnOnce(&Broker) + Send + use<> {
+    let signal = signal.clone();
+    move |broker| {
+        let mut connection = broker.open(false);
+        connection.grant("a", QoS::ExactlyOnce);
+        let packet_id = connection.expect_unsubscribe("a");
+        signal.wait();
+        connection.unsuback(packet_id, ReasonCode::Success);
+        connection.expect_disconnect(ReasonCode::NormalDisconnection);
+    }
 }
