@@ -9,6 +9,7 @@
 //! broker on such a link, and [`Trace`], which makes the bytes readable.
 #![forbid(unsafe_code)]
 
+mod accepting;
 pub mod broker;
 mod direction;
 mod endpoint;

@@ -17,7 +17,7 @@ use shared::{Admission, Flow, Shared};
 /// Forwards every connection to one broker until it is dropped, as well as it is told to.
 ///
 /// All faults hold for all connections, and can be changed at any time. Its threads end when it is
-/// dropped.
+/// dropped; one that dials a broker that does not answer when the system gives up.
 ///
 /// ```
 /// use std::io::{Read, Write};

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::ops::ControlFlow;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
@@ -10,6 +11,7 @@ use std::time::{Duration, Instant};
 use mqtt_session::Time;
 
 use crate::Broker;
+use crate::accepting::accept_each;
 use crate::broker::{ConnectionId, Settings};
 
 /// A model [`Broker`] on a free loopback port, in real time, until it is dropped.
@@ -135,12 +137,17 @@ impl Shared {
     }
 
     fn accept(self: Arc<Shared>, listener: &TcpListener) {
-        while let Ok((socket, _)) = listener.accept()
-            && !self.lock().ended
-        {
-            // A socket that cannot be used is one that was closed.
-            self.serve(socket).ok();
-        }
+        let accept = || listener.accept().map(|(socket, _)| socket);
+        accept_each(accept, |socket| {
+            if self.lock().ended {
+                return ControlFlow::Break(());
+            }
+            if let Some(socket) = socket {
+                // A socket that cannot be used is one that was closed.
+                self.serve(socket).ok();
+            }
+            ControlFlow::Continue(())
+        });
     }
 
     fn serve(self: &Arc<Shared>, socket: TcpStream) -> io::Result<()> {

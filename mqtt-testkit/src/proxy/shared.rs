@@ -1,17 +1,17 @@
 //! What the threads of a proxy share.
 
-use std::io;
-use std::mem;
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::num::NonZeroUsize;
-use std::ops::RangeInclusive;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::thread::JoinHandle;
+use std::ops::{ControlFlow, RangeInclusive};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
+use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
+use std::{io, mem};
 
 use mqtt_session::Time;
 
 use super::pump::Pump;
+use crate::accepting::accept_each;
 use crate::direction::Each;
 use crate::link::Lane;
 use crate::random::Random;
@@ -38,6 +38,8 @@ pub(super) struct State {
     /// How often connections were cut: one that was made before the last cut is over.
     cuts: u64,
     random: Random,
+    /// Those whose connections are there, or are being made.
+    clients: Vec<Weak<TcpStream>>,
     connections: Vec<Connection>,
 }
 
@@ -68,7 +70,6 @@ pub(super) enum Allowed {
 
 #[derive(Debug)]
 struct Connection {
-    client: Arc<TcpStream>,
     broker: Arc<TcpStream>,
     pumps: [JoinHandle<()>; 2],
 }
@@ -84,6 +85,7 @@ impl Shared {
             cut_after: Each::default(),
             cuts: 0,
             random: Random::new(seed),
+            clients: Vec::new(),
             connections: Vec::new(),
         };
         let (start, state) = (Instant::now(), Mutex::new(state));
@@ -99,46 +101,61 @@ impl Shared {
     }
 
     pub(super) fn accept(self: &Arc<Shared>, listener: &TcpListener) {
-        while let Ok((client, _)) = listener.accept() {
-            let (admission, cuts) = self.lock().admit();
-            match admission {
-                // A broker that is down is a connection that ends at once.
-                Admission::Open => drop(self.forward(client, cuts)),
-                Admission::RefusingNext(_) | Admission::Refusing => {}
-                Admission::Ended => return,
+        let accept = || listener.accept().map(|(client, _)| client);
+        accept_each(accept, |client| {
+            if self.lock().admission == Admission::Ended {
+                return ControlFlow::Break(());
             }
+            if let Some(client) = client {
+                self.take(client);
+            }
+            ControlFlow::Continue(())
+        });
+    }
+
+    /// Does with a connection what is to be done with it now.
+    fn take(self: &Arc<Shared>, client: TcpStream) {
+        let mut state = self.lock();
+        match state.admit() {
+            Admission::Open => {}
+            Admission::RefusingNext(_) | Admission::Refusing | Admission::Ended => return,
         }
+        let client = Arc::new(client);
+        state.clients.retain(|client| client.strong_count() > 0);
+        state.clients.push(Arc::downgrade(&client));
+        let (cuts, lanes) = (state.cuts, state.lanes());
+        drop(state);
+        let shared = Arc::clone(self);
+        // A broker that is down, or a thread that cannot be, is a connection that ends at once.
+        let dial = move || shared.forward(&client, cuts, lanes).ok();
+        thread::Builder::new().name("proxy dials".into()).spawn(dial).ok();
     }
 
     /// Forwards a connection that was accepted after so many cuts.
-    fn forward(self: &Arc<Shared>, client: TcpStream, cuts: u64) -> io::Result<()> {
-        let broker = TcpStream::connect(&self.broker)?;
+    fn forward(
+        self: &Arc<Shared>,
+        client: &Arc<TcpStream>,
+        cuts: u64,
+        lanes: Each<Lane>,
+    ) -> io::Result<()> {
+        let broker = Arc::new(TcpStream::connect(&self.broker)?);
         client.set_nodelay(true)?;
         broker.set_nodelay(true)?;
-        let (client, broker) = (Arc::new(client), Arc::new(broker));
         let mut state = self.lock();
         state.connections.retain(|connection| !connection.is_over());
         if state.cuts != cuts {
             return Ok(());
         }
+        let pump = |direction, lane, from: &Arc<TcpStream>, to: &Arc<TcpStream>| {
+            let (from, to) = (Arc::clone(from), Arc::clone(to));
+            Pump::new(Arc::clone(self), direction, cuts, lane, from, to).start()
+        };
         let pumps = [
-            self.pump(&mut state, Direction::ToServer, &client, &broker),
-            self.pump(&mut state, Direction::ToClient, &broker, &client),
+            pump(Direction::ToServer, lanes.to_server, client, &broker),
+            pump(Direction::ToClient, lanes.to_client, &broker, client),
         ];
-        state.connections.push(Connection { client, broker, pumps });
+        state.connections.push(Connection { broker, pumps });
         Ok(())
-    }
-
-    fn pump(
-        self: &Arc<Shared>,
-        state: &mut State,
-        direction: Direction,
-        from: &Arc<TcpStream>,
-        to: &Arc<TcpStream>,
-    ) -> JoinHandle<()> {
-        let (from, to) = (Arc::clone(from), Arc::clone(to));
-        let lane = Lane::new(Random::new(state.random.next()));
-        Pump::new(Arc::clone(self), direction, state.cuts, lane, from, to).start()
     }
 
     pub(super) fn set_flow(&self, flow: Flow) {
@@ -151,10 +168,11 @@ impl Shared {
         state.cuts += 1;
         // What was to be cut is.
         state.cut_after = Each::default();
-        for connection in &state.connections {
+        let clients: Vec<_> = state.clients.drain(..).filter_map(|it| it.upgrade()).collect();
+        let brokers = state.connections.iter().map(|connection| &connection.broker);
+        for socket in clients.iter().chain(brokers) {
             // It fails when the other end was faster.
-            connection.client.shutdown(Shutdown::Both).ok();
-            connection.broker.shutdown(Shutdown::Both).ok();
+            socket.shutdown(Shutdown::Both).ok();
         }
         self.changed.notify_all();
     }
@@ -185,14 +203,20 @@ impl Shared {
 }
 
 impl State {
-    /// What becomes of the connection that is there, and how often others were cut before.
-    fn admit(&mut self) -> (Admission, u64) {
+    /// What becomes of the connection that is there.
+    fn admit(&mut self) -> Admission {
         let admission = self.admission;
         if let Admission::RefusingNext(count) = admission {
             let left = NonZeroUsize::new(count.get() - 1);
             self.admission = left.map_or(Admission::Open, Admission::RefusingNext);
         }
-        (admission, self.cuts)
+        admission
+    }
+
+    /// The two directions of a new connection.
+    fn lanes(&mut self) -> Each<Lane> {
+        let mut lane = || Lane::new(Random::new(self.random.next()));
+        Each { to_server: lane(), to_client: lane() }
     }
 
     /// Takes note that `len` bytes are about to be forwarded.

@@ -6,7 +6,7 @@ use std::num::NonZeroUsize;
 use std::time::{Duration, Instant};
 
 use mqtt_testkit::Direction::{ToClient, ToServer};
-use mqtt_testkit::{Chunking, Proxy};
+use mqtt_testkit::{Chunking, Proxy, Silent};
 
 /// Long enough for whatever comes to have come.
 const SOON: Duration = Duration::from_millis(100);
@@ -237,6 +237,26 @@ fn nothing_outlives_the_proxy() {
     for end in [&mut client, &mut broker, &mut delayed, &mut delayed_broker] {
         expect_end(end);
     }
+}
+
+#[test]
+fn a_broker_that_does_not_answer_keeps_nobody_waiting() {
+    let silent = Silent::start().unwrap();
+    let proxy = Proxy::start(&silent.address()).unwrap();
+    let connect = || {
+        let client = TcpStream::connect(proxy.address()).unwrap();
+        client.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+        client
+    };
+    let mut dialled = connect();
+    expect_silence(&mut dialled);
+    proxy.refuse();
+    expect_end(&mut connect());
+    proxy.cut();
+    expect_end(&mut dialled);
+    let start = Instant::now();
+    drop(proxy);
+    assert!(start.elapsed() < Duration::from_secs(20));
 }
 
 #[test]
