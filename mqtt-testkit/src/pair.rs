@@ -116,7 +116,10 @@ impl<M: Memory> Pair<M> {
         for direction in Direction::BOTH {
             link.set_delay(direction, self.delay..=self.delay);
         }
-        self.endpoint.open(self.now, &mut self.broker, link, connect)
+        self.endpoint.open(self.now, &mut self.broker, link, connect)?;
+        // Nobody is told of an end that the owner made.
+        self.trace.begin(self.now);
+        Ok(())
     }
 
     /// Lets so much time pass. Everything that is due happens at its time, in order; events are given

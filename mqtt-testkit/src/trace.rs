@@ -90,6 +90,13 @@ impl Trace {
     /// The connection ended; the next bytes are those of another one. What came of a packet in part
     /// gets a line of its own.
     pub fn end(&mut self, now: Time) {
+        self.begin(now);
+        self.note(now, "end");
+    }
+
+    /// A connection begins, and the end of the one before may not have been told: what came of a packet
+    /// in part gets a line of its own.
+    pub fn begin(&mut self, now: Time) {
         for direction in Direction::BOTH {
             let stream = self.streams.of_mut(direction);
             stream.reading = Reading::Packets;
@@ -99,7 +106,6 @@ impl Trace {
                 self.add(now, direction, line);
             }
         }
-        self.note(now, "end");
     }
 
     fn add(&mut self, now: Time, direction: impl Display, what: impl Display) {

@@ -152,6 +152,13 @@ impl Oracle {
         }
     }
 
+    /// A connection begins.
+    pub(crate) fn begin(&mut self, now: Time) {
+        if let Some(trace) = &mut self.trace {
+            trace.begin(now);
+        }
+    }
+
     fn mix(&mut self, now: Time, direction: u64, bytes: &[u8]) {
         self.mix_word(now.as_micros() ^ direction << 62);
         for chunk in bytes.chunks(8) {

@@ -178,6 +178,24 @@ fn last_words_that_left_late_are_not_late_any_more() {
 }
 
 #[test]
+fn the_trace_of_a_connection_does_not_begin_with_the_rest_of_another() {
+    let mut pair = pair();
+    pair.connect(&connect()).unwrap();
+    let link = pair.link_mut().unwrap();
+    link.silence(Direction::ToServer);
+    link.send(Time::ZERO, Direction::ToClient, b"\x20");
+    run(&mut pair, SECOND);
+    let now = pair.now();
+    pair.endpoint.close(now);
+    pair.connect(&connect()).unwrap();
+    run(&mut pair, SECOND);
+    assert_eq!(pair.endpoint.session.phase(), Phase::Connected);
+    let trace = pair.trace().to_string();
+    assert!(trace.contains("  1.000000 <- a packet in part: 20"), "{trace}");
+    assert!(trace.contains("  1.000000 <- CONNACK"), "{trace}");
+}
+
+#[test]
 fn a_program_that_ends_takes_its_socket_along() {
     let mut pair = pair();
     pair.connect(&connect()).unwrap();

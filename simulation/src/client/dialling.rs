@@ -146,6 +146,7 @@ impl<M: Memory> Client<M> {
         };
         let opened = self.endpoint.open(now, broker, link, &connect);
         self.oracle.check(Promise::Bad4, opened.is_ok(), || format!("CONNECT: {opened:?}"));
+        self.oracle.begin(now);
         self.wills.extend(self.endpoint.connection().map(|connection| (connection, name)));
         self.dialling.deadline = Some(now.after(CONNECT_TIMEOUT));
         self.is_silent = false;
