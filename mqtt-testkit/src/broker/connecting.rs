@@ -8,6 +8,7 @@ use mqtt_proto::{
 
 use super::connection::{Link, OutboundAliases, Phase, asked_expiry, packet_limit};
 use super::granting::Grant;
+use super::receiving::check_size;
 use super::session::{Presence, Session, Will};
 use super::wire::{self, Fault};
 use super::{Broker, ConnectionId, LogEvent, Message};
@@ -25,14 +26,15 @@ impl Broker {
             Err(fault) => return self.refuse(id, answer_version(body), usize::MAX, &fault),
         };
         // [MQTT-3.1.4-2]
-        let outcome =
-            self.admit(&connect).and_then(|()| match connect.properties.authentication_method() {
-                Some(_) => self.begin_authentication(id, header, body, &connect),
-                None => {
-                    self.accept(id, &connect, None);
-                    Ok(())
-                }
-            });
+        let admitted = check_size(header, self.settings.maximum_packet_size)
+            .and_then(|()| self.admit(&connect));
+        let outcome = admitted.and_then(|()| match connect.properties.authentication_method() {
+            Some(_) => self.begin_authentication(id, header, body, &connect),
+            None => {
+                self.accept(id, &connect, None);
+                Ok(())
+            }
+        });
         if let Err(fault) = outcome {
             self.refuse(id, connect.version, packet_limit(&connect), &fault);
         }

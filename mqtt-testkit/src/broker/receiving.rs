@@ -1,5 +1,7 @@
 //! Packets come in.
 
+use std::num::NonZeroU32;
+
 use mqtt_proto::{Dialect, FixedHeader, Packet, PacketType, ReasonCode, Role, Version};
 
 use super::connection::{Pace, Phase};
@@ -29,14 +31,17 @@ impl Broker {
     /// Reads the first packet and gives its length; `None` if it is not whole, or none may follow.
     fn read_packet(&mut self, id: ConnectionId, bytes: &[u8]) -> Option<usize> {
         let connection = self.connections.get(&id)?;
-        let version = match (&connection.phase, connection.pace) {
+        let maximum = self.settings.maximum_packet_size;
+        let (version, maximum) = match (&connection.phase, connection.pace) {
             // [MQTT-3.14.4-1], [MQTT-3.1.4-6]
             (Phase::Closing, _) | (_, Pace::Stalled) => return None,
-            (Phase::Opened { .. } | Phase::Authenticating(_), Pace::Running) => Version::V5,
-            (Phase::Connected(link), Pace::Running) => link.version,
+            // What CONNECT says itself is how it is refused.
+            (Phase::Opened { .. }, Pace::Running) => (Version::V5, None),
+            (Phase::Authenticating(_), Pace::Running) => (Version::V5, maximum),
+            (Phase::Connected(link), Pace::Running) => (link.version, maximum),
         };
         let dialect = Dialect { version, sender: Role::Client, lenient: false };
-        match self.find_packet(bytes, dialect) {
+        match find_packet(bytes, dialect, maximum) {
             Ok(None) => None,
             Ok(Some((header, packet))) => {
                 if let Err(fault) = self.handle_packet(id, header, packet, dialect) {
@@ -49,20 +54,6 @@ impl Broker {
                 None
             }
         }
-    }
-
-    /// Finds the first packet if it is whole. One that is too large is refused by its length.
-    fn find_packet<'a>(
-        &self,
-        bytes: &'a [u8],
-        dialect: Dialect,
-    ) -> Result<Option<(FixedHeader, &'a [u8])>, Fault> {
-        let Some(header) = FixedHeader::decode(bytes, dialect)? else { return Ok(None) };
-        let maximum = self.settings.maximum_packet_size;
-        if maximum.is_some_and(|maximum| header.packet_len() > maximum.get() as usize) {
-            return Err(Fault::new(ReasonCode::PacketTooLarge, "above Maximum Packet Size"));
-        }
-        Ok(bytes.get(..header.packet_len()).map(|packet| (header, packet)))
     }
 
     fn handle_packet(
@@ -123,4 +114,24 @@ impl Broker {
             }
         }
     }
+}
+
+/// Finds the first packet if it is whole. One of more than `maximum` bytes is refused by its length.
+fn find_packet(
+    bytes: &[u8],
+    dialect: Dialect,
+    maximum: Option<NonZeroU32>,
+) -> Result<Option<(FixedHeader, &[u8])>, Fault> {
+    let Some(header) = FixedHeader::decode(bytes, dialect)? else { return Ok(None) };
+    check_size(header, maximum)?;
+    Ok(bytes.get(..header.packet_len()).map(|packet| (header, packet)))
+}
+
+/// Judges whether a packet has at most `maximum` bytes.
+pub(super) fn check_size(header: FixedHeader, maximum: Option<NonZeroU32>) -> Result<(), Fault> {
+    // [MQTT-3.2.2-15]
+    if maximum.is_some_and(|maximum| header.packet_len() > maximum.get() as usize) {
+        return Err(Fault::new(ReasonCode::PacketTooLarge, "above Maximum Packet Size"));
+    }
+    Ok(())
 }

@@ -151,6 +151,26 @@ fn a_packet_too_large_is_refused_by_its_length() {
 }
 
 #[test]
+fn a_connect_too_large_is_refused_with_its_code_in_5_0_and_without_a_word_before() {
+    let settings = Settings { maximum_packet_size: NonZeroU32::new(40), ..Settings::default() };
+    for (version, expected) in [(Version::V5, Some(0x95)), (Version::V3_1_1, None)] {
+        let mut world = World::with(settings.clone());
+        let large = Connect { version, ..connect("a Client Identifier of 31 bytes") };
+        let (peer, bytes) = world.try_connect(&large);
+        assert_eq!(bytes.get(3).copied(), expected);
+        assert!(world.broker.is_closing(peer.id));
+        let refused = world.broker.log().any(|entry| {
+            matches!(entry.event, LogEvent::Refused { reason: Reason::PacketTooLarge, .. })
+        });
+        assert!(refused);
+        // The second CONNECT of a connection is no exception.
+        let (peer, _) = world.try_connect(&Connect { version, ..connect("a") });
+        world.send_bytes(peer, &[0x10, 39]);
+        world.expect_end(peer, Reason::PacketTooLarge);
+    }
+}
+
+#[test]
 fn receive_maximum_counts_qos_2_until_pubcomp() {
     let receive_maximum = NonZeroU16::new(2).unwrap();
     let settings =
