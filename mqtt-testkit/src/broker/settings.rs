@@ -9,6 +9,10 @@ use mqtt_proto::{QoS, Version};
 /// What a broker takes and grants. The default is generous: all versions, every feature, no limit
 /// below those of the standard.
 ///
+/// CONNACK announces the limits in 5.0. Who goes beyond one is disconnected with the code named here,
+/// before 5.0 without a word, unless it says otherwise; when CONNECT or its Will does, CONNACK refuses
+/// it with that code, and before 5.0 the connection ends without one.
+///
 /// ```
 /// use std::num::{NonZeroU16, NonZeroUsize};
 ///
@@ -40,27 +44,30 @@ pub struct Settings {
     /// Filters of topics that end the connection of whoever publishes to them, as brokers do that
     /// choke on a message: with DISCONNECT, which before 5.0 there is none of.
     pub poisonous: Vec<String>,
-    /// How long a connection may stay without CONNECT; `None` for ever.
+    /// How long a connection may stay without CONNECT, and how long enhanced authentication may take
+    /// from there; `None` for ever.
     pub connect_timeout: Option<Duration>,
     /// The longest Session Expiry Interval granted, in seconds; `u32::MAX` for never.
     pub maximum_session_expiry: u32,
-    /// Receive Maximum announced: unfinished QoS 1/2 messages a client may have here.
+    /// Receive Maximum announced: unfinished QoS 1/2 messages a client may have here (0x93). Before 5.0
+    /// it may have any number.
     pub receive_maximum: NonZeroU16,
-    /// Maximum QoS: messages above it are refused, subscriptions get it at most.
+    /// Maximum QoS of messages and Wills from clients (0x9B); subscriptions get it at most.
     pub maximum_qos: QoS,
-    /// Retain Available.
+    /// Retain Available: whether clients may set RETAIN, in a Will, too (0x9A).
     pub retain_available: bool,
-    /// Maximum Packet Size announced, in bytes; `None` is the protocol's own limit.
+    /// Maximum Packet Size announced, in bytes, of every packet from a client, CONNECT included (0x95);
+    /// `None` is the protocol's own limit.
     pub maximum_packet_size: Option<NonZeroU32>,
-    /// Topic Alias Maximum announced: aliases a client may use.
+    /// Topic Alias Maximum announced: aliases a client may use (0x94). There are none before 5.0.
     pub topic_alias_maximum: u16,
-    /// Wildcard Subscription Available.
+    /// Wildcard Subscription Available (0xA2). Before 5.0 SUBACK refuses the filter alone, with 0x80.
     pub wildcard_available: bool,
-    /// Subscription Identifier Available.
+    /// Subscription Identifier Available (0xA1). There are none before 5.0.
     pub subscription_identifier_available: bool,
-    /// Shared Subscription Available.
+    /// Shared Subscription Available (0x9E). Before 5.0 there are none, and `$share` is a level.
     pub shared_available: bool,
-    /// Server Keep Alive in seconds, which replaces the client's; 0 = off.
+    /// Server Keep Alive in seconds, which replaces the client's in 5.0; 0 = off.
     pub server_keep_alive: Option<u16>,
     /// Response Information for clients that ask for it.
     pub response_information: Option<String>,
