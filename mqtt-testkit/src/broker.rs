@@ -72,6 +72,10 @@ use wire::Fault;
 ///
 /// Four kinds of method: getters; `handle_*` and [`Broker::open`], inputs that never fail;
 /// commands, which have it misbehave; `poll_*`, outputs to ask for after every input and command.
+///
+/// When [`Broker::poll_timeout`] has passed, [`Broker::handle_timeout`] comes before any other input or
+/// command: they move the time on and look at no deadline, so a session whose time is over would still
+/// be present for them.
 #[derive(Debug)]
 pub struct Broker {
     settings: Settings,

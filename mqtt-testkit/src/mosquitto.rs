@@ -40,7 +40,8 @@ const TRIES: u32 = 5;
 impl Mosquitto {
     /// Starts a broker and waits until it serves.
     ///
-    /// The program is the one that [`find`] finds. Without any the error says how to get one.
+    /// The program is the one that [`find`] finds. Without any the error says how to get one; when the
+    /// broker does not start, what it printed.
     pub fn start() -> io::Result<Mosquitto> {
         Mosquitto::start_with(&[])
     }
@@ -73,6 +74,9 @@ impl Mosquitto {
     }
 
     /// Stops the broker so that it saves its sessions, and starts it again.
+    ///
+    /// Fails as [`start`](Mosquitto::start) does, also when its port was taken meanwhile; then it is
+    /// down.
     pub fn restart(&mut self) -> io::Result<()> {
         stop(&mut self.process)?;
         self.process = launch(&program()?, &self.folder)?;
@@ -80,7 +84,7 @@ impl Mosquitto {
     }
 
     /// As [`restart`](Mosquitto::restart), without what it saved: sessions and retained messages are
-    /// lost.
+    /// lost. Fails also when it saved nothing; then it is down, too.
     pub fn restart_empty(&mut self) -> io::Result<()> {
         stop(&mut self.process)?;
         let saved = self.folder.path.join(SAVED);

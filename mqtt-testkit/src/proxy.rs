@@ -48,6 +48,9 @@ pub struct Proxy {
 impl Proxy {
     /// Listens on a free loopback port, for clients of the broker at `host:port`. Random choices come
     /// from the seed 0.
+    ///
+    /// Fails when the system has no port or no thread. The broker is looked for with each connection,
+    /// which ends when there is none, or nothing is called like that.
     pub fn start(broker: &impl ToString) -> io::Result<Proxy> {
         Proxy::start_seeded(broker, 0)
     }

@@ -17,7 +17,7 @@ pub struct Silent {
 const ANSWERED: Duration = Duration::from_millis(200);
 
 impl Silent {
-    /// Takes a free port.
+    /// Takes a free port. Fails when the system has none, or refuses what fills its queue.
     pub fn start() -> io::Result<Silent> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
         rustix::net::listen(&listener, 0)?;

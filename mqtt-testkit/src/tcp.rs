@@ -60,7 +60,7 @@ struct State {
 }
 
 impl TcpBroker {
-    /// Starts a broker on a free port.
+    /// Starts a broker on a free port. Fails when the system has none, or no thread.
     pub fn start(settings: Settings) -> io::Result<TcpBroker> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
         let address = listener.local_addr()?;

@@ -77,7 +77,7 @@ impl Authentication {
     ) -> bool {
         let properties = self.properties(data);
         let auth = Auth { reason, properties: Properties::from_slice(&properties) };
-        wire::write(&auth, Version::V5, limit, out)
+        wire::write(&auth, Version::V5, limit, out).is_ok()
     }
 }
 

@@ -10,7 +10,7 @@ use super::log::Log;
 use super::message::Delivery;
 use super::outbound::{Acknowledged, Published};
 use super::session::Session;
-use super::wire::{self, Fault};
+use super::wire::{self, Fault, Unwritten};
 use super::{Broker, ConnectionId, Dropped, LogEvent};
 
 /// What belongs to one connected client.
@@ -40,10 +40,9 @@ impl Broker {
 impl Client<'_> {
     /// Writes a packet the client can take; one it cannot take ends the connection.
     pub(super) fn send(&mut self, packet: &impl Encode) -> Result<(), Fault> {
-        if wire::write(packet, self.link.version, self.link.packet_limit, self.output) {
-            return Ok(());
-        }
-        Err(Fault::new(ReasonCode::PacketTooLarge, "the client takes no packet of this size"))
+        let written = wire::write(packet, self.link.version, self.link.packet_limit, self.output);
+        let too_large = "the client takes no packet of this size";
+        written.map_err(|_| Fault::new(ReasonCode::PacketTooLarge, too_large))
     }
 
     /// The session goes on: sends again what was not acknowledged, then what is new.
@@ -108,12 +107,14 @@ impl Client<'_> {
     }
 
     fn publish(&mut self, delivery: &Delivery, sending: Sending) -> bool {
-        let is_sent = self.link.publish(delivery, sending, self.now, self.output);
-        if !is_sent {
-            // [MQTT-3.1.2-25]
-            self.note_dropped(delivery, Dropped::TooLarge);
-        }
-        is_sent
+        let why = match self.link.publish(delivery, sending, self.now, self.output) {
+            Ok(()) => return true,
+            Err(Unwritten::TooLarge) => Dropped::TooLarge,
+            Err(Unwritten::Unsayable) => Dropped::Unwritable,
+        };
+        // [MQTT-3.1.2-25]
+        self.note_dropped(delivery, why);
+        false
     }
 
     fn note_dropped(&mut self, delivery: &Delivery, why: Dropped) {

@@ -127,7 +127,7 @@ impl Broker {
         };
         let mut bytes = Vec::new();
         // [MQTT-3.2.2-20]
-        if !wire::write(&connack, version, packet_limit(grant.connect), &mut bytes) {
+        if wire::write(&connack, version, packet_limit(grant.connect), &mut bytes).is_err() {
             return Err(Fault::new(ReasonCode::PacketTooLarge, "the client takes no CONNACK"));
         }
         let Some(mut client) = self.client(id) else { return Ok(()) };

@@ -9,7 +9,7 @@ use mqtt_session::Time;
 
 use super::authentication::{Exchange, Handshake};
 use super::message::Delivery;
-use super::wire::{self, Fault};
+use super::wire::{self, Fault, Unwritten};
 
 /// Names a connection of one broker; never reused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -220,15 +220,14 @@ impl Link {
         }
     }
 
-    /// Writes a PUBLISH; `false` if the client does not take one that large.
-    #[must_use]
+    /// Writes a PUBLISH. An error means that nothing was written.
     pub(super) fn publish(
         &mut self,
         delivery: &Delivery,
         sending: Sending,
         now: Time,
         out: &mut Vec<u8>,
-    ) -> bool {
+    ) -> Result<(), Unwritten> {
         let topic = delivery.kept.message.topic.as_str();
         let mut alias = Alias::None;
         let mut properties = Vec::new();
@@ -257,16 +256,14 @@ impl Link {
             payload: &delivery.kept.message.payload,
         };
         // [MQTT-3.1.2-24]
-        if !wire::write(&packet, self.version, self.packet_limit, out) {
-            return false;
-        }
+        wire::write(&packet, self.version, self.packet_limit, out)?;
         if let Alias::New(alias) = alias {
             self.outbound_aliases.topics.insert(topic.to_owned(), alias);
         }
         if packet_id.is_some() {
             self.quota.take();
         }
-        true
+        Ok(())
     }
 }
 

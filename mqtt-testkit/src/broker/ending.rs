@@ -61,7 +61,7 @@ impl Broker {
             // [MQTT-3.2.2-6]
             let connack = ConnAck { session_present: false, reason: fault.reason, properties };
             // [MQTT-3.2.2-19]
-            if wire::write(&connack, version, limit, &mut connection.output) {
+            if wire::write(&connack, version, limit, &mut connection.output).is_ok() {
                 break;
             }
         }
@@ -165,7 +165,7 @@ fn disconnect(link: &Link, fault: &Fault, out: &mut Vec<u8>) {
         let properties = Properties::from_slice(properties);
         let packet = Disconnect { reason: fault.reason, properties };
         // [MQTT-3.14.2-3]
-        if wire::write(&packet, link.version, link.packet_limit, out) {
+        if wire::write(&packet, link.version, link.packet_limit, out).is_ok() {
             return;
         }
     }

@@ -75,8 +75,7 @@ pub enum LogEvent {
         /// Whose.
         client_id: String,
     },
-    /// A message was not sent to a client: it expired, is larger than the client takes, or found no
-    /// room.
+    /// A message was not sent to a client.
     Dropped {
         /// To whom.
         client_id: String,
@@ -94,6 +93,8 @@ pub enum Dropped {
     Expired,
     /// Its packet is larger than the client's Maximum Packet Size.
     TooLarge,
+    /// No PUBLISH of the client's version can say it, as with a wildcard in its topic.
+    Unwritable,
     /// [`Settings::maximum_queued`](super::Settings::maximum_queued) messages wait for the client.
     NoRoom,
 }

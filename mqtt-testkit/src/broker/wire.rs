@@ -2,30 +2,34 @@
 
 use mqtt_proto::{DecodeError, Dialect, Encode, Property, ReasonCode, Role, Version};
 
-/// Appends a packet unless `version` cannot say it or it takes more than `limit` bytes; says
-/// whether it did.
-#[must_use]
+/// Why a packet was not written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Unwritten {
+    /// It takes more bytes than the limit.
+    TooLarge,
+    /// The version cannot say it.
+    Unsayable,
+}
+
+/// Appends a packet of at most `limit` bytes. An error means that nothing was appended.
 pub(super) fn write(
     packet: &impl Encode,
     version: Version,
     limit: usize,
     out: &mut Vec<u8>,
-) -> bool {
+) -> Result<(), Unwritten> {
     let dialect = Dialect { version, sender: Role::Server, lenient: false };
-    let start = out.len();
-    let written = packet.measure(dialect).and_then(|measure| {
-        if measure.len > limit {
-            return Ok(false);
-        }
-        out.resize(start + measure.len, 0);
-        let room = out.get_mut(start..).unwrap_or_default();
-        packet.write(dialect, &measure, room).map(|()| true)
-    });
-    let is_written = matches!(written, Ok(true));
-    if !is_written {
-        out.truncate(start);
+    let measure = packet.measure(dialect).map_err(|_| Unwritten::Unsayable)?;
+    if measure.len > limit {
+        return Err(Unwritten::TooLarge);
     }
-    is_written
+    let start = out.len();
+    out.resize(start + measure.len, 0);
+    let room = out.get_mut(start..).unwrap_or_default();
+    packet.write(dialect, &measure, room).map_err(|_| {
+        out.truncate(start);
+        Unwritten::Unsayable
+    })
 }
 
 /// Why a connection cannot go on.

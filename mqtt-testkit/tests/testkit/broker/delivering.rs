@@ -327,6 +327,18 @@ fn a_message_the_client_does_not_take_is_dropped_and_the_next_is_not() {
 }
 
 #[test]
+fn a_message_that_cannot_be_said_is_not_called_too_large() {
+    let mut world = World::new();
+    let peer = world.client("a");
+    world.subscribe(peer, "a/#", QOS1);
+    world.broker.publish(world.now, Message::new("a/#", b""));
+    world.expect(peer, &[]);
+    let (client_id, topic, why) = ("a".to_owned(), "a/#".to_owned(), Dropped::Unwritable);
+    let dropped = LogEvent::Dropped { client_id, topic, why };
+    assert!(world.broker.log().any(|entry| entry.event == dropped));
+}
+
+#[test]
 fn aliases_stand_for_the_first_topics_of_a_connection() {
     let mut world = World::new();
     let maximum = [Property::TopicAliasMaximum(1), Property::SessionExpiryInterval(9)];
