@@ -2,7 +2,9 @@
 
 use std::num::NonZeroUsize;
 
-use mqtt_proto::{Ack, Encode, PacketId, PubAck, PubComp, PubRec, PubRel, QoS, ReasonCode};
+use mqtt_proto::{
+    Ack, Encode, PacketId, PubAck, PubComp, PubRec, PubRel, QoS, ReasonCode, Version,
+};
 use mqtt_session::Time;
 
 use super::connection::{Link, Phase, Sending};
@@ -128,6 +130,7 @@ impl Client<'_> {
 impl Client<'_> {
     pub(super) fn handle_puback(mut self, ack: &PubAck<'_>) -> Result<(), Fault> {
         let packet_id = ack.0.packet_id;
+        self.judge_order(packet_id, QoS::AtLeastOnce);
         match self.session.outbound.handle_puback(packet_id) {
             Acknowledged::Expected => self.finish(),
             Acknowledged::Early | Acknowledged::Repeated | Acknowledged::Unknown => {
@@ -140,6 +143,7 @@ impl Client<'_> {
 
     pub(super) fn handle_pubrec(mut self, ack: &PubRec<'_>) -> Result<(), Fault> {
         let packet_id = ack.0.packet_id;
+        self.judge_order(packet_id, QoS::ExactlyOnce);
         let outbound = &mut self.session.outbound;
         if ack.0.reason.is_error() {
             match outbound.handle_failing_pubrec(packet_id) {
@@ -206,6 +210,31 @@ impl Client<'_> {
             return Ack { reason: ReasonCode::PacketIdentifierNotFound, ..success };
         }
         success
+    }
+
+    /// Logs a PUBACK or PUBREC that comes too soon.
+    fn judge_order(&mut self, packet_id: PacketId, qos: QoS) {
+        // [MQTT-4.6.0-2], [MQTT-4.6.0-3]
+        let has_order = self.link.version != Version::V3_1;
+        if has_order && self.session.outbound.is_ahead(packet_id, qos) {
+            let packet_id = packet_id.get();
+            self.log.push(self.now, LogEvent::OutOfOrder { connection: self.id, packet_id });
+        }
+    }
+
+    /// Logs a DUP that cannot be right for a QoS 1/2 message from the client.
+    pub(super) fn judge_dup(&mut self, dup: bool, qos: QoS, packet_id: PacketId) {
+        // [MQTT-3.3.1-1], [MQTT-4.4.0-1]
+        if !self.link.version.has_properties() {
+            return;
+        }
+        let is_first = self.link.carried.insert(packet_id);
+        let is_known = qos == QoS::ExactlyOnce && self.session.received.contains(&packet_id);
+        let is_wrong = if dup { !is_first } else { is_known };
+        if is_wrong {
+            let packet_id = packet_id.get();
+            self.log.push(self.now, LogEvent::WrongDup { connection: self.id, packet_id });
+        }
     }
 
     fn note_stray(&mut self, packet_id: PacketId) {

@@ -69,6 +69,8 @@ pub(super) struct Link {
     pub(super) unfinished: BTreeSet<PacketId>,
     /// Messages that are finished for the broker alone: what says so was not transmitted yet.
     pub(super) unheard: usize,
+    /// The Packet Identifiers of QoS 1/2 messages that came on this connection.
+    pub(super) carried: BTreeSet<PacketId>,
     /// The client's topic aliases.
     pub(super) inbound_aliases: BTreeMap<u16, String>,
     pub(super) outbound_aliases: OutboundAliases,
@@ -213,6 +215,7 @@ impl Link {
             quota: SendQuota::new(properties.receive_maximum().unwrap_or(u16::MAX)),
             unfinished: BTreeSet::new(),
             unheard: 0,
+            carried: BTreeSet::new(),
             inbound_aliases: BTreeMap::new(),
             outbound_aliases: OutboundAliases::new(0),
             exchange: None,

@@ -65,6 +65,24 @@ pub enum LogEvent {
         /// Packet Identifier.
         packet_id: u16,
     },
+    /// A PUBACK or PUBREC came before that of a message of its QoS that was sent earlier on this
+    /// connection; it was taken. Not judged on 3.1, which wants no order.
+    OutOfOrder {
+        /// Where.
+        connection: ConnectionId,
+        /// Packet Identifier.
+        packet_id: u16,
+    },
+    /// A PUBLISH whose DUP cannot be right, which was taken as if it were: 1 with an identifier that
+    /// this connection carried before, or 0 with that of a QoS 2 message that waits for PUBREL. Not
+    /// judged before 5.0, where a client may send again at any time, and go on with a session it knows
+    /// nothing of.
+    WrongDup {
+        /// Where.
+        connection: ConnectionId,
+        /// Packet Identifier.
+        packet_id: u16,
+    },
     /// A Will was published.
     WillPublished {
         /// Whose.

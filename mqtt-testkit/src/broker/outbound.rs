@@ -101,6 +101,12 @@ impl Outbound {
         self.used.remove(&packet_id);
     }
 
+    /// Whether an acknowledgement of a message passes that of one of its QoS that was sent before it.
+    pub(super) fn is_ahead(&self, packet_id: PacketId, qos: QoS) -> bool {
+        let mut others = self.published.iter().filter(|message| message.delivery.qos == qos);
+        others.position(|message| message.packet_id == packet_id).is_some_and(|at| at > 0)
+    }
+
     /// PUBACK.
     pub(super) fn handle_puback(&mut self, packet_id: PacketId) -> Acknowledged {
         let acknowledged = self.judge(packet_id, QoS::AtLeastOnce);

@@ -18,7 +18,10 @@ impl Broker {
     ) -> Result<(), Fault> {
         self.check_publish(publish)?;
         let aliases = self.settings.topic_alias_maximum;
-        let Some(client) = self.client(id) else { return Ok(()) };
+        let Some(mut client) = self.client(id) else { return Ok(()) };
+        if let Some(packet_id) = publish.packet_id {
+            client.judge_dup(publish.dup, publish.qos, packet_id);
+        }
         let topic = client.link.resolve(publish, aliases)?;
         if self.settings.poisonous.iter().any(|filter| filter::matches(filter, &topic)) {
             return Err(Fault::new(ReasonCode::PayloadFormatInvalid, "the topic is poisonous"));

@@ -52,7 +52,11 @@ fn wills<M: Memory>(world: &World<M>) -> Result<(), String> {
             LogEvent::Connected { client_id, .. } if client_id == NAME => connected += 1,
             LogEvent::Disconnected { .. } => disconnected += 1,
             LogEvent::WillPublished { .. } => published += 1,
-            LogEvent::Refused { .. } | LogEvent::Ended { .. } | LogEvent::Dropped { .. } => {
+            LogEvent::Refused { .. }
+            | LogEvent::Ended { .. }
+            | LogEvent::OutOfOrder { .. }
+            | LogEvent::WrongDup { .. }
+            | LogEvent::Dropped { .. } => {
                 return Err(format!("at the broker: {entry:?}"));
             }
             LogEvent::Stray { .. } if world.plan.persistence == Persistence::Kept => {

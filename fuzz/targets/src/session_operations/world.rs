@@ -372,6 +372,7 @@ fn is_no_fault(event: &LogEvent) -> bool {
                 || of_time.contains(reason)
         }
         LogEvent::Refused { explanation, .. } => explanation == "refused by command",
+        LogEvent::OutOfOrder { .. } | LogEvent::WrongDup { .. } => false,
         LogEvent::Opened(_)
         | LogEvent::Connected { .. }
         | LogEvent::Disconnected { .. }

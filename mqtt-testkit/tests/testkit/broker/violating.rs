@@ -6,7 +6,7 @@ use mqtt_proto::{
     Ack, Connect, Packet, Property, PubAck, PubRec, Publish, ReasonCode, ReasonCode as Reason,
     Subscribe, Version,
 };
-use mqtt_testkit::broker::{LogEvent, Settings};
+use mqtt_testkit::broker::{LogEvent, Persistence, Settings};
 
 use super::packets::*;
 use super::world::{World, decode};
@@ -266,6 +266,84 @@ fn a_packet_identifier_in_use_is_refused_for_anything_else() {
     let refused = Packet::PubAck(PubAck(ack(7, in_use)));
     world.exchange(peer, &publish(QOS1, 7, "t"), &[refused]);
     assert_eq!(world.broker.session("a").unwrap().filters, [""; 0]);
+}
+
+/// The Packet Identifiers whose DUP is logged as wrong, and those acknowledged out of order.
+fn faults(world: &World) -> [Vec<u16>; 2] {
+    let mut faults = [vec![], vec![]];
+    for entry in world.broker.log() {
+        match entry.event {
+            LogEvent::WrongDup { packet_id, .. } => faults[0].push(packet_id),
+            LogEvent::OutOfOrder { packet_id, .. } => faults[1].push(packet_id),
+            _ => {}
+        }
+    }
+    faults
+}
+
+#[test]
+fn a_dup_that_cannot_be_right_is_logged() {
+    for (version, wrong) in [(Version::V5, vec![1, 2, 2, 1]), (Version::V3_1_1, vec![])] {
+        let mut world = World::new();
+        let properties = if version == Version::V5 { KEPT } else { &[] };
+        let properties = list(properties);
+        let resume = Connect { version, clean_start: false, properties, ..connect("a") };
+        let peer = world.connect(&resume, false);
+        let message = |dup, qos, packet_id| Publish { dup, ..publish(qos, packet_id, "t") };
+        // What an earlier connection may have carried, and what is new.
+        world.send(peer, &message(true, QOS1, 9));
+        world.send(peer, &message(false, QOS1, 9));
+        world.send(peer, &message(false, QOS1, 1));
+        world.send(peer, &message(false, QOS2, 2));
+        assert_eq!(faults(&world), [[0; 0]; 2]);
+        // Sent again on the connection that carried it.
+        world.send(peer, &message(true, QOS1, 1));
+        world.send(peer, &message(true, QOS2, 2));
+        world.cut(peer);
+        let (peer, _) = world.try_connect(&resume);
+        // A new message, which vanishes, then as it is right.
+        world.send(peer, &message(false, QOS2, 2));
+        world.cut(peer);
+        let (peer, _) = world.try_connect(&resume);
+        world.send(peer, &message(true, QOS2, 2));
+        world.send(peer, &pubrel(2));
+        world.send(peer, &message(false, QOS2, 2));
+        world.send(peer, &message(false, QOS1, 1));
+        world.send(peer, &message(true, QOS1, 1));
+        assert_eq!(faults(&world), [wrong, vec![]]);
+    }
+}
+
+#[test]
+fn after_a_session_is_lost_both_a_new_and_an_old_message_may_come() {
+    for dup in [false, true] {
+        let mut world = World::new();
+        let peer = world.connect(&resume("a"), false);
+        world.send(peer, &publish(QOS2, 1, "t"));
+        world.broker.restart(world.now, Persistence::Lost);
+        world.cut(peer);
+        let peer = world.connect(&resume("a"), false);
+        world.send(peer, &Publish { dup, ..publish(QOS2, 1, "t") });
+        assert_eq!(faults(&world), [[0; 0]; 2]);
+    }
+}
+
+#[test]
+fn acknowledgements_out_of_order_are_logged() {
+    for (version, wrong) in [(Version::V5, vec![3, 6]), (Version::V3_1, vec![])] {
+        let mut world = World::new();
+        let peer = world.connect(&Connect { version, ..connect("a") }, false);
+        world.subscribe(peer, "t", QOS2);
+        for (qos, packet_id) in [(QOS1, 1), (QOS2, 2), (QOS1, 3), (QOS2, 4), (QOS1, 5), (QOS2, 6)] {
+            let sender = world.connect(&Connect { version, ..connect("s") }, false);
+            world.send(sender, &publish(qos, packet_id, "t"));
+        }
+        // Each QoS has an order of its own.
+        for packet in [pubrec(2), puback(3), puback(1), puback(5), pubrec(6), pubrec(4)] {
+            world.send(peer, &packet);
+        }
+        assert_eq!(faults(&world), [vec![], wrong]);
+    }
 }
 
 #[test]
