@@ -28,6 +28,8 @@ pub(crate) enum Deviation {
     RulesNothingOut,
     SendsAgainAsNew,
     SwallowsQoS2,
+    RoutesLate,
+    Reorders,
 }
 
 impl fmt::Display for Deviation {
@@ -55,6 +57,8 @@ impl fmt::Display for Deviation {
             Deviation::RulesNothingOut => "rules out neither QoS 2 nor retained messages",
             Deviation::SendsAgainAsNew => "sends what is unacknowledged again as a new message",
             Deviation::SwallowsQoS2 => "swallows a QoS 2 message behind one left open",
+            Deviation::RoutesLate => "routes a message behind its acknowledgement",
+            Deviation::Reorders => "delivers out of order",
             Deviation::SaysNothingOfSubscribers => "does not say that nobody subscribed",
         })
     }

@@ -29,6 +29,10 @@ pub(crate) static AEDES: Broker = Broker {
         known("a_shared_subscription_is_shared", always, Deviation::NoSharedSubscriptions),
         // What is sent again is sent as new, with another identifier.
         sometimes("a_cut_connection_loses_and_repeats_nothing", always, Deviation::RepeatsQoS2),
+        sometimes("a_retained_message_greets_subscribers", always, Deviation::RoutesLate),
+        sometimes("a_retained_message_goes_to_who_asked_for_it", always, Deviation::RoutesLate),
+        sometimes("overlapping_filters_each_get_their_messages", always, Deviation::Reorders),
+        sometimes("what_was_queued_meanwhile_comes_at_resumption", always, Deviation::Reorders),
         known("a_message_that_is_not_allowed_is_rejected", always, Deviation::HangsUp),
         known("a_broker_that_kept_its_sessions_goes_on_with_them", always, Deviation::KeepsNothing),
         known("a_session_that_began_clean_outlives_a_restart", always, Deviation::KeepsNothing),
