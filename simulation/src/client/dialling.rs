@@ -310,7 +310,11 @@ impl Expected {
 /// What the end of a connection means, as the design has it.
 fn class_of(reason: CloseReason) -> FailureClass {
     match reason {
-        CloseReason::Refused(refusal) => class_of_code(refusal.reason.to_u8()),
+        CloseReason::Refused(refusal) => match refusal.reason.to_u8() {
+            // The CONNECT is too large, which it will be again.
+            0x95 => FailureClass::Permanent,
+            code => class_of_code(code),
+        },
         CloseReason::Disconnected(code) => class_of_code(code.to_u8()),
         CloseReason::NoConnAck => FailureClass::NoConnAck,
         CloseReason::Lost => FailureClass::Dropped,
