@@ -103,8 +103,9 @@ impl Drop for Mosquitto {
 
 /// A shell that keeps the broker: ends it when the other end of its standard input is closed,
 /// which the system does for a process that is killed. It closes its own standard error, so that
-/// the pipe ends with the broker.
-const KEEPER: &str = r#""$0" -c "$1" & exec 2>&-; read -r _; kill $!; wait $!"#;
+/// the pipe ends with the broker, which forgets a signal that comes before it is in its loop.
+const KEEPER: &str =
+    r#""$0" -c "$1" & exec 2>&-; read -r _; while kill $!; do sleep 0.05; done; wait $!"#;
 
 /// Starts the process and waits until it serves; an error holds what it printed.
 fn launch(program: &Path, folder: &Folder) -> io::Result<Child> {

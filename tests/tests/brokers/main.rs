@@ -162,6 +162,7 @@ suite! {
         ["LIVE-2"] restarts::a_broker_that_kept_its_sessions_goes_on_with_them;
         [] restarts::a_session_that_began_clean_outlives_a_restart;
         ["RES-2", "RES-3"] restarts::a_broker_that_lost_its_sessions_gets_them_anew;
+        ["RECV-2"] restarts::an_ack_for_a_lost_session_changes_nothing;
         ["LIVE-5"] restarts::the_next_broker_is_taken_and_kept;
         ["SEND-5"] offline::what_is_published_offline_comes_after;
         ["RES-2", "SEND-2"] offline::what_a_lost_session_held_has_its_outcome;
@@ -256,6 +257,16 @@ fn wait_until_connected(events: &mut impl Events) -> bool {
         ClientEvent::Connected { session_present } => Some(*session_present),
         _ => None,
     })
+}
+
+/// Lets time pass until it is so.
+fn pass_until(client: &impl Client, mut is_so: impl FnMut() -> bool) {
+    let mut waited = Duration::ZERO;
+    while !is_so() {
+        assert!(waited < PATIENCE, "not after {waited:?}: {:?}", client.stats());
+        client.pass(SHORT / 30);
+        waited += SHORT / 30;
+    }
 }
 
 /// Waits for the outcomes of all.

@@ -1,13 +1,13 @@
 //! Brokers that are started again.
 
-use mqtt_adapter_blocking::{ClientEvent, QoS, SessionExpiry};
+use mqtt_adapter_blocking::{Ack, ClientEvent, QoS, SessionExpiry};
 use mqtt_testkit::Proxy;
-use mqtt_tests::adapter::{Adapter, Client};
+use mqtt_tests::adapter::{Adapter, Client, Subscription};
 
 use crate::broker::Saved;
 use crate::{
-    Deviation, Row, V3_1, Verdict, everything, expect, next_number, numbered, wait_for,
-    wait_until_connected,
+    Deviation, Row, V3_1, Verdict, everything, expect, next_number, number_of, numbered,
+    pass_until, wait_for, wait_until_connected,
 };
 
 /// What there is after a restart.
@@ -45,6 +45,38 @@ pub(crate) fn a_session_that_began_clean_outlives_a_restart<A: Adapter>(row: &Ro
 pub(crate) fn a_broker_that_lost_its_sessions_gets_them_anew<A: Adapter>(row: &Row<A>) -> Verdict {
     let after = restarted(row, Saved::Lost, false);
     assert_eq!(after, LOST);
+    Ok(())
+}
+
+/// It was for the session that held the message.
+pub(crate) fn an_ack_for_a_lost_session_changes_nothing<A: Adapter>(row: &Row<A>) -> Verdict {
+    let mut broker = (row.broker.start)().expect("a broker");
+    let options = row.options_at(&broker.address(), "client").ack(Ack::Manual);
+    let client = row.adapter.connect(options).unwrap();
+    let mut events = client.events();
+    let topic = row.topic("a");
+    let mut stream = client.subscribe(everything(&topic)).unwrap();
+    client.publish(numbered(&topic, 1, QoS::ExactlyOnce)).unwrap();
+    let held = stream.recv().unwrap();
+    assert_eq!(number_of(&held), 1);
+    broker.restart(Saved::Lost).expect("the broker again");
+    wait_until_connected(&mut events);
+    held.ack();
+    for number in [2, 3] {
+        client.publish(numbered(&topic, number, QoS::ExactlyOnce)).unwrap();
+        let message = stream.recv().unwrap();
+        assert_eq!(number_of(&message), number);
+        // The second time changes nothing, either.
+        message.ack();
+        message.ack();
+        held.ack();
+    }
+    // 3.1 does not say that the session is lost, and a copy might come.
+    if row.version != V3_1 {
+        pass_until(&client, || client.stats().unacknowledged == 0);
+    }
+    assert_eq!(client.stats().connects, 2);
+    client.disconnect();
     Ok(())
 }
 

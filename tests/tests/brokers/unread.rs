@@ -9,7 +9,7 @@ use mqtt_tests::adapter::{Adapter, Client, Handle, Subscription};
 use crate::sessions::{first_number, leave_a_session, publish_two};
 use crate::{
     Deviation, PATIENCE, Row, SHORT, Verdict, everything, expect, gather, next_number, number_of,
-    numbered, wait_until_connected,
+    numbered, pass_until, wait_until_connected,
 };
 
 /// What was queued for a session goes to the handler of a client without subscriptions, and is
@@ -135,14 +135,4 @@ pub(crate) fn a_publish_given_up_is_sent<A: Adapter>(row: &Row<A>) -> Verdict {
     assert!((0..=10).all(|number| next_number(&mut stream) == number));
     client.disconnect();
     Ok(())
-}
-
-/// Lets time pass until it is so.
-fn pass_until(client: &impl Client, mut is_so: impl FnMut() -> bool) {
-    let mut waited = Duration::ZERO;
-    while !is_so() {
-        assert!(waited < PATIENCE, "not after {waited:?}: {:?}", client.stats());
-        client.pass(SHORT / 30);
-        waited += SHORT / 30;
-    }
 }

@@ -66,3 +66,18 @@ impl Instance for Mosquitto {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Mosquitto;
+    use crate::LIMIT;
+
+    #[test]
+    fn it_ends_as_soon_as_it_has_begun() {
+        mqtt_tests::Trial::run_within(LIMIT, |_| {
+            for _ in 0..20 {
+                drop(Mosquitto::start().expect("a broker"));
+            }
+        });
+    }
+}
