@@ -45,6 +45,8 @@ pub(super) struct Connection {
     pub(super) open: usize,
     /// The application takes leave.
     pub(super) leaving: Option<Leaving>,
+    /// When DISCONNECT was sent.
+    pub(super) left_at: Option<Time>,
 }
 
 /// A request that was sent.
@@ -86,6 +88,7 @@ impl Connection {
             probes: Vec::new(),
             open: 0,
             leaving: None,
+            left_at: None,
         }
     }
 
@@ -146,7 +149,7 @@ impl Oracle {
         // Those the session makes again by itself go first.
         let is_own = connection.requests.values().any(|asked| asked.operation.is_none());
         if !is_own || reason == CloseReason::NoAnswer {
-            self.charge_requests(reason);
+            self.charge_requests(reason, connection.left_at.unwrap_or(self.now));
         }
         for operation in &mut self.operations {
             operation.is_on_wire = false;
@@ -172,15 +175,15 @@ impl Oracle {
         last.is_some_and(|last| last.is_open() && !last.may_be_given_up() && !last.may_have_ended())
     }
 
-    /// Requests without an answer for which the connection may have ended have missed one.
-    fn charge_requests(&mut self, reason: CloseReason) {
+    /// Requests without an answer for which the connection may have ended at this time have missed one.
+    fn charge_requests(&mut self, reason: CloseReason, ended_at: Time) {
         let is_missed = |at: &usize| {
             let Some(operation) = self.operations.get(*at) else { return false };
             let is_request = operation.publish().is_none() && operation.is_on_wire;
             let may_be_why = match reason {
                 CloseReason::Lost | CloseReason::Violation(_) => true,
                 CloseReason::Disconnected(code) => blames_content(code.to_u8()),
-                CloseReason::NoAnswer => self.is_late(operation),
+                CloseReason::NoAnswer => self.is_late(operation, ended_at),
                 CloseReason::Refused(_)
                 | CloseReason::NoConnAck
                 | CloseReason::KeepAlive

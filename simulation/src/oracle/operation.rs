@@ -292,7 +292,7 @@ impl Oracle {
             }
             Ended::Failed(Failure::Blamed(_) | Failure::ConnectionLost) => operation.ends >= 3,
             Ended::Failed(Failure::NoAnswer) => {
-                let misses = operation.misses + u32::from(self.is_late(operation));
+                let misses = operation.misses + u32::from(self.is_late(operation, self.now));
                 operation.publish().is_none() && misses > MADE_AGAIN
             }
             Ended::Failed(Failure::StoreFailed) => {
@@ -313,9 +313,9 @@ impl Oracle {
         expires_at.is_some_and(|at| at <= self.now)
     }
 
-    /// It is too late for the answer to a request.
-    pub(super) fn is_late(&self, operation: &Operation) -> bool {
-        let is_due = |at: Time| self.now >= at.after(self.facts.response_timeout);
+    /// At this time it was too late for the answer to a request.
+    pub(super) fn is_late(&self, operation: &Operation, now: Time) -> bool {
+        let is_due = |at: Time| now >= at.after(self.facts.response_timeout);
         operation.is_on_wire && operation.asked_at.is_some_and(is_due)
     }
 

@@ -42,6 +42,7 @@ impl Oracle {
                 self.note_disconnect(*code);
                 if let Some(connection) = &mut self.connection {
                     connection.stage = Stage::Left;
+                    connection.left_at = Some(self.now);
                 }
             }
             Packet::Auth(auth) => return self.note_auth(auth),
