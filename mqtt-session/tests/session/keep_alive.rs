@@ -38,6 +38,20 @@ fn a_quiet_connection_is_pinged<M: TestMemory>() {
     pair.expect(&[Packet::PingReq]);
 }
 
+/// Promises: LIVE-1
+fn what_goes_both_ways_keeps_it_alive<M: TestMemory>() {
+    let mut pair = Pair::<M>::connected();
+    for _ in 0..60 {
+        pair.pass(seconds(1));
+        pair.try_publish(QOS0, "").unwrap();
+        pair.expect(&[publish(QOS0, 0, "")]);
+        pair.send(&publish(QOS0, 0, ""));
+        pair.expect_message("");
+    }
+    assert_eq!(wake(&mut pair, Wakeup::KeepAlive), seconds(29));
+    pair.expect(&[Packet::PingReq]);
+}
+
 /// Traffic in one direction does not keep the other alive.
 ///
 /// Promises: LIVE-1
@@ -194,6 +208,7 @@ fn an_ended_transport_is_not_given_up_again<M: TestMemory>() {
 
 crate::on_both_memories! {
     a_quiet_connection_is_pinged
+    what_goes_both_ways_keeps_it_alive
     either_direction_counts
     any_inbound_byte_is_life
     no_life_within_the_ping_timeout_closes

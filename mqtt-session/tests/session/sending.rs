@@ -46,6 +46,15 @@ fn qos_0_that_is_not_sent_is_counted<M: TestMemory>() {
     assert_eq!(pair.session.unsent(), 3);
 }
 
+/// What an owner keeps about operations fits a table as long as there are operations.
+fn open_operations_have_small_numbers_of_their_own<M: TestMemory>() {
+    let mut pair = Pair::<M>::connected();
+    let tokens: [_; 4] = std::array::from_fn(|_| pair.publish(QOS1, ""));
+    let mut numbers = tokens.map(|token| token.index());
+    numbers.sort_unstable();
+    assert_eq!(numbers, [0, 1, 2, 3]);
+}
+
 /// Promises: SEND-1, SEND-2
 fn qos_0_has_an_outcome_when_asked_for<M: TestMemory>() {
     let mut pair = Pair::<M>::with(Config { report_qos0: true, ..Config::new(1) });
@@ -394,6 +403,7 @@ fn expiring<M: TestMemory>(
 crate::on_both_memories! {
     qos_0_is_sent_and_done
     qos_0_that_is_not_sent_is_counted
+    open_operations_have_small_numbers_of_their_own
     qos_0_has_an_outcome_when_asked_for
     qos_1_is_done_at_puback
     qos_2_is_done_at_pubcomp

@@ -425,6 +425,21 @@ fn to_a_broker_without_identifiers_they_are_left_out<M: TestMemory>() {
     pair.expect(&[subscribe(8, &a), subscribe(9, &b), subscribe(10, &c)]);
 }
 
+/// What else it says and 3.1.1 cannot say is not left out with the identifier.
+///
+/// Promises: VER-2
+fn properties_are_not_left_out_with_the_identifier<M: TestMemory>() {
+    let mut pair = Pair::<M>::with(Config { optional_identifiers: true, ..Config::new(1) });
+    let asked = [Property::UserProperty("a", "b"), Property::SubscriptionIdentifier(7)];
+    let token = pair.session.subscribe(pair.now, &[filter("a")], &asked).unwrap();
+    pair.version = Version::V3_1_1;
+    pair.connect();
+    pair.expect(&[]);
+    let seen = pair.events();
+    let failed = |seen: &Seen| matches!(seen, Seen::RequestFailed(failed, _) if *failed == token);
+    assert!(seen.iter().any(failed), "{seen:?}");
+}
+
 /// A subscription still to be made again that the application ends is not made.
 ///
 /// Promises: RES-3
@@ -447,6 +462,7 @@ crate::on_both_memories! {
     requests_are_answered
     it_is_the_same_before_5_0
     another_count_of_codes_is_a_violation
+    properties_are_not_left_out_with_the_identifier
     without_an_answer_requests_are_made_again_in_call_order
     after_a_session_loss_every_subscription_is_made_again_oldest_first
     unsuback_ends_no_subscription_asked_for_later
