@@ -81,8 +81,6 @@ pub(crate) struct Oracle {
     last_suspect: Option<usize>,
     /// The broker's messages that are not finished.
     inbound: BTreeMap<u16, Inbound>,
-    /// Of a session that was lost, and still stored when the program ended.
-    left_over: usize,
     /// How far this end knows the broker's session.
     knowledge: Knowledge,
     /// In a session taken over from an unknown: identifiers the broker was made to let go of.
@@ -127,7 +125,6 @@ impl Oracle {
             unstored: Vec::new(),
             last_suspect: None,
             inbound: BTreeMap::new(),
-            left_over: 0,
             knowledge: Knowledge::None,
             clean: BTreeSet::new(),
             incoming: Vec::new(),

@@ -25,7 +25,7 @@ impl Oracle {
     /// Nothing is held that is finished, and no more than the options say.
     pub(crate) fn check_holding(&mut self, holding: Holding) {
         let Holding { messages, publishes, buffer } = holding;
-        let unfinished = self.inbound.len() + self.left_over;
+        let unfinished = self.inbound.len();
         self.check(Promise::Bad3, messages <= unfinished, || {
             format!("{messages} messages are held, {unfinished} are unfinished")
         });

@@ -25,6 +25,10 @@ pub(super) struct Inbound {
 }
 
 impl Inbound {
+    /// As it was stored.
+    pub(super) const RECEIVED: Inbound =
+        Inbound { qos: 2, delivery: None, answer: Some(0), is_received: true, is_on_wire: false };
+
     /// The application acknowledged it.
     pub(super) fn is_answered(&self) -> bool {
         self.answer.is_some()
@@ -87,8 +91,10 @@ impl Oracle {
             Packet::SubAck(id) | Packet::UnsubAck(id) => {
                 let asked = self.connection.as_mut()?.requests.remove(id)?;
                 let at = asked.operation?;
-                self.operations.get_mut(at)?.is_on_wire = false;
-                Some(Due::Answered(at, asked.bytes))
+                let operation = self.operations.get_mut(at)?;
+                operation.is_on_wire = false;
+                // It may have been given up.
+                operation.is_open().then_some(Due::Answered(at, asked.bytes))
             }
             Packet::Disconnect(_) => Some(Due::Disconnect),
             Packet::Auth(auth) => {
@@ -137,7 +143,6 @@ impl Oracle {
     /// The broker has no session: nothing of the old one is left.
     fn lose_session(&mut self) {
         self.inbound.clear();
-        self.left_over = 0;
         self.flows.clear();
         self.released.clear();
         self.last_suspect = None;

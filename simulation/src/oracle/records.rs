@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use mqtt_session::RecordKey;
 
 use super::operation::{Life, Loss, Operation};
+use super::received::Inbound;
 use super::{Knowledge, Oracle};
 use crate::message::Name;
 use crate::tally::Promise;
@@ -217,8 +218,10 @@ impl Oracle {
             message.is_received = self.store.has_received(*id);
             message.is_received
         });
-        let is_left_over = |id: &u16| !self.inbound.contains_key(id);
-        self.left_over = self.store.received().filter(is_left_over).count();
+        // Those of a session that was lost are still stored as well: who restores them cannot know.
+        for id in self.store.received() {
+            self.inbound.entry(id).or_insert(Inbound::RECEIVED);
+        }
         self.knowledge = match self.store.is_session_adopted() {
             None => Knowledge::None,
             // That the broker lost it since was not stored.
@@ -237,7 +240,6 @@ impl Oracle {
         self.flows.clear();
         self.released.clear();
         self.inbound.clear();
-        self.left_over = 0;
         self.knowledge = Knowledge::None;
         self.clean.clear();
     }
