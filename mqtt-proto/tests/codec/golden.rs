@@ -65,6 +65,10 @@ fn connect() {
         "10 0E 00 06 4D 51 49 73 64 70 03 02 00 3C 00 00",
         Packet::Connect(Connect { version: Version::V3_1, ..CONNECT }),
     );
+    // A server learns the version from CONNECT itself.
+    let older = bytes("10 0C 00 04 4D 51 54 54 04 02 00 3C 00 00");
+    let packet = Packet::Connect(Connect { version: Version::V3_1_1, ..CONNECT });
+    assert_eq!(decode(&older, CLIENT_5), Ok(Some(packet)));
 }
 
 /// Enforces: MQTT-3.1.2-9, MQTT-3.1.2-17, MQTT-3.1.2-19, MQTT-3.1.3-1, MQTT-3.1.2-9 (3.1.1),
