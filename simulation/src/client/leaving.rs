@@ -1,7 +1,7 @@
 //! Disconnecting, coming again, and the Wills of connections.
 
 use mqtt_session::proto::ReasonCode;
-use mqtt_session::{Memory, Time};
+use mqtt_session::{Memory, Phase, Time};
 use mqtt_testkit::Broker;
 use mqtt_testkit::broker::{ConnectionId, LogEvent};
 
@@ -25,7 +25,10 @@ impl<M: Memory> Client<M> {
         } else {
             ReasonCode::NormalDisconnection
         };
-        if self.endpoint.session.disconnect(now, reason, &[]).is_ok() {
+        // It may be leaving for a reason of its own, and then says that one.
+        let leaves_already = self.endpoint.session.phase() == Phase::Closing;
+        let left = self.endpoint.session.disconnect(now, reason, &[]);
+        if left.is_ok() && !leaves_already {
             self.oracle.note(now, format_args!("the application disconnects: {reason}"));
             self.oracle.note_leaving(reason.to_u8());
             self.oracle.tally.strike(Fault::Left);
