@@ -63,6 +63,9 @@ pub trait Watch<M: Memory> {
     /// The session transmitted these bytes.
     fn transmitted(&mut self, _now: Time, _bytes: &[u8]) {}
 
+    /// So many of the bytes transmitted left over the link: they may have waited for room.
+    fn written(&mut self, _now: Time, _count: usize) {}
+
     /// These bytes arrived at the client.
     fn received(&mut self, _now: Time, _bytes: &[u8]) {}
 
@@ -322,6 +325,9 @@ impl<M: Memory> Endpoint<M> {
         let sent = wire.link.send(now, Direction::ToServer, &self.output);
         self.output.drain(..sent);
         self.session.handle_sent(now, sent);
+        if sent > 0 {
+            watch.written(now, sent);
+        }
         if self.output.is_empty() && matches!(self.transport, Transport::Lingering(..)) {
             self.end_sending(now);
         }

@@ -207,6 +207,13 @@ impl<M: Memory> Watch<M> for Oracle {
         }
     }
 
+    fn written(&mut self, now: Time, _count: usize) {
+        self.now = now;
+        if let Some(connection) = &mut self.connection {
+            connection.keep_alive.sent_at = now;
+        }
+    }
+
     fn received(&mut self, now: Time, bytes: &[u8]) {
         self.now = now;
         self.tally.steps += 1;
