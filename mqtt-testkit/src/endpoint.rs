@@ -183,6 +183,11 @@ impl<M: Memory> Endpoint<M> {
         }
     }
 
+    /// Whether something of a connection that this end has left may still arrive at the broker.
+    pub fn is_remembered(&self) -> bool {
+        !self.left.is_empty()
+    }
+
     /// Bytes that the session transmitted and the link has no room for.
     pub fn unsent(&self) -> usize {
         self.output.len()

@@ -290,7 +290,7 @@ impl<M: Memory> Actor for Client<M> {
 
     /// A CONNACK that says so and gets lost leaves the client with a session that it does not know.
     fn note_session_lost(&mut self) {
-        if self.dialling.is_connecting() {
+        if self.dialling.is_connecting() || self.endpoint.is_remembered() {
             self.oracle.excuse_doubles();
         }
     }
