@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use mqtt_session::proto::{Packet, Property, ReasonCode};
-use mqtt_session::{CloseReason, Config, Failure, PublishError, ViolationKind};
+use mqtt_session::{CloseReason, Config, Failure, PublishError, Token, ViolationKind};
 
 use crate::packets::*;
 use crate::pair::{Pair, Seen, TestMemory};
@@ -50,7 +50,7 @@ fn qos_0_that_is_not_sent_is_counted<M: TestMemory>() {
 fn open_operations_have_small_numbers_of_their_own<M: TestMemory>() {
     let mut pair = Pair::<M>::connected();
     let tokens: [_; 4] = std::array::from_fn(|_| pair.publish(QOS1, ""));
-    let mut numbers = tokens.map(|token| token.index());
+    let mut numbers = tokens.map(Token::index);
     numbers.sort_unstable();
     assert_eq!(numbers, [0, 1, 2, 3]);
 }
@@ -391,7 +391,7 @@ fn expiring<M: TestMemory>(
     pair: &mut Pair<M>,
     qos: mqtt_session::proto::QoS,
     properties: &[Property<'_>],
-) -> mqtt_session::Token {
+) -> Token {
     let packet = mqtt_session::proto::Publish {
         properties: mqtt_session::proto::Properties::from_slice(properties),
         ..message(qos, "x")
