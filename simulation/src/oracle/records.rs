@@ -213,9 +213,8 @@ impl Oracle {
             self.check(Promise::Sto2, may_be, || format!("{at} is past its message for nothing"));
         }
         self.inbound.retain(|id, message| {
-            message.answer = message.answer.filter(|_| message.qos == 2);
             message.delivery = None;
-            message.is_received = self.store.has_received(*id);
+            message.is_received = message.qos == 2 && self.store.has_received(*id);
             message.is_received
         });
         // Those of a session that was lost are still stored as well: who restores them cannot know.
