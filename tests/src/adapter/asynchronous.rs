@@ -172,8 +172,8 @@ impl<E: Executor> Client for Asynchronous<E, mqtt_adapter_tokio::Client> {
     }
 
     fn disconnect_unattended(&self) {
-        // Where another thread works for the client it may be over by then.
-        self.run(impatiently(self.inner.disconnect(), 1));
+        let over = self.run(impatiently(self.inner.disconnect(), 1));
+        assert_eq!(over, None, "it takes more than one poll");
     }
 
     fn drain(&self, timeout: Duration) -> Drained {

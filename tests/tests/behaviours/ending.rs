@@ -116,13 +116,18 @@ pub(crate) fn dropped_while_it_leaves_it_takes_leave<A: Adapter>(trial: &Trial) 
 }
 
 pub(crate) fn a_disconnect_nobody_waits_for_is_finished<A: Adapter>(trial: &Trial) {
-    let (peer, client) = connected::<A>(trial, |broker| {
+    let given_up = Signal::new();
+    let go = given_up.clone();
+    let (peer, client) = connected::<A>(trial, move |broker| {
         let mut connection = broker.open(false);
         connection.expect_publish("out");
+        // Before this end is closed no thread of the client is done.
+        go.wait();
         connection.expect_disconnect(ReasonCode::NormalDisconnection);
     });
     client.publish(Publish::new("out", "")).unwrap();
     client.disconnect_unattended();
+    given_up.raise();
     client.run_until(peer.finished());
 }
 
