@@ -257,8 +257,7 @@ impl<M: Memory> Actor for Client<M> {
         let waiting = self.oracle.store.waiting();
         let asked = self.oracle.is_authenticating();
         let is_idle = there == 0 && waiting == 0 && self.held.is_empty() && !asked;
-        let is_done = open.is_none() && is_idle;
-        (!is_done).then(|| {
+        (open.is_some() || !is_idle).then(|| {
             let held = self.held.len();
             format!(
                 "{open:?} is open, {held} held, {there} at the broker, {waiting} records, \

@@ -27,14 +27,12 @@ pub(super) fn proof(data: &[u8]) -> [Property<'_>; 2] {
 impl<M: Memory> Client<M> {
     /// The application authenticates again, if it is its turn.
     pub(super) fn reauthenticate(&mut self, now: Time) {
-        self.speak(now, OPENING, true);
+        self.speak(now, ReasonCode::ReAuthenticate, OPENING);
     }
 
-    /// AUTH with this Authentication Data, to begin anew or to answer. False if there is no room.
-    fn speak(&mut self, now: Time, data: &[u8], is_again: bool) -> bool {
-        let may_speak = self.oracle.may_authenticate(is_again);
-        let reason =
-            if is_again { ReasonCode::ReAuthenticate } else { ReasonCode::ContinueAuthentication };
+    /// AUTH with this code and Authentication Data. False if there is no room.
+    fn speak(&mut self, now: Time, reason: ReasonCode, data: &[u8]) -> bool {
+        let may_speak = self.oracle.may_authenticate(reason.to_u8());
         let spoken = self.endpoint.session.authenticate(now, reason, &proof(data));
         let holds = match spoken {
             Ok(()) => may_speak,
@@ -50,7 +48,7 @@ impl<M: Memory> Client<M> {
         };
         self.oracle.check(Promise::Auth, holds, || format!("{reason}: {spoken:?}"));
         if spoken.is_ok() {
-            self.oracle.note_authenticated(is_again);
+            self.oracle.note_authenticated(reason.to_u8());
         }
         spoken != Err(AuthenticateError::Full)
     }
@@ -80,7 +78,7 @@ impl<M: Memory> Client<M> {
             return false;
         };
         self.oracle.tally.steps += 1;
-        if !self.speak(now, data, false) {
+        if !self.speak(now, ReasonCode::ContinueAuthentication, data) {
             self.answer = Some(Answer { due: now.after(PATIENCE), data });
         }
         true

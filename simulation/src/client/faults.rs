@@ -90,7 +90,7 @@ impl<M: Memory> Client<M> {
         self.suspended_until = None;
         self.endpoint.set_suspended(false);
         self.oracle.note(now, "the client runs again");
-        self.oracle.note_awake(now, self.endpoint.unsent() > 0);
+        self.oracle.note_awake(now);
     }
 
     /// The program ends between two writes of its store and runs again.

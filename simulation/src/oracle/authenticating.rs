@@ -29,20 +29,20 @@ pub(super) enum Turn {
 
 /// The application.
 impl Oracle {
-    /// Whether the application may speak.
-    pub(crate) fn may_authenticate(&self, is_again: bool) -> bool {
+    /// Whether the application may speak with this code.
+    pub(crate) fn may_authenticate(&self, code: u8) -> bool {
         let Some(connection) = &self.connection else { return false };
+        let turn = if code == AGAIN { Turn::Nobody } else { Turn::Client };
         match connection.stage {
-            Stage::Waiting => !is_again && connection.turn == Turn::Client,
-            Stage::Up(_) => connection.turn == if is_again { Turn::Nobody } else { Turn::Client },
-            Stage::Left => false,
+            Stage::Waiting => code == CONTINUE && connection.turn == turn,
+            Stage::Up(_) => connection.turn == turn,
+            Stage::Left(_) => false,
         }
     }
 
-    /// The application spoke.
-    pub(crate) fn note_authenticated(&mut self, is_again: bool) {
+    /// The application spoke with this code.
+    pub(crate) fn note_authenticated(&mut self, code: u8) {
         let Some(connection) = &mut self.connection else { return };
-        let code = if is_again { AGAIN } else { CONTINUE };
         connection.turn = Turn::Spoken { code, is_overtaken: false };
     }
 

@@ -45,8 +45,6 @@ pub(super) struct Connection {
     pub(super) open: usize,
     /// The application takes leave.
     pub(super) leaving: Option<Leaving>,
-    /// When DISCONNECT was sent.
-    pub(super) left_at: Option<Time>,
 }
 
 /// A request that was sent.
@@ -64,8 +62,8 @@ pub(super) enum Stage {
     Waiting,
     /// CONNACK came, with these limits.
     Up(Properties),
-    /// DISCONNECT was sent, or came.
-    Left,
+    /// DISCONNECT was sent at this time.
+    Left(Time),
 }
 
 impl Connection {
@@ -88,7 +86,6 @@ impl Connection {
             probes: Vec::new(),
             open: 0,
             leaving: None,
-            left_at: None,
         }
     }
 
@@ -100,7 +97,7 @@ impl Connection {
     pub(super) fn limits(&self) -> Option<Properties> {
         match self.stage {
             Stage::Up(limits) => Some(limits),
-            Stage::Waiting | Stage::Left => None,
+            Stage::Waiting | Stage::Left(_) => None,
         }
     }
 }
@@ -149,7 +146,11 @@ impl Oracle {
         // Those the session makes again by itself go first.
         let is_own = connection.requests.values().any(|asked| asked.operation.is_none());
         if !is_own || reason == CloseReason::NoAnswer {
-            self.charge_requests(reason, connection.left_at.unwrap_or(self.now));
+            let ended_at = match connection.stage {
+                Stage::Left(at) => at,
+                Stage::Waiting | Stage::Up(_) => self.now,
+            };
+            self.charge_requests(reason, ended_at);
         }
         for operation in &mut self.operations {
             operation.is_on_wire = false;

@@ -41,8 +41,8 @@ impl Oracle {
     /// Nothing can be sent while the link has no room.
     pub(super) fn check_keep_alive(&mut self, is_full: bool) {
         let now = self.now;
-        if is_full {
-            self.excuse_sending(now);
+        if let Some(connection) = self.connection.as_mut().filter(|_| is_full) {
+            connection.keep_alive.sent_at = now;
         }
         let Some(keep_alive) = self.keep_alive() else { return };
         let KeepAlive { sent_at, heard_at, woken_at, .. } = *keep_alive;
@@ -71,24 +71,13 @@ impl Oracle {
         }
     }
 
-    /// The client runs again after a suspension. Into a link without room the rest of a packet goes
-    /// first.
-    pub(crate) fn note_awake(&mut self, now: Time, is_full: bool) {
-        if is_full {
-            self.excuse_sending(now);
-        }
+    /// The client runs again after a suspension.
+    pub(crate) fn note_awake(&mut self, now: Time) {
         if let Some(connection) = &mut self.connection {
             connection.keep_alive.woken_at = now;
         }
         if let Some(keep_alive) = self.keep_alive() {
             keep_alive.is_overdue = now.since(keep_alive.sent_at) >= keep_alive.interval();
-        }
-    }
-
-    /// There is no room for anything.
-    fn excuse_sending(&mut self, now: Time) {
-        if let Some(connection) = &mut self.connection {
-            connection.keep_alive.sent_at = now;
         }
     }
 

@@ -19,7 +19,7 @@ impl Oracle {
             connection.stage
         });
         let may_come = match stage {
-            None | Some(Stage::Left) => false,
+            None | Some(Stage::Left(_)) => false,
             Some(Stage::Waiting) => {
                 matches!(packet, Packet::Auth(_) | Packet::Disconnect(0x80..))
             }
@@ -41,8 +41,7 @@ impl Oracle {
             Packet::Disconnect(code) => {
                 self.note_disconnect(*code);
                 if let Some(connection) = &mut self.connection {
-                    connection.stage = Stage::Left;
-                    connection.left_at = Some(self.now);
+                    connection.stage = Stage::Left(self.now);
                 }
             }
             Packet::Auth(auth) => return self.note_auth(auth),
