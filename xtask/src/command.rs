@@ -1,9 +1,10 @@
 //! Command lines: how they are built, and how they are shown so that they can be typed again.
 
-use std::env;
 use std::ffi::OsStr;
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::{env, thread};
 
 /// Targets without an operating system that the core must build for.
 pub(crate) const BARE_TARGETS: [&str; 2] = ["thumbv7em-none-eabihf", "thumbv6m-none-eabi"];
@@ -16,7 +17,16 @@ pub(crate) fn cargo(line: &str) -> Command {
     command
 }
 
-/// `rustup` with `line` likewise: the cargo that runs this program is of another toolchain.
+/// `cargo test` with `line`: always of the same packages with the same features, so that one build
+/// serves all runs, and with more tests at once than there are cores, since many mostly wait.
+pub(crate) fn cargo_test(line: &str) -> Command {
+    let cores = thread::available_parallelism().map_or(1, NonZeroUsize::get);
+    let mut command = cargo(&format!("test --workspace --all-features --no-fail-fast {line}"));
+    command.env("RUST_TEST_THREADS", cores.max(6).to_string());
+    command
+}
+
+/// `rustup` with `line`, as [`cargo`]: the cargo that runs this program is of another toolchain.
 pub(crate) fn rustup(line: &str) -> Command {
     let mut command = Command::new("rustup");
     command.args(line.split_whitespace()).current_dir(root());

@@ -6,7 +6,7 @@ use std::{fs, io};
 
 use mqtt_testkit::mosquitto::VARIABLE;
 
-use crate::command::{cargo, root};
+use crate::command::{cargo_test, root};
 use crate::runner::Runner;
 
 pub(crate) const NAME: &str = "comparison with mosquitto";
@@ -18,8 +18,7 @@ pub(crate) fn run(runner: &mut Runner, program: &Path) {
         .and_then(|page| Ok((version(&page)?.to_owned(), version(&help(program)?)?.to_owned())));
     match versions {
         Ok((known, found)) if known == found => {
-            let line = "test -p mqtt-tests --features brokers --test comparison --no-fail-fast";
-            let mut command = cargo(line);
+            let mut command = cargo_test("--test comparison");
             command.env(VARIABLE, program);
             runner.tests(NAME, command);
         }

@@ -7,7 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
-use crate::command::{cargo, root, target};
+use crate::command::{cargo_test, root, target};
 use crate::mosquitto::install_packages;
 use crate::runner::Runner;
 use brokers::{BROKERS, Broker, Source};
@@ -76,8 +76,7 @@ fn check(runner: &mut Runner, broker: &Broker, results: &Path) -> bool {
         runner.skip(broker.name, &missing, &broker.remedy());
         return false;
     }
-    let tests = "test -p mqtt-tests --features brokers --test brokers --no-fail-fast";
-    let mut command = cargo(&format!("{tests} -- {}:: --test-threads=4", broker.name));
+    let mut command = cargo_test(&format!("--test brokers -- {}:: --test-threads=4", broker.name));
     command.env("MQTT_TEST_RESULTS", results).env("MQTT_TEST_AEDES", folder());
     let tally = runner.tests(broker.name, command);
     tally.passed() > 0 && tally.failed() + tally.unaccounted() == 0

@@ -23,6 +23,8 @@ const MOMENT: Duration = Duration::from_millis(20);
 /// The quickstart ends by itself with a line that says why, and fails.
 pub(crate) fn endings(runner: &mut Runner) {
     let name = |what| format!("quickstart with {what}");
+    // Both of the first two wait for seconds: at the same time.
+    let unanswered = unanswered();
     runner.own(&name("a broker that is killed"), "it says so", || {
         let (broker, child) = publishing()?;
         drop(broker);
@@ -30,10 +32,7 @@ pub(crate) fn endings(runner: &mut Runner) {
         expect_end(child, &["not connected; ", "failed: "])
     });
     runner.own(&name("a broker that never answers"), "it says so", || {
-        let listener =
-            TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).map_err(|error| error.to_string())?;
-        let address = listener.local_addr().map_err(|error| error.to_string())?;
-        let child = start(&["--broker", &format!("mqtt://{address}")])?;
+        let (_listener, child) = unanswered?;
         expect_end(child, &["did not accept the connection"])
     });
     if cfg!(unix) {
@@ -84,6 +83,14 @@ fn secured(folder: &Path) -> Result<Mosquitto, String> {
     let certificate = format!("certfile {}", certificate.display());
     let key = format!("keyfile {}", key.display());
     Mosquitto::start_with(&[&certificate, &key]).map_err(|error| error.to_string())
+}
+
+/// One that connects to a port where nobody speaks.
+fn unanswered() -> Result<(TcpListener, Child), String> {
+    let listener =
+        TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).map_err(|error| error.to_string())?;
+    let address = listener.local_addr().map_err(|error| error.to_string())?;
+    Ok((listener, start(&["--broker", &format!("mqtt://{address}")])?))
 }
 
 /// CONNECT and SUBSCRIBE to all there is, of a client that looks on.

@@ -3,9 +3,9 @@
 mod table;
 
 use std::fs;
-use std::process::{Command, ExitCode};
+use std::process::ExitCode;
 
-use crate::command::{cargo, root};
+use crate::command::{cargo_test, root};
 use crate::promises;
 use crate::runner::Runner;
 use crate::tally::Tally;
@@ -34,15 +34,10 @@ block in a callback.
 | own loop | std threads, the client's loop turned by whoever waits |
 ";
 
-/// The run of all behaviours.
-pub(crate) fn suite() -> Command {
-    cargo("test -p mqtt-tests --no-fail-fast")
-}
-
 /// Runs the suite and writes the page; fails if a test did, or a cell is empty.
 pub(crate) fn run() -> ExitCode {
     let mut runner = Runner::default();
-    let tally = runner.tests("whole-system tests", suite());
+    let tally = runner.tests("behaviours", cargo_test("--test behaviours"));
     runner.own("runtimes", PAGE, || {
         let table = read(&tally)?;
         println!("{table}");
@@ -52,7 +47,7 @@ pub(crate) fn run() -> ExitCode {
     runner.finish()
 }
 
-/// Prints the table of a run of the suite; whether it has no gap and the page says the same.
+/// Prints the table of a run of all tests; whether it has no gap and the page says the same.
 pub(crate) fn check(tally: &Tally) -> Result<(), String> {
     let table = read(tally)?;
     println!("{table}");

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use mqtt_testkit::mosquitto;
 
-use crate::command::cargo;
+use crate::command::cargo_test;
 use crate::runner::Runner;
 
 #[derive(Debug, clap::Args)]
@@ -39,8 +39,7 @@ pub(crate) fn check(runner: &mut Runner, program: &Path) {
 }
 
 fn soak(runner: &mut Runner, profile: &str, args: &Args, program: &Path) {
-    let test = "-p mqtt-tests --features brokers --test soak -- --nocapture";
-    let mut command = cargo(&format!("test {profile}{test}"));
+    let mut command = cargo_test(&format!("{profile}--test soak -- --nocapture"));
     command.env(mosquitto::VARIABLE, program);
     command.env("MQTT_SOAK_SECONDS", args.seconds.to_string());
     command.env("MQTT_SOAK_SEED", args.seed.to_string());

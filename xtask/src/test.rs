@@ -7,7 +7,7 @@ use std::process::{Command, ExitCode};
 use mqtt_testkit::Mosquitto;
 use mqtt_testkit::mosquitto::{self, Missing};
 
-use crate::command::{BARE_TARGETS, cargo, succeeds};
+use crate::command::{BARE_TARGETS, cargo, cargo_test, succeeds};
 use crate::comparison;
 use crate::conformance;
 use crate::fuzz;
@@ -77,6 +77,10 @@ fn format(runner: &mut Runner) {
 fn lints(runner: &mut Runner) {
     let lines = [
         ("lints", "--workspace --all-targets --all-features"),
+        (
+            "lints of the tests with brokers",
+            "--workspace --all-features --test brokers --test comparison --test soak",
+        ),
         ("lints of the session without memory", "-p mqtt-session --no-default-features"),
         (
             "lints of the session with fixed memory",
@@ -101,13 +105,10 @@ fn docs(runner: &mut Runner) {
     runner.check("docs", command);
 }
 
-/// The tests that need nothing from the machine. `--all-features` would add the real brokers to
-/// the whole-system tests, so those run without it.
+/// The tests that need nothing from the machine.
 fn tests(runner: &mut Runner) {
-    let crates = "test --workspace --exclude mqtt-tests --all-features --no-fail-fast";
-    runner.tests("tests of the crates", cargo(crates));
-    let suite = runner.tests("whole-system tests", runtimes::suite());
-    runner.own("runtimes", "cargo xtask runtimes", || runtimes::check(&suite));
+    let tally = runner.tests("tests", cargo_test(""));
+    runner.own("runtimes", "cargo xtask runtimes", || runtimes::check(&tally));
     let benches = "test --manifest-path benches/Cargo.toml --workspace --lib --bins --no-fail-fast";
     runner.tests("tests of benches", cargo(benches));
 }
@@ -148,11 +149,9 @@ fn dependencies(runner: &mut Runner) {
 fn brokers(runner: &mut Runner, args: &Args) {
     match broker(runner, args) {
         Ok(program) => {
-            // Most of these tests wait, most of the time.
-            let brokers = "test -p mqtt-tests --features brokers --test brokers --no-fail-fast";
             // A payload of 256 MiB keeps all others waiting: that row is for `interop`.
-            let rows = "mosquitto:: --skip the_largest_payload --test-threads=6";
-            let mut command = cargo(&format!("{brokers} -- {rows}"));
+            let rows = "mosquitto:: --skip the_largest_payload";
+            let mut command = cargo_test(&format!("--test brokers -- {rows}"));
             command.env(mosquitto::VARIABLE, &program);
             runner.tests("real-broker tests", command);
             comparison::run(runner, &program);
