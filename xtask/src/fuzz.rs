@@ -78,7 +78,7 @@ fn missing() -> Option<(&'static str, &'static str)> {
 
 /// Fuzzes one target from the inputs kept. What it finds on the way stays with what was built.
 fn fuzz(runner: &mut Runner, target: &str, seconds: u32, seed: u32) {
-    let found = format!("fuzz/target/corpus/{target}");
+    let found = format!("target/corpus/{target}");
     if let Err(error) = fs::create_dir_all(root().join(&found)) {
         return runner.fail(&step(target), &format!("{found}: {error}"));
     }

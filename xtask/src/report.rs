@@ -47,6 +47,12 @@ impl Report {
         });
     }
 
+    /// Adds what others did.
+    pub(crate) fn append(&mut self, mut other: Report) {
+        self.steps.append(&mut other.steps);
+        self.skipped.append(&mut other.skipped);
+    }
+
     /// Whether something passed and nothing failed.
     pub(crate) fn succeeded(&self) -> bool {
         self.passed() > 0 && self.failed() == 0

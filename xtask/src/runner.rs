@@ -1,8 +1,9 @@
-//! Runs one step after the other and keeps the account.
+//! Runs one step after the other, or beside others, and keeps the account.
 
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::process::{Command, ExitCode, ExitStatus, Stdio};
 use std::time::Instant;
+use std::{panic, thread};
 
 use crate::command::line;
 use crate::report::{Outcome, Report, Step};
@@ -12,19 +13,32 @@ use crate::tally::Tally;
 #[derive(Debug, Default)]
 pub(crate) struct Runner {
     report: Report,
+    screen: Screen,
+}
+
+/// Where output goes.
+#[derive(Debug, Default)]
+enum Screen {
+    /// To standard output, as it comes.
+    #[default]
+    Open,
+    /// Here, until others are done.
+    Kept(Vec<u8>),
 }
 
 impl Runner {
     /// Runs a command that counts as one; returns whether its exit status was 0.
     pub(crate) fn check(&mut self, name: &str, mut command: Command) -> bool {
-        self.step(name, &line(&command), || Outcome::of_check(ended(command.status())))
+        self.step(name, &line(&command), |screen| {
+            Outcome::of_check(ended(screen.run(&mut command)))
+        })
     }
 
     /// Runs a `cargo test`, whose tests count one by one; returns their account.
     pub(crate) fn tests(&mut self, name: &str, mut command: Command) -> Tally {
         let mut tally = Tally::default();
-        self.step(name, &line(&command), || {
-            let result = ended(stream(&mut command, &mut tally));
+        self.step(name, &line(&command), |screen| {
+            let result = ended(screen.run_tests(&mut command, &mut tally));
             judge(result, &tally)
         });
         if tally.ignored() > 0 {
@@ -41,17 +55,39 @@ impl Runner {
         what: &str,
         check: impl FnOnce() -> Result<(), String>,
     ) -> bool {
-        self.step(name, what, || Outcome::of_check(check()))
+        self.step(name, what, |_| Outcome::of_check(check()))
     }
 
     /// Counts a failure that no command was needed to find.
     pub(crate) fn fail(&mut self, name: &str, problem: &str) {
-        self.step(name, problem, || Outcome::of_check(Err(problem.to_owned())));
+        self.step(name, problem, |_| Outcome::of_check(Err(problem.to_owned())));
     }
 
     /// Leaves something out, with the command that would let it run.
     pub(crate) fn skip(&mut self, name: &str, reason: &str, remedy: &str) {
         self.report.skip(name, reason, remedy);
+    }
+
+    /// Runs some steps beside others. What the commands of the former print comes after the latter.
+    pub(crate) fn beside(
+        &mut self,
+        aside: impl FnOnce(&mut Runner) + Send,
+        ahead: impl FnOnce(&mut Runner),
+    ) {
+        thread::scope(|scope| {
+            let aside = scope.spawn(|| {
+                let screen = Screen::Kept(Vec::new());
+                let mut runner = Runner { screen, ..Runner::default() };
+                aside(&mut runner);
+                runner
+            });
+            ahead(self);
+            let aside = aside.join().unwrap_or_else(|panic| panic::resume_unwind(panic));
+            if let Screen::Kept(output) = aside.screen {
+                self.screen.show(&output);
+            }
+            self.report.append(aside.report);
+        });
     }
 
     /// Prints the account; the exit code is 0 if something passed and nothing failed.
@@ -60,15 +96,48 @@ impl Runner {
         if self.report.succeeded() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
     }
 
-    fn step(&mut self, name: &str, what: &str, run: impl FnOnce() -> Outcome) -> bool {
-        println!("\n==> {name}: {what}");
+    fn step(&mut self, name: &str, what: &str, run: impl FnOnce(&mut Screen) -> Outcome) -> bool {
+        self.screen.show(format!("\n==> {name}: {what}\n").as_bytes());
         let start = Instant::now();
-        let outcome = run();
+        let outcome = run(&mut self.screen);
         let step = Step { name: name.to_owned(), time: start.elapsed(), outcome };
-        println!("<== {step}");
+        self.screen.show(format!("<== {step}\n").as_bytes());
         let passed = step.outcome.problem.is_none();
         self.report.add(step);
         passed
+    }
+}
+
+impl Screen {
+    fn run(&mut self, command: &mut Command) -> io::Result<ExitStatus> {
+        match self {
+            Screen::Open => command.status(),
+            Screen::Kept(kept) => {
+                let output = command.output()?;
+                kept.extend([output.stderr, output.stdout].concat());
+                Ok(output.status)
+            }
+        }
+    }
+
+    /// As [`Screen::run`], and the tally reads standard output.
+    fn run_tests(&mut self, command: &mut Command, tally: &mut Tally) -> io::Result<ExitStatus> {
+        match self {
+            Screen::Open => stream(command, tally),
+            Screen::Kept(kept) => {
+                let output = command.output()?;
+                kept.extend_from_slice(&output.stderr);
+                copy(output.stdout.as_slice(), kept, tally)?;
+                Ok(output.status)
+            }
+        }
+    }
+
+    fn show(&mut self, output: &[u8]) {
+        match self {
+            Screen::Open => print!("{}", String::from_utf8_lossy(output)),
+            Screen::Kept(kept) => kept.extend_from_slice(output),
+        }
     }
 }
 
@@ -122,6 +191,10 @@ fn judge(result: Result<(), String>, tally: &Tally) -> Outcome {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Barrier;
+
+    use crate::command::cargo;
+
     use super::*;
 
     fn judged(result: Result<(), String>, output: &str) -> Outcome {
@@ -155,6 +228,31 @@ mod tests {
     fn a_test_program_without_a_result_fails() {
         let outcome = judged(Ok(()), "running 1 test\n");
         assert_eq!(outcome, Outcome::of_check(Err("tests without a result: 1".to_owned())));
+    }
+
+    /// Neither would come to its end alone.
+    #[test]
+    fn what_runs_beside_others_is_counted_behind_them() {
+        let (mut runner, meeting) = (Runner::default(), Barrier::new(2));
+        runner.beside(
+            |runner| {
+                runner.own("aside", "meets the other", || {
+                    meeting.wait();
+                    Err("fails".to_owned())
+                });
+                runner.check("cargo", cargo("--version"));
+            },
+            |runner| {
+                runner.own("ahead", "meets the other", || {
+                    meeting.wait();
+                    Ok(())
+                });
+            },
+        );
+        let report = runner.report.to_string();
+        let names = report.lines().filter_map(|line| line.split(" s  ").nth(1));
+        assert_eq!(names.collect::<Vec<_>>(), ["ahead", "aside", "cargo"]);
+        assert!(report.contains("\n  aside: fails\n\n2 passed, 1 failed"), "{report}");
     }
 
     #[test]

@@ -58,11 +58,11 @@ pub(crate) fn run(args: &Args) -> ExitCode {
     runner.check("simulation", simulate::command(SEEDS, 0, LEAST));
     link_check(&mut runner);
     dependencies(&mut runner);
-    fuzz::check(&mut runner, FUZZING);
-    miri::check(&mut runner);
-    quickstart(&mut runner, None);
-    endings(&mut runner);
-    brokers(&mut runner, args);
+    runner.beside(one_core, |runner| {
+        quickstart(runner, None);
+        endings(runner);
+        brokers(runner, args);
+    });
     runner.finish()
 }
 
@@ -135,6 +135,12 @@ fn has_target(target: &str) -> bool {
         output.status.success()
             && Path::new(String::from_utf8_lossy(&output.stdout).trim()).is_dir()
     })
+}
+
+/// What needs no other core and no build of the others: they mostly wait.
+fn one_core(runner: &mut Runner) {
+    miri::check(runner);
+    fuzz::check(runner, FUZZING);
 }
 
 fn dependencies(runner: &mut Runner) {
