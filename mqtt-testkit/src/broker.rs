@@ -180,6 +180,11 @@ impl Broker {
         }
     }
 
+    /// Whether [`Broker::poll_transmit`] has something.
+    pub(crate) fn has_output(&self, id: ConnectionId) -> bool {
+        self.connections.get(&id).is_some_and(Connection::has_output)
+    }
+
     /// When [`Broker::handle_timeout`] is due.
     pub fn poll_timeout(&self) -> Option<Time> {
         let connections = self.connections.values().filter_map(Connection::deadline);

@@ -45,18 +45,28 @@ const LINGER: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 struct Shared {
     state: Mutex<State>,
-    /// There may be output, a connection to close, or another deadline.
-    changed: Condvar,
+    /// There may be another deadline.
+    clock: Condvar,
     start: Instant,
 }
 
 #[derive(Debug)]
 struct State {
     broker: Broker,
-    sockets: BTreeMap<ConnectionId, TcpStream>,
+    peers: BTreeMap<ConnectionId, Peer>,
     /// Those of the connections.
     threads: Vec<JoinHandle<()>>,
     ended: bool,
+}
+
+/// A connection that has not ended. Its threads are woken for what concerns it alone: of hundreds
+/// nearly all would find nothing to do.
+#[derive(Debug)]
+struct Peer {
+    socket: TcpStream,
+    changed: Arc<Condvar>,
+    /// Its reader waits until input is wanted.
+    holds_input: bool,
 }
 
 impl TcpBroker {
@@ -66,12 +76,12 @@ impl TcpBroker {
         let address = listener.local_addr()?;
         let state = State {
             broker: Broker::new(settings),
-            sockets: BTreeMap::new(),
+            peers: BTreeMap::new(),
             threads: Vec::new(),
             ended: false,
         };
         let state = Mutex::new(state);
-        let shared = Arc::new(Shared { state, changed: Condvar::new(), start: Instant::now() });
+        let shared = Arc::new(Shared { state, clock: Condvar::new(), start: Instant::now() });
         let mut broker = TcpBroker { address, shared, threads: Vec::new() };
         let shared = Arc::clone(&broker.shared);
         broker.threads.push(spawn("broker accepts", move || shared.accept(&listener))?);
@@ -94,7 +104,7 @@ impl TcpBroker {
     pub fn command<R>(&self, command: impl FnOnce(&mut Broker, Time) -> R) -> R {
         let mut state = self.shared.lock();
         let result = command(&mut state.broker, self.shared.now());
-        self.shared.changed.notify_all();
+        self.shared.tell(&state);
         result
     }
 }
@@ -103,12 +113,13 @@ impl Drop for TcpBroker {
     fn drop(&mut self) {
         let mut state = self.shared.lock();
         state.ended = true;
-        for socket in state.sockets.values() {
+        for peer in state.peers.values() {
             // It fails when the client was faster.
-            socket.shutdown(Shutdown::Both).ok();
+            peer.socket.shutdown(Shutdown::Both).ok();
+            peer.changed.notify_all();
         }
         drop(state);
-        self.shared.changed.notify_all();
+        self.shared.clock.notify_all();
         // Interrupts the wait for a connection.
         TcpStream::connect(self.address).ok();
         // The acceptor ends first; then no thread is added any more.
@@ -124,12 +135,16 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn wait<'a>(&self, state: MutexGuard<'a, State>) -> MutexGuard<'a, State> {
-        self.changed.wait(state).unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn wait_for<'a>(&self, state: MutexGuard<'a, State>, time: Duration) -> MutexGuard<'a, State> {
-        self.changed.wait_timeout(state, time).unwrap_or_else(PoisonError::into_inner).0
+    /// Wakes whom a change of the broker concerns.
+    fn tell(&self, state: &State) {
+        self.clock.notify_all();
+        let broker = &state.broker;
+        for (&id, peer) in &state.peers {
+            let has_input = peer.holds_input && broker.wants_input(id);
+            if has_input || broker.has_output(id) || broker.is_closing(id) {
+                peer.changed.notify_all();
+            }
+        }
     }
 
     fn now(&self) -> Time {
@@ -159,37 +174,42 @@ impl Shared {
             return Ok(());
         }
         let id = state.broker.open(self.now());
-        state.sockets.insert(id, socket);
+        let changed = Arc::new(Condvar::new());
+        let peer = Peer { socket, changed: Arc::clone(&changed), holds_input: false };
+        state.peers.insert(id, peer);
         state.threads.retain(|thread| !thread.is_finished());
+        let (shared, told) = (Arc::clone(self), Arc::clone(&changed));
+        state.threads.push(spawn("broker reads", move || shared.read(id, input, &told))?);
         let shared = Arc::clone(self);
-        state.threads.push(spawn("broker reads", move || shared.read(id, input))?);
-        let shared = Arc::clone(self);
-        state.threads.push(spawn("broker writes", move || shared.write(id, output))?);
-        self.changed.notify_all();
+        state.threads.push(spawn("broker writes", move || shared.write(id, output, &changed))?);
+        self.tell(&state);
         Ok(())
     }
 
     /// Reads until the connection ends.
-    fn read(&self, id: ConnectionId, mut socket: TcpStream) {
+    fn read(&self, id: ConnectionId, mut socket: TcpStream, changed: &Condvar) {
         let mut buffer = [0; 16 << 10];
         while let Ok(read @ 1..) = socket.read(&mut buffer) {
             let mut state = self.lock();
             while !state.broker.wants_input(id) && !state.ended {
-                state = self.wait(state);
+                state.hold_input(id, true);
+                state = wait(changed, state);
+                state.hold_input(id, false);
             }
             state.broker.handle_input(self.now(), id, buffer.get(..read).unwrap_or_default());
-            self.changed.notify_all();
+            self.tell(&state);
         }
         let mut state = self.lock();
         state.broker.handle_closed(self.now(), id);
-        state.sockets.remove(&id);
-        self.changed.notify_all();
+        state.peers.remove(&id);
+        changed.notify_all();
+        self.tell(&state);
     }
 
     /// Writes until the connection is to end, then ends it.
-    fn write(&self, id: ConnectionId, mut socket: TcpStream) {
+    fn write(&self, id: ConnectionId, mut socket: TcpStream, changed: &Condvar) {
         let mut bytes = Vec::new();
-        while self.wait_for_output(id, &mut bytes) {
+        while self.wait_for_output(id, changed, &mut bytes) {
             if self.write_all(id, &mut socket, &bytes).is_err() {
                 break;
             }
@@ -200,12 +220,12 @@ impl Shared {
         socket.shutdown(Shutdown::Write).ok();
         let deadline = Instant::now() + LINGER;
         let mut state = self.lock();
-        while state.sockets.contains_key(&id) && !state.ended {
+        while state.peers.contains_key(&id) && !state.ended {
             let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() {
                 break;
             }
-            state = self.wait_for(state, left);
+            state = wait_for(changed, state, left);
         }
         drop(state);
         socket.shutdown(Shutdown::Both).ok();
@@ -237,7 +257,7 @@ impl Shared {
     }
 
     /// Waits for something to write; `false` when there will be nothing any more.
-    fn wait_for_output(&self, id: ConnectionId, bytes: &mut Vec<u8>) -> bool {
+    fn wait_for_output(&self, id: ConnectionId, changed: &Condvar, bytes: &mut Vec<u8>) -> bool {
         let mut state = self.lock();
         loop {
             state.broker.poll_transmit(id, bytes);
@@ -247,7 +267,7 @@ impl Shared {
             if state.broker.is_closing(id) || state.ended {
                 return false;
             }
-            state = self.wait(state);
+            state = wait(changed, state);
         }
     }
 
@@ -260,14 +280,34 @@ impl Shared {
             state = match deadline {
                 Some(deadline) if deadline <= now => {
                     state.broker.handle_timeout(now);
-                    self.changed.notify_all();
+                    self.tell(&state);
                     state
                 }
-                Some(deadline) => self.wait_for(state, deadline.since(now)),
-                None => self.wait(state),
+                Some(deadline) => wait_for(&self.clock, state, deadline.since(now)),
+                None => wait(&self.clock, state),
             };
         }
     }
+}
+
+impl State {
+    fn hold_input(&mut self, id: ConnectionId, holds_input: bool) {
+        if let Some(peer) = self.peers.get_mut(&id) {
+            peer.holds_input = holds_input;
+        }
+    }
+}
+
+fn wait<'a>(changed: &Condvar, state: MutexGuard<'a, State>) -> MutexGuard<'a, State> {
+    changed.wait(state).unwrap_or_else(PoisonError::into_inner)
+}
+
+fn wait_for<'a>(
+    changed: &Condvar,
+    state: MutexGuard<'a, State>,
+    time: Duration,
+) -> MutexGuard<'a, State> {
+    changed.wait_timeout(state, time).unwrap_or_else(PoisonError::into_inner).0
 }
 
 fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> io::Result<JoinHandle<()>> {

@@ -175,6 +175,14 @@ impl Connection {
         }
     }
 
+    /// Whether there is something to transmit now.
+    pub(super) fn has_output(&self) -> bool {
+        match self.pace {
+            Pace::Running => !self.output.is_empty(),
+            Pace::Stalled => false,
+        }
+    }
+
     /// When the broker loses patience.
     pub(super) fn deadline(&self) -> Option<Time> {
         match (&self.phase, self.pace) {
