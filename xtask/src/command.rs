@@ -22,7 +22,7 @@ pub(crate) fn cargo(line: &str) -> Command {
 pub(crate) fn cargo_test(line: &str) -> Command {
     let cores = thread::available_parallelism().map_or(1, NonZeroUsize::get);
     let mut command = cargo(&format!("test --workspace --all-features --no-fail-fast {line}"));
-    command.env("RUST_TEST_THREADS", cores.max(6).to_string());
+    command.env("RUST_TEST_THREADS", cores.max(8).to_string());
     command
 }
 
