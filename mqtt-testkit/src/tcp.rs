@@ -64,6 +64,7 @@ struct State {
 #[derive(Debug)]
 struct Peer {
     socket: TcpStream,
+    /// There may be output or wanted input, or it is to be closed, or has ended.
     changed: Arc<Condvar>,
     /// Its reader waits until input is wanted.
     holds_input: bool,
@@ -178,8 +179,8 @@ impl Shared {
         let peer = Peer { socket, changed: Arc::clone(&changed), holds_input: false };
         state.peers.insert(id, peer);
         state.threads.retain(|thread| !thread.is_finished());
-        let (shared, told) = (Arc::clone(self), Arc::clone(&changed));
-        state.threads.push(spawn("broker reads", move || shared.read(id, input, &told))?);
+        let (shared, wakes_reader) = (Arc::clone(self), Arc::clone(&changed));
+        state.threads.push(spawn("broker reads", move || shared.read(id, input, &wakes_reader))?);
         let shared = Arc::clone(self);
         state.threads.push(spawn("broker writes", move || shared.write(id, output, &changed))?);
         self.tell(&state);

@@ -18,13 +18,17 @@ pub(crate) fn cargo(line: &str) -> Command {
 }
 
 /// `cargo test` with `line`: always of the same packages with the same features, so that one build
-/// serves all runs, and with more tests at once than there are cores, since many mostly wait.
+/// serves all runs, and with at least eight tests at once, since many mostly wait.
 pub(crate) fn cargo_test(line: &str) -> Command {
-    let cores = thread::available_parallelism().map_or(1, NonZeroUsize::get);
     let mut command = cargo(&format!("test --workspace --all-features --no-fail-fast {line}"));
-    command.env("RUST_TEST_THREADS", cores.max(8).to_string());
+    if env::var_os(TEST_THREADS).is_none() {
+        let cores = thread::available_parallelism().map_or(1, NonZeroUsize::get);
+        command.env(TEST_THREADS, cores.max(8).to_string());
+    }
     command
 }
+
+const TEST_THREADS: &str = "RUST_TEST_THREADS";
 
 /// `rustup` with `line`, as [`cargo`]: the cargo that runs this program is of another toolchain.
 pub(crate) fn rustup(line: &str) -> Command {

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 use std::{fs, io};
 
-use crate::command::{root, rustup, succeeds};
+use crate::command::{root, rustup, succeeds, target as built};
 use crate::runner::Runner;
 
 #[derive(Debug, clap::Args)]
@@ -78,16 +78,16 @@ fn missing() -> Option<(&'static str, &'static str)> {
 
 /// Fuzzes one target from the inputs kept. What it finds on the way stays with what was built.
 fn fuzz(runner: &mut Runner, target: &str, seconds: u32, seed: u32) {
-    let found = format!("target/corpus/{target}");
-    if let Err(error) = fs::create_dir_all(root().join(&found)) {
-        return runner.fail(&step(target), &format!("{found}: {error}"));
+    let found = built().join("corpus").join(target);
+    if let Err(error) = fs::create_dir_all(&found) {
+        return runner.fail(&step(target), &format!("{}: {error}", found.display()));
     }
     // All code of the project is safe, and without the sanitizer it runs several times as fast.
-    let line = format!(
-        "run nightly cargo fuzz run --sanitizer none {target} {found} fuzz/corpus/{target} -- \
-         -seed={seed} -max_total_time={seconds} -max_len=4096 -timeout=20 -print_final_stats=1"
-    );
-    runner.check(&step(target), rustup(&line));
+    let mut command = rustup(&format!("run nightly cargo fuzz run --sanitizer none {target}"));
+    command.arg(found).arg(format!("fuzz/corpus/{target}")).arg("--");
+    command.args([format!("-seed={seed}"), format!("-max_total_time={seconds}")]);
+    command.args(["-max_len=4096", "-timeout=20", "-print_final_stats=1"]);
+    runner.check(&step(target), command);
 }
 
 #[cfg(test)]

@@ -24,16 +24,16 @@ const MOMENT: Duration = Duration::from_millis(20);
 pub(crate) fn endings(runner: &mut Runner) {
     let name = |what| format!("quickstart with {what}");
     // Both of the first two wait for seconds: at the same time.
-    let unanswered = unanswered();
+    let (unanswered, since) = (unanswered(), Instant::now());
     runner.own(&name("a broker that is killed"), "it says so", || {
         let (broker, child) = publishing()?;
         drop(broker);
         // QoS 0 fails at once; the others wait for another connection.
-        expect_end(child, &["not connected; ", "failed: "])
+        expect_end(child, Instant::now(), &["not connected; ", "failed: "])
     });
     runner.own(&name("a broker that never answers"), "it says so", || {
         let (_listener, child) = unanswered?;
-        expect_end(child, &["did not accept the connection"])
+        expect_end(child, since, &["did not accept the connection"])
     });
     if cfg!(unix) {
         runner.own(&name("Ctrl-C"), "it says so", || {
@@ -44,7 +44,7 @@ pub(crate) fn endings(runner: &mut Runner) {
             if !status.success() {
                 return Err(format!("kill: {status}"));
             }
-            expect_end(child, &["interrupted"])
+            expect_end(child, Instant::now(), &["interrupted"])
         });
     }
 }
@@ -127,8 +127,8 @@ fn start(arguments: &[&str]) -> Result<Child, String> {
 }
 
 /// It ends in time, fails, and what it says last has one of these phrases.
-fn expect_end(mut child: Child, phrases: &[&str]) -> Result<(), String> {
-    let deadline = Instant::now() + PATIENCE;
+fn expect_end(mut child: Child, since: Instant, phrases: &[&str]) -> Result<(), String> {
+    let deadline = since + PATIENCE;
     let status = loop {
         match child.try_wait().map_err(|error| error.to_string())? {
             Some(status) => break status,

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-/// Steps in the order they ran, and what was left out.
+/// Steps in the order they ran, those beside others behind them, and what was left out.
 #[derive(Debug, Default)]
 pub(crate) struct Report {
     steps: Vec<Step>,

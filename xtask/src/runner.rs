@@ -2,8 +2,8 @@
 
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::process::{Command, ExitCode, ExitStatus, Stdio};
+use std::thread;
 use std::time::Instant;
-use std::{panic, thread};
 
 use crate::command::line;
 use crate::report::{Outcome, Report, Step};
@@ -68,7 +68,8 @@ impl Runner {
         self.report.skip(name, reason, remedy);
     }
 
-    /// Runs some steps beside others. What the commands of the former print comes after the latter.
+    /// Runs some steps beside others. What the commands of the former print comes after the latter;
+    /// checks of this program print at once.
     pub(crate) fn beside(
         &mut self,
         aside: impl FnOnce(&mut Runner) + Send,
@@ -82,10 +83,10 @@ impl Runner {
                 runner
             });
             ahead(self);
-            let aside = aside.join().unwrap_or_else(|panic| panic::resume_unwind(panic));
-            if let Screen::Kept(output) = aside.screen {
-                self.screen.show(&output);
-            }
+            let Ok(aside) = aside.join() else {
+                return self.fail("steps beside others", "a panic, see above");
+            };
+            self.screen.show(aside.screen);
             self.report.append(aside.report);
         });
     }
@@ -97,11 +98,13 @@ impl Runner {
     }
 
     fn step(&mut self, name: &str, what: &str, run: impl FnOnce(&mut Screen) -> Outcome) -> bool {
-        self.screen.show(format!("\n==> {name}: {what}\n").as_bytes());
+        let title = format!("\n==> {name}: {what}");
+        println!("{title}");
+        self.screen.keep(&title);
         let start = Instant::now();
         let outcome = run(&mut self.screen);
         let step = Step { name: name.to_owned(), time: start.elapsed(), outcome };
-        self.screen.show(format!("<== {step}\n").as_bytes());
+        println!("<== {step}");
         let passed = step.outcome.problem.is_none();
         self.report.add(step);
         passed
@@ -133,10 +136,20 @@ impl Screen {
         }
     }
 
-    fn show(&mut self, output: &[u8]) {
+    /// Keeps a line for what follows it, where that is kept.
+    fn keep(&mut self, line: &str) {
         match self {
-            Screen::Open => print!("{}", String::from_utf8_lossy(output)),
-            Screen::Kept(kept) => kept.extend_from_slice(output),
+            Screen::Open => {}
+            Screen::Kept(kept) => kept.extend(format!("{line}\n").into_bytes()),
+        }
+    }
+
+    /// Shows what was kept.
+    fn show(&mut self, other: Screen) {
+        match (self, other) {
+            (_, Screen::Open) => {}
+            (Screen::Open, Screen::Kept(output)) => print!("{}", String::from_utf8_lossy(&output)),
+            (Screen::Kept(kept), Screen::Kept(output)) => kept.extend(output),
         }
     }
 }

@@ -137,7 +137,7 @@ fn has_target(target: &str) -> bool {
     })
 }
 
-/// What needs no other core and no build of the others: they mostly wait.
+/// What takes one core once it is built, while brokers and their tests mostly wait.
 fn one_core(runner: &mut Runner) {
     miri::check(runner);
     fuzz::check(runner, FUZZING);

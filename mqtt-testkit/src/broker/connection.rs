@@ -165,10 +165,10 @@ impl Connection {
 
     /// Appends what was written to `out`.
     pub(super) fn transmit(&mut self, out: &mut Vec<u8>) {
-        match self.pace {
-            Pace::Running => out.append(&mut self.output),
-            Pace::Stalled => return,
+        if !self.has_output() {
+            return;
         }
+        out.append(&mut self.output);
         match &mut self.phase {
             Phase::Connected(link) => link.unheard = 0,
             Phase::Opened { .. } | Phase::Authenticating(_) | Phase::Closing => {}

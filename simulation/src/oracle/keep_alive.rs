@@ -41,7 +41,7 @@ impl Oracle {
     /// Nothing can be sent while the link has no room.
     pub(super) fn check_keep_alive(&mut self, is_full: bool) {
         let now = self.now;
-        if let Some(connection) = self.connection.as_mut().filter(|_| is_full) {
+        if is_full && let Some(connection) = &mut self.connection {
             connection.keep_alive.sent_at = now;
         }
         let Some(keep_alive) = self.keep_alive() else { return };

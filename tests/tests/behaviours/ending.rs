@@ -121,13 +121,15 @@ pub(crate) fn a_disconnect_nobody_waits_for_is_finished<A: Adapter>(trial: &Tria
     let (peer, client) = connected::<A>(trial, move |broker| {
         let mut connection = broker.open(false);
         connection.expect_publish("out");
-        // Before this end is closed no thread of the client is done.
+        // Until this end is closed the client waits, for half a second.
         go.wait();
         connection.expect_disconnect(ReasonCode::NormalDisconnection);
     });
     client.publish(Publish::new("out", "")).unwrap();
-    client.disconnect_unattended();
-    given_up.raise();
+    {
+        let _given_up = RaiseOnDrop(given_up);
+        client.disconnect_unattended();
+    }
     client.run_until(peer.finished());
 }
 
