@@ -63,8 +63,8 @@ pub trait Watch<M: Memory> {
     /// The session transmitted these bytes.
     fn transmitted(&mut self, _now: Time, _bytes: &[u8]) {}
 
-    /// So many of the bytes transmitted left over the link: they may have waited for room.
-    fn written(&mut self, _now: Time, _count: usize) {}
+    /// Some of the bytes transmitted left over the link: they may have waited for room.
+    fn written(&mut self, _now: Time) {}
 
     /// These bytes arrived at the client.
     fn received(&mut self, _now: Time, _bytes: &[u8]) {}
@@ -331,7 +331,7 @@ impl<M: Memory> Endpoint<M> {
         self.output.drain(..sent);
         self.session.handle_sent(now, sent);
         if sent > 0 {
-            watch.written(now, sent);
+            watch.written(now);
         }
         if self.output.is_empty() && matches!(self.transport, Transport::Lingering(..)) {
             self.end_sending(now);

@@ -207,11 +207,9 @@ impl<M: Memory> Watch<M> for Oracle {
         }
     }
 
-    fn written(&mut self, now: Time, _count: usize) {
+    fn written(&mut self, now: Time) {
         self.now = now;
-        if let Some(connection) = &mut self.connection {
-            connection.keep_alive.sent_at = now;
-        }
+        self.note_sending();
     }
 
     fn received(&mut self, now: Time, bytes: &[u8]) {

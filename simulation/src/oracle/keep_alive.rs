@@ -18,7 +18,7 @@ const LEAVE: Duration = Duration::from_secs(6);
 pub(super) struct KeepAlive {
     /// 0 for none.
     pub(super) seconds: u16,
-    pub(super) sent_at: Time,
+    sent_at: Time,
     pub(super) heard_at: Time,
     /// When the client ran again after a suspension, or connected.
     woken_at: Time,
@@ -41,8 +41,8 @@ impl Oracle {
     /// Nothing can be sent while the link has no room.
     pub(super) fn check_keep_alive(&mut self, is_full: bool) {
         let now = self.now;
-        if is_full && let Some(connection) = &mut self.connection {
-            connection.keep_alive.sent_at = now;
+        if is_full {
+            self.note_sending();
         }
         let Some(keep_alive) = self.keep_alive() else { return };
         let KeepAlive { sent_at, heard_at, woken_at, .. } = *keep_alive;
@@ -62,6 +62,13 @@ impl Oracle {
         self.check(Promise::Live1, heard <= interval + PING_TIMEOUT + leave, || {
             format!("nothing heard for {heard:?} at a keep-alive of {interval:?}")
         });
+    }
+
+    /// The client is not quiet: it sends, bytes of it leave, or none can.
+    pub(super) fn note_sending(&mut self) {
+        if let Some(connection) = &mut self.connection {
+            connection.keep_alive.sent_at = self.now;
+        }
     }
 
     /// The owner does not read: silence proves nothing.

@@ -14,10 +14,8 @@ impl Oracle {
         if let Packet::Connect(connect) = packet {
             return self.note_connect(connect);
         }
-        let stage = self.connection.as_mut().map(|connection| {
-            connection.keep_alive.sent_at = self.now;
-            connection.stage
-        });
+        self.note_sending();
+        let stage = self.connection.as_ref().map(|connection| connection.stage);
         let may_come = match stage {
             None | Some(Stage::Left(_)) => false,
             Some(Stage::Waiting) => {
